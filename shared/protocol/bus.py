@@ -1,0 +1,191 @@
+"""What the services say to one another. One bus body carries a batch of these (codec.py).
+
+    gateway ──Submit, Unseat, Resume, Beat──► frames.<shard> ──► router
+    router  ──Seated, Unseated, Fanout, Direct──► the gateway's mailbox
+    gateway ──Submit(File)──► work.files ──Post──► frames.<shard>
+    files   ──AccessWanted──► frames.<shard> ──Access──► the asker's mailbox
+    accounts ──Revoked──► every mailbox;  RevocationsWanted ──► work.accounts ──Revocations──► the asker's mailbox
+
+An *address* names one life of one mailbox. A gateway whose queue is declared anew (the broker restarted, the connection
+was cut) has a new address, so that what is said of the old one cannot hit the new.
+A *seat* is one session sitting in one room; the router alone hands seats out.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shared.protocol.client import ClientFrame, Frame
+from shared.protocol.names import MessageId, Room, Seq, UserId
+from shared.protocol.server import StoredFile, User
+
+
+class Submit(Frame):
+    """A client's frame, forwarded: who sent it (verified), on which session, held by which gateway."""
+
+    type: Literal["submit"] = "submit"
+    address: str
+    session: str
+    user: User
+    frame: ClientFrame
+
+
+class Unseat(Frame):
+    """A session of `address` is gone from `room` (its connection closed). The membership stays."""
+
+    type: Literal["unseat"] = "unseat"
+    address: str
+    room: Room
+    session: str
+
+
+class Holder(Frame):
+    """A session and whose it is."""
+
+    session: str
+    user: User
+
+
+class Resume(Frame):
+    """A gateway's new mailbox takes over these seats and wants what `room` got after `after`."""
+
+    type: Literal["resume"] = "resume"
+    address: str
+    room: Room
+    after: Seq
+    seats: list[Holder]
+
+
+class Beat(Frame):
+    """The mailbox `address` is alive. Sent to every shard, at least every 5 s."""
+
+    type: Literal["beat"] = "beat"
+    address: str
+
+
+class Tick(Frame):
+    """A router's own beat on a shard: whoever owns the shard looks for silent gateways when it passes."""
+
+    type: Literal["tick"] = "tick"
+
+
+class Post(Frame):
+    """The bytes of a file are stored: append its message. `session`, `address`, `ref` are there when it came over a WebSocket."""
+
+    type: Literal["post"] = "post"
+    room: Room
+    user: User
+    id: MessageId
+    file: StoredFile
+    session: str | None = None
+    address: str | None = None
+    ref: str | None = None
+
+
+class AccessWanted(Frame):
+    """May `user` read `room`? The answer goes to `reply_to` and bears `ref`."""
+
+    type: Literal["access_wanted"] = "access_wanted"
+    room: Room
+    user: UserId
+    reply_to: str
+    ref: str
+
+
+class Access(Frame):
+    """`exists`: somebody has named the room. `allowed`: the user is a member."""
+
+    type: Literal["access"] = "access"
+    ref: str
+    exists: bool
+    allowed: bool
+
+
+class Seated(Frame):
+    """`session` sits in `room` from now on; whoever sits there has everything up to `seq`, or is being sent it."""
+
+    type: Literal["seated"] = "seated"
+    room: str
+    sessions: list[str]
+    seq: int
+
+
+class Unseated(Frame):
+    """These sessions no longer sit in `room`."""
+
+    type: Literal["unseated"] = "unseated"
+    room: str
+    sessions: list[str]
+
+
+class Fanout(Frame):
+    """Frames for everyone who sits in `room`. `sizes`: bytes of each, in the body's payload. `first`: the `seq` of the first of
+    these messages, which count on from there; None for what may be dropped (presence, typing, read marks).
+    `skip`: a session that gets a copy of its own."""
+
+    type: Literal["fanout"] = "fanout"
+    room: str
+    first: int | None
+    sizes: list[int]
+    skip: str | None = None
+
+
+class Direct(Frame):
+    """Frames for one session. `answers`: the `id` of the client's `file` frame that is hereby settled."""
+
+    type: Literal["direct"] = "direct"
+    session: str
+    sizes: list[int]
+    answers: str | None = None
+
+
+class Revoked(Frame):
+    """This token is refused from now on; `expires_at` (Unix seconds) is when it need no longer be remembered."""
+
+    type: Literal["revoked"] = "revoked"
+    token_id: str
+    expires_at: int
+
+
+class RevocationsWanted(Frame):
+    """Which tokens are revoked and not yet expired?"""
+
+    type: Literal["revocations_wanted"] = "revocations_wanted"
+    reply_to: str
+
+
+class Revocations(Frame):
+    type: Literal["revocations"] = "revocations"
+    tokens: list[Revoked]
+
+
+BusMessage = Annotated[
+    Submit
+    | Unseat
+    | Resume
+    | Beat
+    | Tick
+    | Post
+    | AccessWanted
+    | Access
+    | Seated
+    | Unseated
+    | Fanout
+    | Direct
+    | Revoked
+    | RevocationsWanted
+    | Revocations,
+    Field(discriminator="type"),
+]
+
+
+class Body(Frame):
+    """The head of one bus body. `source` and `n` number what one sender sends to one mailbox (1, 2, 3 …): a jump tells
+    the receiver that something was lost. `epoch` names the life of the message store; only routers know it."""
+
+    source: str
+    n: int = 0
+    epoch: str | None = None
+    messages: list[BusMessage]

@@ -1,0 +1,95 @@
+"""How a batch is written down on the bus, and how frames become bytes.
+
+A body is: the length of the head (4 bytes, big-endian), the head (`bus.Body` as JSON), the payload. The payload holds the
+frames of `Fanout` and `Direct`, already rendered, one after the other in the order of the messages: nobody on the way
+parses them again. A gateway likewise splices a client's frame into its `Submit` as it came, once it has been checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from struct import Struct
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from shared.protocol.bus import Body
+from shared.protocol.client import Frame
+from shared.protocol.server import ServerBase, User
+
+_LENGTH = Struct(">I")
+_BODY: TypeAdapter[Body] = TypeAdapter(Body)
+
+
+class Malformed(Exception):
+    """A bus body that cannot be read: it goes to the dead-letter queue with this reason."""
+
+
+def encode(source: str, parts: Iterable[bytes], payload: Iterable[bytes] = (), n: int = 0, epoch: str | None = None) -> bytes:
+    """A body of `parts`, each a bus message as `pack` gives it, and of rendered frames."""
+    head = b'{"source":%b,"n":%d,"epoch":%b,"messages":[%b]}' % (to_json(source), n, to_json(epoch), b",".join(parts))
+    return b"".join((_LENGTH.pack(len(head)), head, *payload))
+
+
+def decode(body: bytes) -> tuple[Body, memoryview]:
+    """The head and the payload of `body`. Raises `Malformed`."""
+    try:
+        (size,) = _LENGTH.unpack_from(body)
+        view = memoryview(body)
+        if size > len(body) - _LENGTH.size:
+            raise Malformed("the head is longer than the body")
+        return _BODY.validate_json(bytes(view[_LENGTH.size : _LENGTH.size + size])), view[_LENGTH.size + size :]
+    except ValidationError as why:
+        first = why.errors(include_url=False, include_input=False)[0]
+        raise Malformed(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except Exception as why:
+        raise Malformed(str(why)) from None
+
+
+def pack(message: Frame) -> bytes:
+    """One bus message, as it stands in the head of a body."""
+    return message.__pydantic_serializer__.to_json(message, exclude_none=True, by_alias=True)
+
+
+def submit_prefix(address: str, session: str, user: User) -> bytes:
+    """What precedes a checked client frame in its `Submit`; the same for all frames of a session. Close with `b"}"`."""
+    return b'{"type":"submit","address":%b,"session":%b,"user":%b,"frame":' % (
+        to_json(address),
+        to_json(session),
+        pack(user),
+    )
+
+
+def render(frame: ServerBase) -> bytes:
+    """A server frame as it goes to the client: compact JSON, `type` first, unset fields left out."""
+    # `ref` is declared in the base class and so comes first in pydantic's order; the wire promises `type`.
+    fields = frame.__pydantic_serializer__.to_python(frame, mode="json", exclude_none=True, by_alias=True)
+    ref = fields.pop("ref", None)
+    if ref is not None:
+        fields["ref"] = ref
+    return to_json(fields)
+
+
+def render_message(
+    room: str, seq: int, id: str, kind: str, sender_id: str, sender_name: str, at_ms: int, content: str, ref: str | None = None
+) -> bytes:
+    """A `message` frame. `content` is the text of a chat, or the JSON of a `StoredFile`. The hot path: once a message."""
+    return b'{"type":"message","room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b",%b%b}' % (
+        to_json(room),
+        seq,
+        to_json(id),
+        kind.encode(),
+        to_json(sender_id),
+        to_json(sender_name),
+        timestamp(at_ms).encode(),
+        b'"text":' + to_json(content) if kind == "chat" else b'"file":' + content.encode(),
+        b"" if ref is None else b',"ref":' + to_json(ref),
+    )
+
+
+def timestamp(ms: int) -> str:
+    """Unix milliseconds as RFC 3339 in UTC with milliseconds."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+
+

@@ -1,0 +1,91 @@
+"""The one table of errors: what a refused request is called, whether a retry can help, and its HTTP status.
+
+Three families (HOUSE.md): the client broke the protocol (`CloseCode`), the request is refused (`Refused`, told with an
+`ErrorCode`), anything else (logged with its context, redelivered, dead-lettered).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+
+class ErrorCode(StrEnum):
+    """Why a request is refused. PROTOCOL.md, "Error codes"."""
+
+    INVALID_FRAME = "invalid_frame"
+    TOO_LARGE = "too_large"
+    UNAUTHORIZED = "unauthorized"
+    EXPIRED = "expired"
+    FORBIDDEN = "forbidden"
+    NOT_JOINED = "not_joined"
+    NO_SUCH_ROOM = "no_such_room"
+    ID_REUSED = "id_reused"
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    UNAVAILABLE = "unavailable"
+    UNSUPPORTED_FILE = "unsupported_file"
+    NAME_TAKEN = "name_taken"
+    BAD_CREDENTIALS = "bad_credentials"
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self in RETRYABLE
+
+    @property
+    def http_status(self) -> int:
+        """The HTTP status that carries this code (RFC 9110, section 15)."""
+        return HTTP_STATUS[self]
+
+
+RETRYABLE: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.OVERLOADED, ErrorCode.UNAVAILABLE})
+
+HTTP_STATUS: Final[dict[ErrorCode, int]] = {
+    ErrorCode.INVALID_FRAME: 400,
+    ErrorCode.TOO_LARGE: 413,
+    ErrorCode.UNAUTHORIZED: 401,
+    ErrorCode.EXPIRED: 401,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.NOT_JOINED: 403,
+    ErrorCode.NO_SUCH_ROOM: 404,
+    ErrorCode.ID_REUSED: 409,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.OVERLOADED: 503,
+    ErrorCode.UNAVAILABLE: 503,
+    ErrorCode.UNSUPPORTED_FILE: 415,
+    ErrorCode.NAME_TAKEN: 409,
+    ErrorCode.BAD_CREDENTIALS: 401,
+}
+
+
+class CloseCode(IntEnum):
+    """Why a connection ends (RFC 6455, section 7.4). A client comes back after 4000–4499 and never after 4500–4999."""
+
+    GOING_AWAY = 1001
+    TOO_BIG = 1009
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+    DRAINING = 4001
+    TOO_SLOW = 4002
+    OVERLOADED = 4003
+    SILENT = 4004
+    NOT_AUTHENTICATED = 4501
+    TOKEN_EXPIRED = 4502
+    SIGNED_OUT = 4503
+    PROTOCOL_BROKEN = 4504
+
+    @property
+    def come_back(self) -> bool:
+        """Whether a client should reconnect."""
+        return self in (CloseCode.GOING_AWAY, CloseCode.INTERNAL_ERROR, CloseCode.SERVICE_RESTART) or 4000 <= self < 4500
+
+
+class Refused(Exception):
+    """A request is refused: `code` from the table, `text` a sentence for the person who gets it."""
+
+    def __init__(self, code: ErrorCode, text: str, retry_after_ms: int | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.retry_after_ms = retry_after_ms

@@ -1,0 +1,185 @@
+"""What a client may receive. PROTOCOL.md, "Server → client". Rendered compactly, `type` first, fields that are unset left out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from shared.protocol.client import Frame
+from shared.protocol.errors import ErrorCode
+from shared.protocol.names import FRAME_BYTES, TEXT_CHARS
+
+JOIN_ONLINE = 100
+JOIN_RECENT = 50
+
+
+class User(Frame):
+    id: str
+    name: str
+
+
+class Limits(Frame):
+    """What one connection may do: bytes of a frame, characters of a text, bytes of an inline file, frames a second in the long run and at once."""
+
+    frame_bytes: int = FRAME_BYTES
+    text_chars: int = TEXT_CHARS
+    inline_file_bytes: int
+    frames_per_s: float
+    frames_burst: int
+
+
+class StoredFile(Frame):
+    """A file as a message shows it; `size` in bytes, `mime` sniffed from the bytes, never believed from the sender."""
+
+    id: str
+    name: str
+    size: int
+    mime: str
+    url: str
+    preview_url: str | None = None
+
+
+class ServerBase(Frame):
+    """`ref` is that of the client's frame which this one answers."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    ref: str | None = None
+
+
+class Welcome(ServerBase):
+    type: Literal["welcome"] = "welcome"
+    user: User
+    session: str
+    epoch: str
+    expires_at: str
+    heartbeat_s: float
+    limits: Limits
+
+
+class ChatMessage(ServerBase):
+    type: Literal["message"] = "message"
+    room: str
+    seq: int
+    id: str
+    kind: Literal["chat"] = "chat"
+    sender: Annotated[User, Field(alias="from")]
+    at: str
+    text: str
+
+
+class FileMessage(ServerBase):
+    type: Literal["message"] = "message"
+    room: str
+    seq: int
+    id: str
+    kind: Literal["file"] = "file"
+    sender: Annotated[User, Field(alias="from")]
+    at: str
+    file: StoredFile
+
+
+Message = Annotated[ChatMessage | FileMessage, Field(discriminator="kind")]
+
+
+class Joined(ServerBase):
+    type: Literal["joined"] = "joined"
+    room: str
+    seq: int
+    members: int
+    online: list[User]
+    messages: list[Message]
+    more: bool
+
+
+class Left(ServerBase):
+    type: Literal["left"] = "left"
+    room: str
+
+
+class RoomSummary(Frame):
+    """`seq` of the newest message, `read_seq` how far this user has read, `members` how many are online."""
+
+    room: str
+    seq: int
+    read_seq: int
+    members: int
+    last: Message | None = None
+
+
+class RoomList(ServerBase):
+    type: Literal["rooms"] = "rooms"
+    rooms: list[RoomSummary]
+
+
+class HistoryPage(ServerBase):
+    type: Literal["history"] = "history"
+    room: str
+    messages: list[Message]
+    more: bool
+
+
+class Presence(ServerBase):
+    """In rooms of over 100 only `members` is told."""
+
+    type: Literal["presence"] = "presence"
+    room: str
+    user: User | None = None
+    online: bool | None = None
+    members: int
+
+
+class TypingNotice(ServerBase):
+    type: Literal["typing"] = "typing"
+    room: str
+    user: User
+
+
+class ReadMark(ServerBase):
+    type: Literal["read"] = "read"
+    room: str
+    user: User
+    seq: int
+
+
+class Pong(ServerBase):
+    type: Literal["pong"] = "pong"
+
+
+class Reconnect(ServerBase):
+    type: Literal["reconnect"] = "reconnect"
+    after_ms: int
+
+
+class Error(ServerBase):
+    """`ref` is the frame's `ref`, else its `id`. `text` is a sentence for a person."""
+
+    type: Literal["error"] = "error"
+    code: ErrorCode
+    text: str
+    retryable: bool
+    retry_after_ms: int | None = None
+
+
+ServerFrame = (
+    Welcome
+    | Joined
+    | Left
+    | RoomList
+    | ChatMessage
+    | FileMessage
+    | HistoryPage
+    | Presence
+    | TypingNotice
+    | ReadMark
+    | Pong
+    | Reconnect
+    | Error
+)
+SERVER_FRAME: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)
+
+
+def error(code: ErrorCode, text: str, ref: str | None = None, retry_after_ms: int | None = None) -> Error:
+    """The error frame for `code`; whether a retry can help follows from the table."""
+    return Error(code=code, text=text, ref=ref, retryable=code.retryable, retry_after_ms=retry_after_ms)
