@@ -8,7 +8,6 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from shared.protocol.client import Frame
 from shared.protocol.errors import ErrorCode
-from shared.protocol.names import FRAME_BYTES, TEXT_CHARS
 
 JOIN_ONLINE = 100
 JOIN_RECENT = 50
@@ -22,8 +21,8 @@ class User(Frame):
 class Limits(Frame):
     """What one connection may do: bytes of a frame, characters of a text, bytes of an inline file, frames a second in the long run and at once."""
 
-    frame_bytes: int = FRAME_BYTES
-    text_chars: int = TEXT_CHARS
+    frame_bytes: int
+    text_chars: int
     inline_file_bytes: int
     frames_per_s: float
     frames_burst: int
