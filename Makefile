@@ -1,0 +1,54 @@
+# Homin. `make` alone lists what there is.
+PORT ?= 8080
+NAME ?=
+COUNT ?= 1000
+ARGS ?=
+
+# Found anew for each command that needs it; empty, with a sentence already printed, where there is none.
+bootstrap = python=$$(tools/python) && "$$python" -B tools/bootstrap.py
+venv = .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint token tokens migrate generate lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start Homin in one process, on http://127.0.0.1:8080; another port: make run PORT=9000
+	@export HOMIN_PORT=$(PORT); $(bootstrap) run && exec $(venv) -m services.standalone
+
+test: ## install what is missing and run every test; some of them: make test ARGS="-k bus"
+	@$(bootstrap) dev && "$$python" -B tools/bootstrap.py web
+	@$(bootstrap) npm check && "$$python" -B tools/bootstrap.py npm test
+	@exec $(venv) -m pytest $(ARGS)
+
+lint: ## ruff, mypy --strict, import-linter, and oxlint for the web client
+	@$(bootstrap) dev && "$$python" -B tools/bootstrap.py npm lint
+	@$(venv) -m ruff check .
+	@$(venv) -m mypy
+	@.venv/bin/lint-imports
+
+token: ## print a token for tools: make token NAME=olena
+	@test -n "$(NAME)" || { echo "Say whose: make token NAME=olena" >&2; exit 1; }
+	@$(bootstrap) env
+	@$(venv) -m services.accounts.mint --name "$(NAME)"
+
+tokens: ## print many tokens, one a line: make tokens COUNT=1000
+	@$(bootstrap) env
+	@$(venv) -m services.accounts.mint --count $(COUNT)
+
+migrate: ## bring the database of HOMIN_DATABASE_URL to the newest schema
+	@$(bootstrap) env
+	@$(venv) -m shared.runtime.database
+
+generate: ## write the TypeScript types, JSON Schema and AsyncAPI document anew from shared/protocol
+	@$(bootstrap) dev
+	@$(venv) -m shared.protocol.generate
+
+lock: ## write the lock files anew from pyproject.toml; newer versions: make lock UPGRADE=1
+	@$(bootstrap) dev
+	@UPGRADE=$(UPGRADE) tools/lock
+
+clean: ## remove all that was built, but no data: var/ stays
+	rm -rf .venv web/node_modules web/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find services shared tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
