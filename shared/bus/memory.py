@@ -1,0 +1,222 @@
+"""The bus within one process. `Broker` is what the participants share; `MemoryBus` is one participant's connection to it.
+
+It keeps the promises of port.py, redelivery and hand-over of a shard included, so the services cannot tell.
+What a process that dies loses is what RabbitMQ would have kept: frames nobody has been told of as stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from itertools import count
+
+from shared.bus.port import Delivery, Overloaded, Reopened, Unavailable, Unroutable
+from shared.bus.topology import MAILBOX, priority, single_active
+
+QUEUE_BYTES = 256 << 20
+MAILBOX_BYTES = 64 << 20
+
+
+class _WorkQueue:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.ready: deque[tuple[bytes, bool]] = deque()
+        self.bytes = 0
+        self.subscribers: list[MemorySubscription] = []
+        self.active: MemorySubscription | None = None
+
+    def put(self, body: bytes) -> None:
+        if self.bytes + len(body) > QUEUE_BYTES and self.ready:
+            raise Overloaded(f"the queue {self.name} is full")
+        self.ready.append((body, False))
+        self.bytes += len(body)
+        self.deal()
+
+    def deal(self) -> None:
+        """Hands out what waits: to the one active subscriber of a shard, else to whoever has room."""
+        while self.ready and (subscriber := self._next()) is not None:
+            body, redelivered = self.ready.popleft()
+            self.bytes -= len(body)
+            subscriber.take(self, body, redelivered)
+
+    def _next(self) -> MemorySubscription | None:
+        if not single_active(self.name):
+            free = [s for s in self.subscribers if s.room]
+            return min(free, key=lambda s: len(s.unacked), default=None)
+        first = max(self.subscribers, key=lambda s: priority(s.consumer, self.name), default=None)
+        if first is not self.active and not (self.active and self.active.holds(self)):
+            self.active = first
+        return self.active if self.active is first and self.active and self.active.room else None
+
+    def give_back(self, bodies: list[bytes]) -> None:
+        for body in reversed(bodies):
+            self.ready.appendleft((body, True))
+            self.bytes += len(body)
+
+
+class Broker:
+    """All queues. `dead` keeps the newest rejected bodies with their reasons."""
+
+    def __init__(self) -> None:
+        self.work: dict[str, _WorkQueue] = {}
+        self.mailboxes: dict[str, MemoryMailbox] = {}
+        self.dead: deque[tuple[str, str, bytes]] = deque(maxlen=1_000)
+        self.lives = count(1)
+
+    def queue(self, name: str) -> _WorkQueue:
+        return self.work.setdefault(name, _WorkQueue(name))
+
+    def publish(self, to: str, body: bytes) -> None:
+        if not to.startswith(MAILBOX):
+            self.queue(to).put(body)
+        elif (box := self.mailboxes.get(to)) is not None:
+            box.put(body)
+        else:
+            raise Unroutable(f"nobody listens at {to}")
+
+
+class MemorySubscription:
+    def __init__(self, broker: Broker, queues: Sequence[str], consumer: str, prefetch: int) -> None:
+        self.consumer, self._broker, self._prefetch = consumer, broker, prefetch
+        self._life = next(broker.lives)
+        self._tags = count(1)
+        self._gathered: list[Delivery] = []
+        self._arrived = asyncio.Event()
+        self.unacked: dict[int, Delivery] = {}
+        self._queues = [broker.queue(name) for name in queues]
+        for queue in self._queues:
+            queue.subscribers.append(self)
+            queue.deal()
+
+    @property
+    def room(self) -> bool:
+        return len(self.unacked) < self._prefetch
+
+    def holds(self, queue: _WorkQueue) -> bool:
+        return any(d.queue == queue.name for d in self.unacked.values())
+
+    def take(self, queue: _WorkQueue, body: bytes, redelivered: bool) -> None:
+        delivery = Delivery(body, queue.name, redelivered, self._life, next(self._tags))
+        self.unacked[delivery.tag] = delivery
+        self._gathered.append(delivery)
+        self._arrived.set()
+
+    async def get(self) -> list[Delivery]:
+        await self._arrived.wait()
+        self._arrived.clear()
+        gathered, self._gathered = self._gathered, []
+        return gathered
+
+    def ack(self, last: Delivery) -> None:
+        if last.life != self._life:
+            return
+        for tag in [tag for tag in self.unacked if tag <= last.tag]:
+            del self.unacked[tag]
+        for queue in self._queues:
+            queue.deal()
+
+    async def reject(self, delivery: Delivery, reason: str) -> None:
+        self._broker.dead.append((delivery.queue, reason, delivery.body))
+
+    async def close(self) -> None:
+        held, self.unacked, self._gathered = list(self.unacked.values()), {}, []
+        for queue in self._queues:
+            if self in queue.subscribers:
+                queue.subscribers.remove(self)
+            if queue.active is self:
+                queue.active = None
+            queue.give_back([d.body for d in held if d.queue == queue.name])
+            queue.deal()
+
+    async def cut(self) -> None:
+        """Loses the connection, as a broker that restarts would have it: held deliveries come again, in a new life."""
+        await self.close()
+        self._life = next(self._broker.lives)
+        for queue in self._queues:
+            queue.subscribers.append(self)
+            queue.deal()
+
+
+class MemoryMailbox:
+    def __init__(self, broker: Broker, owner: str, bound: int = MAILBOX_BYTES) -> None:
+        self._broker, self._owner, self._bound = broker, owner, bound
+        self._gathered: deque[bytes | Reopened] = deque()
+        self._bytes = 0
+        self._arrived = asyncio.Event()
+        self.address = ""
+        self._open()
+
+    def _open(self) -> None:
+        self.address = f"{MAILBOX}{self._owner}.{next(self._broker.lives)}"
+        self._broker.mailboxes[self.address] = self
+
+    def put(self, body: bytes) -> None:
+        self._gathered.append(body)
+        self._bytes += len(body)
+        while self._bytes > self._bound and len(self._gathered) > 1:
+            oldest = self._gathered.popleft()
+            self._bytes -= len(oldest) if isinstance(oldest, bytes) else 0
+        self._arrived.set()
+
+    async def get(self) -> list[bytes | Reopened]:
+        await self._arrived.wait()
+        self._arrived.clear()
+        gathered, self._gathered, self._bytes = list(self._gathered), deque(), 0
+        return gathered
+
+    async def close(self) -> None:
+        self._broker.mailboxes.pop(self.address, None)
+
+    async def cut(self) -> None:
+        """Loses the connection: what waits is lost and the next life has a new address."""
+        await self.close()
+        self._gathered.clear()
+        self._bytes = 0
+        self._open()
+        self._gathered.append(Reopened(self.address))
+        self._arrived.set()
+
+
+class MemoryBus:
+    """One participant. `cut` does to it what a broken connection does over AMQP."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._subscriptions: list[MemorySubscription] = []
+        self._mailboxes: list[MemoryMailbox] = []
+        self.connected = True
+
+    async def publish(self, to: str, body: bytes) -> None:
+        if not self.connected:
+            raise Unavailable("the bus is closed")
+        self._broker.publish(to, body)
+        await asyncio.sleep(0)  # as over a real bus, others get to run before the confirm is back
+
+    async def broadcast(self, body: bytes) -> None:
+        for box in list(self._broker.mailboxes.values()):
+            box.put(body)
+        await asyncio.sleep(0)
+
+    async def subscribe(self, queues: Sequence[str], consumer: str, prefetch: int) -> MemorySubscription:
+        subscription = MemorySubscription(self._broker, queues, consumer, prefetch)
+        self._subscriptions.append(subscription)
+        return subscription
+
+    async def mailbox(self, owner: str) -> MemoryMailbox:
+        box = MemoryMailbox(self._broker, owner)
+        self._mailboxes.append(box)
+        return box
+
+    async def cut(self) -> None:
+        for subscription in self._subscriptions:
+            await subscription.cut()
+        for box in self._mailboxes:
+            await box.cut()
+
+    async def close(self) -> None:
+        self.connected = False
+        for subscription in self._subscriptions:
+            await subscription.close()
+        for box in self._mailboxes:
+            await box.close()
