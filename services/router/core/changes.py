@@ -1,0 +1,51 @@
+"""What a batch does to one room: the rows to write, on which condition, and what is then to be said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from services.router.core.outgoing import Out
+from services.router.core.room import Seat, Stored
+from shared.protocol.bus import BusMessage, Submit
+
+
+class Item(NamedTuple):
+    """One bus message to be handled. `redelivered`: another router may have handled it already. `page`: what a deep
+    `join` wanted from the store, read beforehand."""
+
+    message: BusMessage
+    redelivered: bool = False
+    page: list[Stored] | None = None
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything that a batch wants of `room`. The rows are written only if the room's row still has `seq_before` and
+    `version_before`; `outs` are sent only after that, and `reads` answered from the store, beside the batch."""
+
+    room: str
+    existed: bool
+    seq_before: int
+    version_before: int
+    seq: int = 0
+    version: int = 0
+    messages: list[Stored] = field(default_factory=list)
+    members: dict[str, str] = field(default_factory=dict)
+    members_gone: set[str] = field(default_factory=set)
+    seats: dict[str, Seat] = field(default_factory=dict)
+    seats_gone: set[str] = field(default_factory=set)
+    read_marks: dict[str, int] = field(default_factory=dict)
+    outs: list[Out] = field(default_factory=list)
+    reads: list[Submit] = field(default_factory=list)
+    deep_joins: list[Submit] = field(default_factory=list)
+    crowd_changed: bool = False
+    checked: bool = False
+
+    @property
+    def membership_changed(self) -> bool:
+        return bool(self.members or self.members_gone or self.seats or self.seats_gone)
+
+    @property
+    def writes(self) -> bool:
+        return bool(self.messages or self.read_marks) or self.membership_changed

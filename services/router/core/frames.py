@@ -1,0 +1,83 @@
+"""The router's answers as bytes. Messages are rendered already: their frames are spliced in, not rendered again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic_core import to_json
+
+from services.router.core.room import Room, Stored
+from shared.protocol.codec import pack, render
+from shared.protocol.errors import ErrorCode
+from shared.protocol.server import JOIN_ONLINE, JOIN_RECENT, Left, Presence, error
+
+JOIN_PAGE = 200
+CROWD = 100  # rooms of more than this many online tell only how many
+
+TEXT = {
+    ErrorCode.NOT_JOINED: "You are not a member of this room. Join it first.",
+    ErrorCode.NO_SUCH_ROOM: "There is no room of this name.",
+    ErrorCode.ID_REUSED: "This id was already used for another message of yours in this room. Send it under a new id.",
+    ErrorCode.UNAVAILABLE: "The message store cannot be reached. Nothing is lost; try again in a moment.",
+    ErrorCode.OVERLOADED: "The server has more to do than it can. Try again in a moment.",
+    ErrorCode.INVALID_FRAME: "This could not be handled.",
+}
+
+
+def refusal(code: ErrorCode, ref: str | None, retry_after_ms: int | None = None) -> bytes:
+    return render(error(code, TEXT[code], ref, retry_after_ms))
+
+
+def _ref(ref: str | None) -> bytes:
+    return b"" if ref is None else b',"ref":' + to_json(ref)
+
+
+def joined(room: Room, messages: Sequence[Stored], more: bool, ref: str | None) -> bytes:
+    return b'{"type":"joined","room":%b,"seq":%d,"members":%d,"online":[%b],"messages":[%b],"more":%b%b}' % (
+        to_json(room.name),
+        room.seq,
+        room.online,
+        b",".join(pack(user) for user in room.online_users(JOIN_ONLINE)),
+        b",".join(m.frame for m in messages),
+        to_json(more),
+        _ref(ref),
+    )
+
+
+def opening(room: Room, after: int | None, page: Sequence[Stored] | None) -> tuple[list[Stored], bool] | None:
+    """What `joined` shows, and whether there is more: the first messages after `after`, or the last ones without it.
+    None: they are not in memory, so `page` must be read. `page` may be older than the room: the rest is in memory."""
+    if after is None:
+        recent = room.before(room.seq + 1, JOIN_RECENT)
+        shown = recent if recent is not None else list(room.recent)[-JOIN_RECENT:]
+        return shown, bool(shown) and shown[0].seq > 1
+    if page is None:
+        found = room.after(after, JOIN_PAGE)
+        return None if found is None else (found, bool(found) and found[-1].seq < room.seq)
+    shown = list(page)
+    if len(shown) < JOIN_PAGE:
+        shown += room.after(shown[-1].seq if shown else after, JOIN_PAGE - len(shown)) or []
+    return shown, bool(shown) and shown[-1].seq < room.seq
+
+
+def history(room: str, messages: Sequence[Stored], more: bool, ref: str | None) -> bytes:
+    return b'{"type":"history","room":%b,"messages":[%b],"more":%b%b}' % (
+        to_json(room),
+        b",".join(m.frame for m in messages),
+        to_json(more),
+        _ref(ref),
+    )
+
+
+def left(room: str, ref: str | None) -> bytes:
+    return render(Left(room=room, ref=ref))
+
+
+def crowd(room: Room) -> bytes:
+    """The presence of a large room: how many."""
+    return render(Presence(room=room.name, members=room.online))
+
+
+def with_ref(message: Stored, ref: str | None) -> bytes:
+    """The sender's own copy: the acknowledgement."""
+    return message.frame if ref is None else message.frame[:-1] + _ref(ref) + b"}"

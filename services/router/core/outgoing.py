@@ -1,0 +1,76 @@
+"""What a batch has to say to the gateways, in order, each part packed once however many gateways get it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from shared.protocol.bus import Direct, Fanout, Seated, Unseated
+from shared.protocol.client import Frame
+from shared.protocol.codec import pack
+
+
+class Out(NamedTuple):
+    """One bus message with its payload, for these addresses."""
+
+    addresses: tuple[str, ...]
+    part: bytes
+    payload: tuple[bytes, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes, roughly."""
+        return len(self.part) + sum(map(len, self.payload))
+
+
+class Outgoing:
+    """Gathers one room's `Out`s. Messages that follow one another to the same gateways become one `Fanout`."""
+
+    def __init__(self, room: str) -> None:
+        self._room = room
+        self._outs: list[Out] = []
+        self._run: list[bytes] = []
+        self._first = 0
+        self._to: tuple[str, ...] = ()
+
+    def message(self, to: tuple[str, ...], seq: int, frame: bytes, skip: str | None = None) -> None:
+        """A message for everyone in the room."""
+        if self._run and (skip or self._to is not to or seq != self._first + len(self._run)):
+            self._close_run()
+        if not to:
+            return
+        if not self._run:
+            self._to, self._first = to, seq
+        self._run.append(frame)
+        if skip:
+            self._close_run(skip)
+
+    def notice(self, to: tuple[str, ...], frame: bytes, skip: str | None = None) -> None:
+        """What may be dropped under pressure: presence, typing, read marks."""
+        if to:
+            self._add(to, Fanout(room=self._room, first=None, sizes=[len(frame)], skip=skip), frame)
+
+    def direct(self, address: str, session: str, frame: bytes, answers: str | None = None) -> None:
+        self._add((address,), Direct(session=session, sizes=[len(frame)], answers=answers), frame)
+
+    def seated(self, address: str, sessions: list[str], seq: int) -> None:
+        self._add((address,), Seated(room=self._room, sessions=sessions, seq=seq))
+
+    def unseated(self, address: str, session: str) -> None:
+        self._add((address,), Unseated(room=self._room, sessions=[session]))
+
+    def to(self, address: str, message: Frame) -> None:
+        self._add((address,), message)
+
+    def done(self) -> list[Out]:
+        self._close_run()
+        return self._outs
+
+    def _add(self, to: tuple[str, ...], message: Frame, *payload: bytes) -> None:
+        self._close_run()
+        self._outs.append(Out(to, pack(message), payload))
+
+    def _close_run(self, skip: str | None = None) -> None:
+        if self._run:
+            run, self._run = tuple(self._run), []
+            part = pack(Fanout(room=self._room, first=self._first, sizes=[len(f) for f in run], skip=skip))
+            self._outs.append(Out(self._to, part, run))

@@ -1,0 +1,270 @@
+"""What each frame does to a room. One batch of one room at a time, in the order in which it arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from services.router.core import frames
+from services.router.core.changes import Changes, Item
+from services.router.core.outgoing import Outgoing
+from services.router.core.room import Member, Room, Seat, Stored, stored
+from shared.protocol.bus import Access, AccessWanted, Post, Resume, Submit, Unseat
+from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
+from shared.protocol.codec import pack, render
+from shared.protocol.errors import ErrorCode
+from shared.protocol.server import Presence, ReadMark, TypingNotice, User
+
+
+class Gone(BaseModel):
+    """Said by the router to itself: nobody listens at `address` any more; free its seats in `room`."""
+
+    room: str
+    address: str
+
+
+class CrowdDue(BaseModel):
+    """Said by the router to itself: a second has passed since this large room's number of people changed."""
+
+    room: str
+
+
+def step(room: Room, items: Sequence[Item], now_ms: int) -> Changes:
+    """Changes `room` in place and says what to write and to tell. When the write is refused, `room` is to be thrown away,
+    loaded anew, and the batch stepped through again."""
+    run = _Step(room, now_ms)
+    for item in items:
+        run.handle(item)
+    return run.done()
+
+
+class _Step:
+    def __init__(self, room: Room, now_ms: int) -> None:
+        self.room, self.now_ms = room, now_ms
+        self.out = Outgoing(room.name)
+        self.changes = Changes(room.name, room.exists, room.seq, room.version)
+
+    def handle(self, item: Item) -> None:
+        message = item.message
+        if isinstance(message, Submit):
+            _FRAMES[type(message.frame)](self, message, message.frame, item)
+        else:
+            _MESSAGES[type(message)](self, message, item)
+
+    def done(self) -> Changes:
+        if self.changes.membership_changed:
+            self.room.version += 1
+        self.changes.outs = self.out.done()
+        self.changes.seq, self.changes.version = self.room.seq, self.room.version
+        return self.changes
+
+    # ── what several have in common ──
+
+    def refuse(self, to: Submit | Post, code: ErrorCode, ref: str | None, answers: str | None = None) -> None:
+        # A refusal rests on rows that may have changed since they were read, so it is checked like a write.
+        self.changes.checked = True
+        if to.address and to.session:
+            self.out.direct(to.address, to.session, frames.refusal(code, ref), answers)
+
+    def is_member(self, to: Submit | Post, ref: str | None, answers: str | None = None) -> bool:
+        if not self.room.exists:
+            self.refuse(to, ErrorCode.NO_SUCH_ROOM, ref, answers)
+        elif to.user.id not in self.room.members:
+            self.refuse(to, ErrorCode.NOT_JOINED, ref, answers)
+        else:
+            return True
+        return False
+
+    def append(self, by: Submit | Post, id: str, kind: str, content: str, redelivered: bool, settle: str | None) -> None:
+        """Numbers a message, or finds that it has its number already."""
+        room, user, ref = self.room, by.user, by.frame.ref if isinstance(by, Submit) else by.ref
+        if not self.is_member(by, ref or id, settle):
+            return
+        seated = by.session is not None and room.seats.get(by.session, None) is not None
+        message = room.find(user.id, id)
+        if message is not None:
+            self.changes.checked = True
+            if (message.kind, message.content) != (kind, content):
+                self.refuse(by, ErrorCode.ID_REUSED, ref or id, settle)
+                return
+            if redelivered:
+                # Its first handler may have died between the commit and the deliveries. Who has it drops it by its seq.
+                self.out.message(room.addresses, message.seq, message.frame)
+            self.own_copy(by, message, ref, settle)
+            return
+        room.seq += 1
+        message = stored(room.name, room.seq, user.id, user.name, id, kind, content, self.now_ms)
+        room.remember(message)
+        self.changes.messages.append(message)
+        apart = by.session is not None and (not seated or ref is not None or settle is not None)
+        self.out.message(room.addresses, message.seq, message.frame, skip=by.session if apart else None)
+        if apart:
+            self.own_copy(by, message, ref, settle)
+
+    def own_copy(self, by: Submit | Post, message: Stored, ref: str | None, settle: str | None) -> None:
+        if by.address and by.session:
+            self.out.direct(by.address, by.session, frames.with_ref(message, ref), settle)
+
+    def take_seat(self, session: str, user: User, address: str) -> None:
+        room = self.room
+        member = room.members.get(user.id)
+        if member is None or member.name != user.name:
+            room.members[user.id] = Member(user.name, member.read_seq if member else room.seq)
+            self.changes.members[user.id] = user.name
+            self.changes.members_gone.discard(user.id)
+        seat = Seat(user.id, address)
+        if room.seats.get(session) == seat:
+            return
+        arrived = not room.is_online(user.id)
+        room.seat(session, seat)
+        self.changes.seats[session] = seat
+        self.changes.seats_gone.discard(session)
+        if arrived:
+            self.presence(user, True, skip=session)
+
+    def free_seat(self, session: str) -> None:
+        seat = self.room.seats[session]
+        left = self.room.unseat(session)
+        self.changes.seats.pop(session, None)
+        self.changes.seats_gone.add(session)
+        member = self.room.members.get(seat.user_id)
+        if left and member is not None:
+            self.presence(User(id=seat.user_id, name=member.name), False)
+
+    def presence(self, user: User, online: bool, skip: str | None = None) -> None:
+        room = self.room
+        if room.online > frames.CROWD:
+            self.changes.crowd_changed = True
+        else:
+            frame = Presence(room=room.name, user=user, online=online, members=room.online)
+            self.out.notice(room.addresses, render(frame), skip)
+
+    # ── frames of clients ──
+
+    def join(self, by: Submit, frame: Join, item: Item) -> None:
+        room = self.room
+        shown = frames.opening(room, frame.after, item.page)
+        if shown is None:
+            self.changes.deep_joins.append(by)
+            return
+        room.exists = True
+        self.changes.checked = True
+        self.take_seat(by.session, by.user, by.address)
+        self.out.seated(by.address, [by.session], room.seq)
+        self.out.direct(by.address, by.session, frames.joined(room, *shown, frame.ref))
+
+    def leave(self, by: Submit, frame: Leave, item: Item) -> None:
+        room, user = self.room, by.user
+        if not room.exists:
+            self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref)
+            return
+        self.changes.checked = True
+        for session, seat in [(s, seat) for s, seat in room.seats.items() if seat.user_id == user.id]:
+            self.free_seat(session)
+            self.out.unseated(seat.address, session)
+            if session != by.session:
+                self.out.direct(seat.address, session, frames.left(room.name, None))
+        if room.members.pop(user.id, None) is not None:
+            self.changes.members.pop(user.id, None)
+            self.changes.members_gone.add(user.id)
+        self.out.direct(by.address, by.session, frames.left(room.name, frame.ref))
+
+    def chat(self, by: Submit, frame: Chat, item: Item) -> None:
+        self.append(by, frame.id, "chat", frame.text, item.redelivered, None)
+
+    def history(self, by: Submit, frame: History, item: Item) -> None:
+        if not self.is_member(by, frame.ref):
+            return
+        self.changes.checked = True
+        room, limit = self.room, frame.limit
+        if frame.after is not None:
+            found = room.after(frame.after, limit)
+            more = bool(found) and found[-1].seq < room.seq if found else False
+        else:
+            found = room.before(min(frame.before, room.seq + 1) if frame.before is not None else room.seq + 1, limit)
+            more = bool(found) and found[0].seq > 1 if found else False
+        if found is None:
+            self.changes.reads.append(by)
+        else:
+            self.out.direct(by.address, by.session, frames.history(room.name, found, more, frame.ref))
+
+    def typing(self, by: Submit, frame: Typing, item: Item) -> None:
+        if self.is_member(by, frame.ref) and self.room.online <= frames.CROWD and not item.redelivered:
+            self.out.notice(self.room.addresses, render(TypingNotice(room=self.room.name, user=by.user)), by.session)
+
+    def read(self, by: Submit, frame: Read, item: Item) -> None:
+        if not self.is_member(by, frame.ref):
+            return
+        room, seq = self.room, min(frame.seq, self.room.seq)
+        member = room.members[by.user.id]
+        if seq <= member.read_seq:
+            return
+        member.read_seq = self.changes.read_marks[by.user.id] = seq
+        mark = render(ReadMark(room=room.name, user=by.user, seq=seq))
+        if room.online <= frames.CROWD:
+            self.out.notice(room.addresses, mark)
+        else:
+            for session, seat in room.seats.items():
+                if seat.user_id == by.user.id:
+                    self.out.direct(seat.address, session, mark)
+
+    # ── messages of services ──
+
+    def post(self, by: Post, item: Item) -> None:
+        self.append(by, by.id, "file", pack(by.file).decode(), item.redelivered, by.id)
+
+    def unseat(self, by: Unseat, item: Item) -> None:
+        seat = self.room.seats.get(by.session)
+        if seat is not None and seat.address == by.address:
+            self.free_seat(by.session)
+
+    def resume(self, by: Resume, item: Item) -> None:
+        room = self.room
+        self.changes.checked = True
+        back: list[str] = []
+        for holder in by.seats:
+            if holder.user.id in room.members:
+                self.take_seat(holder.session, holder.user, by.address)
+                back.append(holder.session)
+            else:
+                self.out.unseated(by.address, holder.session)
+                self.out.direct(by.address, holder.session, frames.left(room.name, None))
+        if back:
+            # From `after` on, so that the gateway lets through what follows; where that is not in memory any more the
+            # newest shows the members that there is a gap, and they ask for it.
+            self.out.seated(by.address, back, by.after)
+            missed = room.after(by.after, frames.JOIN_PAGE)
+            for message in list(room.recent)[-1:] if missed is None else missed:
+                self.out.message((by.address,), message.seq, message.frame)
+
+    def access(self, by: AccessWanted, item: Item) -> None:
+        self.changes.checked = True
+        answer = Access(ref=by.ref, exists=self.room.exists, allowed=by.user in self.room.members)
+        self.out.to(by.reply_to, answer)
+
+    def gone(self, by: Gone, item: Item) -> None:
+        for session in [s for s, seat in self.room.seats.items() if seat.address == by.address]:
+            self.free_seat(session)
+
+    def crowd_due(self, by: CrowdDue, item: Item) -> None:
+        self.out.notice(self.room.addresses, frames.crowd(self.room))
+
+
+_FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
+    Join: _Step.join,
+    Leave: _Step.leave,
+    Chat: _Step.chat,
+    History: _Step.history,
+    Typing: _Step.typing,
+    Read: _Step.read,
+}
+_MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
+    Post: _Step.post,
+    Unseat: _Step.unseat,
+    Resume: _Step.resume,
+    AccessWanted: _Step.access,
+    Gone: _Step.gone,
+    CrowdDue: _Step.crowd_due,
+}
