@@ -1,0 +1,121 @@
+/** The HTTP calls of PROTOCOL.md under `/api/accounts`. */
+import { SignInNeeded, type Token, type TokenSource } from "./tokens.ts"
+import type { ErrorCode, User } from "./wire.ts"
+
+export interface Account extends Token {
+  readonly user: User & { readonly guest: boolean }
+}
+
+/** An answer that is not what was asked for. `code` is from the protocol's table, or null where something else answered, or nothing did. */
+export class HttpProblem extends Error {
+  override name = "HttpProblem"
+  readonly status: number
+  readonly code: ErrorCode | null
+
+  /** `status` 0: no answer at all. */
+  constructor(status: number, code: ErrorCode | null, text: string) {
+    super(text)
+    this.status = status
+    this.code = code
+  }
+}
+
+/** What an `application/problem+json` answer (RFC 9457) says. */
+export const problemOf = (status: number, body: string): HttpProblem => {
+  try {
+    const { code, detail, title } = JSON.parse(body) as { code?: ErrorCode; detail?: string; title?: string }
+    return new HttpProblem(status, code ?? null, detail ?? title ?? "")
+  } catch {
+    return new HttpProblem(status, null, "")
+  }
+}
+
+export interface AccountCalls {
+  guest(name: string): Promise<Account>
+  register(name: string, password: string): Promise<Account>
+  login(name: string, password: string): Promise<Account>
+  /** With the token given, else with the refresh cookie that the browser holds. */
+  refresh(token?: string): Promise<Account>
+  logout(token: string): Promise<void>
+}
+
+interface SignedIn {
+  token: string
+  expires_in: number
+  user: Account["user"]
+}
+
+const TIMEOUT_MS = 15_000
+
+/** `base` is the server's origin; the page's own where it is empty. */
+export const accountCalls = (base = ""): AccountCalls => {
+  const call = async (path: string, body?: object, token?: string): Promise<Response> => {
+    const headers: Record<string, string> = {}
+    if (body) headers["Content-Type"] = "application/json"
+    if (token) headers["Authorization"] = `Bearer ${token}`
+    let response: Response
+    try {
+      response = await fetch(`${base}/api/accounts/${path}`, {
+        method: "POST",
+        credentials: "same-origin",
+        headers,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(body && { body: JSON.stringify(body) }),
+      })
+    } catch {
+      throw new HttpProblem(0, null, "no answer")
+    }
+    if (!response.ok) throw problemOf(response.status, await response.text())
+    return response
+  }
+  const signIn = async (path: string, body?: object, token?: string): Promise<Account> => {
+    const { token: fresh, expires_in, user } = (await (await call(path, body, token)).json()) as SignedIn
+    return { token: fresh, expiresAt: Date.now() + expires_in * 1000, user }
+  }
+  return {
+    guest: (name) => signIn("guest", { name }),
+    register: (name, password) => signIn("register", { name, password }),
+    login: (name, password) => signIn("login", { name, password }),
+    refresh: (token) => signIn("refresh", undefined, token),
+    logout: async (token) => void (await call("logout", undefined, token)),
+  }
+}
+
+const GOOD_FOR_MS = 30_000
+
+/** Gives the account's token, renews it in time, and tells of each renewal. Two who ask for a renewal at once share one. */
+export class AccountTokens implements TokenSource {
+  readonly #calls: AccountCalls
+  readonly #renewed: (account: Account) => void
+  #account: Account
+  #under: Promise<Account> | null = null
+
+  constructor(account: Account, calls: AccountCalls, renewed: (account: Account) => void) {
+    this.#account = account
+    this.#calls = calls
+    this.#renewed = renewed
+  }
+
+  current(): Promise<Token> {
+    return this.#account.expiresAt - Date.now() > GOOD_FOR_MS ? Promise.resolve(this.#account) : this.renew()
+  }
+
+  renew(): Promise<Token> {
+    this.#under ??= this.#renew().finally(() => (this.#under = null))
+    return this.#under
+  }
+
+  async #renew(): Promise<Account> {
+    const stillGood = this.#account.expiresAt > Date.now()
+    try {
+      const account = await this.#calls.refresh(stillGood ? this.#account.token : undefined)
+      if (account.user.id !== this.#account.user.id) throw new SignInNeeded("somebody else has signed in here")
+      this.#account = account
+    } catch (error) {
+      if (error instanceof HttpProblem && (error.status === 401 || error.status === 403)) throw new SignInNeeded(error.message)
+      throw error
+    }
+    this.#renewed(this.#account)
+    return this.#account
+  }
+}

@@ -1,0 +1,80 @@
+/** Brings what a room's log lacks from history: the holes in it by themselves, and older pages when somebody looks for them. */
+import { Disconnected, Refused, type Requests, Unanswered } from "./requests.ts"
+import type { Room } from "./room.ts"
+import { PAGE_LIMIT, type RoomName } from "./wire.ts"
+
+export interface BackfillPorts {
+  requests: Requests
+  enter(room: Room): Promise<void>
+  /** The server says that we are not in the room. */
+  notJoined(room: RoomName): void
+  changed(room: RoomName): void
+}
+
+const OLDER_PAGE = 50
+const ASK_AT_MOST = 2
+
+export class Backfill {
+  readonly #ports: BackfillPorts
+  readonly #repairing = new Set<Room>()
+  readonly #older = new Map<Room, Promise<void>>()
+
+  constructor(ports: BackfillPorts) {
+    this.#ports = ports
+  }
+
+  isLoadingOlder(room: Room): boolean {
+    return this.#older.has(room)
+  }
+
+  /** Asks for every hole in the room's log, one page at a time, while the room is joined. */
+  async repair(room: Room): Promise<void> {
+    if (this.#repairing.has(room)) return
+    this.#repairing.add(room)
+    try {
+      for (let hole = room.log.hole; hole && room.joined; hole = room.log.hole) {
+        const after = hole.from - 1
+        const limit = Math.min(PAGE_LIMIT, hole.to - after)
+        const { messages, more } = await this.#ports.requests.ask({ type: "history", room: room.name, after, limit })
+        room.log.pageAfter(after, hole.to, messages, more)
+        this.#ports.changed(room.name)
+        if (room.log.hole?.from === hole.from) return // a server that does not answer what it was asked
+      }
+    } catch (error) {
+      if (error instanceof Refused && error.code === "not_joined") this.#ports.notJoined(room.name)
+      else ignoreLoss(error)
+    } finally {
+      this.#repairing.delete(room)
+    }
+  }
+
+  /** Brings the page before the oldest message that is here. Throws `Disconnected`, `Refused` or `Unanswered`. */
+  older(room: Room): Promise<void> {
+    const under = this.#older.get(room)
+    if (under) return under
+    const load = this.#loadOlder(room).finally(() => {
+      this.#older.delete(room)
+      this.#ports.changed(room.name)
+    })
+    this.#older.set(room, load)
+    this.#ports.changed(room.name)
+    return load
+  }
+
+  async #loadOlder(room: Room): Promise<void> {
+    await this.#ports.enter(room)
+    const { log } = room
+    const before = log.start
+    if (before === null || !log.hasOlder) return
+    const { messages, more } = await this.#ports.requests.ask(
+      { type: "history", room: room.name, before, limit: OLDER_PAGE },
+      ASK_AT_MOST,
+    )
+    log.pageBefore(before, messages, more)
+  }
+}
+
+/** A connection that went away is not an error: everything begins again on the next one. */
+export const ignoreLoss = (error: unknown): void => {
+  if (!(error instanceof Disconnected || error instanceof Unanswered || error instanceof Refused)) throw error
+}

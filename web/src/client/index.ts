@@ -1,0 +1,12 @@
+/** The client of Homin, without a user interface. `new Session({…}).start()` is the beginning; PROTOCOL.md is what it speaks. */
+export { type Account, type AccountCalls, accountCalls, AccountTokens, HttpProblem } from "./accounts.ts"
+export { type Cause, Connection, type ConnectionOptions, type ConnectionState } from "./connection.ts"
+export { newId } from "./ids.ts"
+export { memoryOutbox, type OutboxEntry, type OutboxStore, storedOutbox } from "./outbox-store.ts"
+export { Disconnected, Refused, Unanswered } from "./requests.ts"
+export type { Refusal, Room } from "./room.ts"
+export { Session, type SessionOptions } from "./session.ts"
+export { browserNetwork, browserSocket, type Network, type OpenSocket, type Socket, steadyNetwork } from "./socket.ts"
+export { SignInNeeded, type Token, type TokenSource } from "./tokens.ts"
+export { type Upload, upload, type UploadRequest } from "./upload.ts"
+export * from "./wire.ts"

@@ -1,0 +1,159 @@
+/**
+ * What this user has written and the server has not yet acknowledged. Every entry keeps its `id` for life, so that sending it again is
+ * always safe; it leaves when the sender's own copy of the message arrives.
+ *
+ * Of each room one entry is under way at a time: only so do a refusal to one and success of the next not change their order.
+ */
+import { backoff } from "./backoff.ts"
+import { Emitter } from "./emitter.ts"
+import { newId } from "./ids.ts"
+import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
+import type { ClientFrame, Incoming, RoomName } from "./wire.ts"
+
+export interface OutboxPorts {
+  send(frame: ClientFrame): boolean
+  /** Whether this connection has joined the room, without which it may not write there. */
+  isJoined(room: RoomName): boolean
+  /** The server said that we are not in the room. */
+  notJoined(room: RoomName): void
+  random(): number
+}
+
+const ACKNOWLEDGED_WITHIN_MS = 10_000
+
+export class Outbox {
+  readonly changes = new Emitter<RoomName>()
+  readonly #store: OutboxStore
+  readonly #ports: OutboxPorts
+  readonly #entries: OutboxEntry[]
+  readonly #underWay = new Map<RoomName, { id: string; timer: ReturnType<typeof setTimeout> }>()
+  #attempt = 0
+  #holdUntil = 0
+  #holdTimer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(store: OutboxStore, ports: OutboxPorts) {
+    this.#store = store
+    this.#ports = ports
+    this.#entries = store.load()
+  }
+
+  /** The entries of a room in the order in which they were written. */
+  of(room: RoomName): readonly OutboxEntry[] {
+    return this.#entries.filter((entry) => entry.room === room)
+  }
+
+  /** The rooms in which something waits. */
+  get rooms(): readonly RoomName[] {
+    return [...new Set(this.#entries.map(({ room }) => room))]
+  }
+
+  /** Takes a text into the outbox and sends it as soon as may be. */
+  write(room: RoomName, text: string): OutboxEntry {
+    const entry: OutboxEntry = { id: newId(), room, text, writtenAt: Date.now(), failure: null }
+    this.#entries.push(entry)
+    this.#store.put(entry)
+    this.changes.emit(room)
+    this.flush()
+    return entry
+  }
+
+  /** Tries a failed entry again, with the same `id`. */
+  retry(id: string): void {
+    const entry = this.#entries.find((each) => each.id === id)
+    if (entry) this.#replace({ ...entry, failure: null })
+    this.flush()
+  }
+
+  /** Gives an entry up. */
+  discard(id: string): void {
+    this.#remove(id)
+    this.flush()
+  }
+
+  /** One's own copy of a message is its acknowledgement. */
+  acknowledged(id: string): void {
+    if (this.#remove(id)) this.#attempt = 0
+    this.flush()
+  }
+
+  /** Takes an error that names one of the entries. True where it did. */
+  refused(error: Incoming<"error">): boolean {
+    const entry = this.#entries.find(({ id }) => id === error.ref)
+    if (!entry) return false
+    this.#settle(entry.room, entry.id)
+    if (error.retryable) this.#hold(error.retry_after_ms ?? backoff(this.#attempt++, this.#ports.random()))
+    else if (error.code === "not_joined") this.#ports.notJoined(entry.room)
+    else this.#replace({ ...entry, failure: { code: error.code, text: error.text } })
+    this.flush()
+    return true
+  }
+
+  /** The room cannot be entered, so nothing that waits for it can go. */
+  roomRefused(room: RoomName, failure: NonNullable<OutboxEntry["failure"]>): void {
+    for (const entry of this.of(room)) if (entry.failure === null) this.#replace({ ...entry, failure })
+  }
+
+  /** What was under way may or may not have arrived: it is sent again on the next connection. */
+  disconnected(): void {
+    for (const { timer } of this.#underWay.values()) clearTimeout(timer)
+    this.#underWay.clear()
+    this.#release()
+  }
+
+  /** Sends of each joined room the first entry that waits, unless one is under way. */
+  flush(): void {
+    if (Date.now() < this.#holdUntil) return
+    for (const room of this.rooms) {
+      if (this.#underWay.has(room) || !this.#ports.isJoined(room)) continue
+      const next = this.#entries.find((entry) => entry.room === room && entry.failure === null)
+      if (next) this.#sendNow(next)
+    }
+  }
+
+  #sendNow({ room, id, text }: OutboxEntry): void {
+    if (!this.#ports.send({ type: "chat", room, id, text })) return
+    const timer = setTimeout(() => {
+      this.#underWay.delete(room)
+      this.flush()
+    }, ACKNOWLEDGED_WITHIN_MS)
+    this.#underWay.set(room, { id, timer })
+  }
+
+  #settle(room: RoomName, id: string): void {
+    const underWay = this.#underWay.get(room)
+    if (underWay?.id !== id) return
+    clearTimeout(underWay.timer)
+    this.#underWay.delete(room)
+  }
+
+  #hold(ms: number): void {
+    this.#holdUntil = Date.now() + ms
+    clearTimeout(this.#holdTimer)
+    this.#holdTimer = setTimeout(() => {
+      this.#release()
+      this.flush()
+    }, ms)
+  }
+
+  #release(): void {
+    clearTimeout(this.#holdTimer)
+    this.#holdUntil = 0
+  }
+
+  #replace(entry: OutboxEntry): void {
+    const at = this.#entries.findIndex(({ id }) => id === entry.id)
+    this.#entries[at] = entry
+    this.#store.put(entry)
+    this.changes.emit(entry.room)
+  }
+
+  #remove(id: string): boolean {
+    const at = this.#entries.findIndex((entry) => entry.id === id)
+    if (at < 0) return false
+    const [entry] = this.#entries.splice(at, 1)
+    this.#settle(entry!.room, id)
+    this.#store.remove(id)
+    this.changes.emit(entry!.room)
+    return true
+  }
+}

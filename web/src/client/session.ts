@@ -1,0 +1,297 @@
+/**
+ * A user's session with the server: the rooms, their logs, and what is on its way out. Everything a user interface needs, and no user interface.
+ *
+ * It keeps the promises of PROTOCOL.md on the client's side: rooms are resumed by `after`, jumps in `seq` are filled from history, nothing
+ * is shown twice, what was written is sent again with the same `id` until it is acknowledged.
+ */
+import { Backfill, ignoreLoss } from "./backfill.ts"
+import { Connection, type ConnectionOptions } from "./connection.ts"
+import { Emitter } from "./emitter.ts"
+import { Outbox } from "./outbox.ts"
+import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
+import { ReadMarks } from "./read-marks.ts"
+import { Refused, Requests } from "./requests.ts"
+import { Room } from "./room.ts"
+import { TypingNotices, TypingSignal } from "./typing.ts"
+import { type Incoming, isOwn, type Limits, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
+
+export interface SessionOptions extends ConnectionOptions {
+  outbox: OutboxStore
+}
+
+const JOINS_AT_ONCE = 8
+const REFRESH_APART_MS = 30_000
+const LEAVE_ASKED_AT_MOST = 2
+
+export class Session {
+  readonly connection: Connection
+  readonly outbox: Outbox
+  /** Something about the room changed; null: something about the session or the list of rooms. */
+  readonly changes = new Emitter<RoomName | null>()
+  /** A message that has just been said, by anyone. Not what history brings. */
+  readonly arrivals = new Emitter<Message>()
+  /** An error that answers nothing in particular. */
+  readonly notices = new Emitter<Incoming<"error">>()
+
+  user: User | null = null
+  limits: Limits | null = null
+  readonly #rooms = new Map<RoomName, Room>()
+  readonly #requests: Requests
+  readonly #backfill: Backfill
+  readonly #reads: ReadMarks
+  readonly #typingSignal: TypingSignal
+  readonly #typingNotices: TypingNotices
+  readonly #joining = new Map<RoomName, Promise<void>>()
+  /** Rooms that were asked for by name; they are entered before the others. */
+  readonly #opened = new Set<RoomName>()
+  #epoch: string | null = null
+  #sessionId: string | null = null
+  #refreshedAt = 0
+
+  constructor({ outbox, ...options }: SessionOptions) {
+    const random = options.random ?? Math.random
+    this.connection = new Connection(options)
+    const send = this.connection.send.bind(this.connection)
+    this.#requests = new Requests(send, random)
+    this.#backfill = new Backfill({
+      requests: this.#requests,
+      enter: (room) => this.#enter(room),
+      notJoined: (room) => this.#enterAgain(room),
+      changed: (room) => this.#changed(room),
+    })
+    this.#reads = new ReadMarks((room, seq) => this.#joined(room) && send({ type: "read", room, seq }))
+    this.#typingSignal = new TypingSignal((room) => this.#joined(room) && send({ type: "typing", room }))
+    this.#typingNotices = new TypingNotices((room) => this.#changed(room))
+    this.outbox = new Outbox(outbox, {
+      send,
+      random,
+      isJoined: (room) => this.#joined(room),
+      notJoined: (room) => this.#enterAgain(room),
+    })
+    this.outbox.changes.on((room) => this.#changed(room))
+    this.connection.frames.on((frame) => this.#receive(frame))
+    this.connection.states.on(({ phase }) => {
+      if (phase !== "open") this.#disconnected()
+      this.#changed(null)
+    })
+    options.network?.onWake(() => this.#woke())
+    for (const room of this.outbox.rooms) this.#opened.add(room)
+  }
+
+  get rooms(): ReadonlyMap<RoomName, Room> {
+    return this.#rooms
+  }
+
+  start(): void {
+    this.connection.start()
+  }
+
+  stop(): void {
+    this.connection.stop()
+    this.#reads.stop()
+  }
+
+  /** Enters a room, and has its newest messages at hand. A room that nobody has named before comes into being. */
+  open(name: RoomName): void {
+    this.#opened.add(name)
+    const room = this.#room(name)
+    room.refusal = null
+    this.#changed(name)
+    void this.#enter(room)
+  }
+
+  /** Ends the membership. Throws `Disconnected`, `Refused` or `Unanswered`. */
+  async leave(name: RoomName): Promise<void> {
+    await this.#requests.ask({ type: "leave", room: name }, LEAVE_ASKED_AT_MOST)
+    this.forget(name)
+  }
+
+  /** Takes a room that could not be entered off the list. */
+  forget(name: RoomName): void {
+    for (const { id } of this.outbox.of(name)) this.outbox.discard(id)
+    this.#opened.delete(name)
+    this.#rooms.delete(name)
+    this.#changed(null)
+  }
+
+  write(room: RoomName, text: string): OutboxEntry {
+    this.#typingSignal.wrote(room)
+    return this.outbox.write(room, text)
+  }
+
+  /** Says that the user is typing, as often as is useful and no more. */
+  typing(room: RoomName): void {
+    this.#typingSignal.touched(room)
+  }
+
+  /** The user has read up to `seq`. */
+  read(name: RoomName, seq: number): void {
+    const room = this.#rooms.get(name)
+    if (!room || seq <= (room.readSeq ?? 0)) return
+    room.readSeq = seq
+    this.#reads.mark(name, seq)
+    this.#changed(name)
+  }
+
+  /** Brings the page before the oldest message that is here. Throws `Disconnected`, `Refused` or `Unanswered`. */
+  loadOlder(name: RoomName): Promise<void> {
+    return this.#backfill.older(this.#room(name))
+  }
+
+  isLoadingOlder(name: RoomName): boolean {
+    const room = this.#rooms.get(name)
+    return room !== undefined && this.#backfill.isLoadingOlder(room)
+  }
+
+  /** Looks whether something was missed that no later message has told of: deliveries to a server may be lost as a whole. */
+  async refresh(): Promise<void> {
+    this.#refreshedAt = Date.now()
+    const { rooms } = await this.#requests.ask({ type: "rooms" })
+    for (const summary of rooms) {
+      const room = this.#room(summary.room)
+      room.summarised(summary)
+      if (room.log.start === null && !this.#joining.has(room.name)) room.log.anchor(summary.seq)
+      room.log.expect(summary.seq)
+      void this.#backfill.repair(room)
+      if (room.readSeq !== null && room.readSeq > summary.read_seq) this.#reads.mark(room.name, room.readSeq)
+    }
+    const listed = new Set(rooms.map(({ room }) => room))
+    for (const name of this.#rooms.keys()) if (!listed.has(name) && !this.#opened.has(name)) this.#rooms.delete(name)
+    this.#changed(null)
+  }
+
+  #receive(frame: ServerFrame): void {
+    if (frame.type === "error" && this.outbox.refused(frame)) return
+    if (frame.type !== "message" && this.#requests.receive(frame)) return
+    switch (frame.type) {
+      case "welcome":
+        return this.#welcomed(frame)
+      case "message":
+        return this.#arrived(frame)
+      case "presence":
+        this.#rooms.get(frame.room)?.present(frame)
+        return this.#changed(frame.room)
+      case "typing": {
+        const room = this.#rooms.get(frame.room)
+        if (room && frame.user.id !== this.user?.id) this.#typingNotices.noticed(room, frame.user)
+        return
+      }
+      case "read":
+        if (frame.user.id === this.user?.id) this.#readElsewhere(frame)
+        return
+      case "left":
+        return this.forget(frame.room) // on another connection of this user
+      case "error":
+        return this.notices.emit(frame)
+      default:
+        return // `pong` and `reconnect` are the connection's business; answers that came too late are nobody's
+    }
+  }
+
+  #welcomed({ user, session, epoch, limits }: Incoming<"welcome">): void {
+    const renewed = session === this.#sessionId
+    this.user = user
+    this.limits = limits
+    this.#sessionId = session
+    if (renewed) return
+    if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.#rooms.values()) room.forget()
+    this.#epoch = epoch
+    this.#changed(null)
+    void this.#enterAll().catch(ignoreLoss)
+  }
+
+  async #enterAll(): Promise<void> {
+    await Promise.all([...this.#opened].map((name) => this.#enter(this.#room(name))))
+    await this.refresh()
+    const waiting = [...this.#rooms.values()].filter(({ joined, refusal }) => !joined && refusal === null)
+    const enterNext = async (): Promise<void> => {
+      for (let room = waiting.shift(); room; room = waiting.shift()) await this.#enter(room)
+    }
+    await Promise.all(Array.from({ length: JOINS_AT_ONCE }, enterNext))
+  }
+
+  #enter(room: Room): Promise<void> {
+    const under = this.#joining.get(room.name)
+    if (under) return under
+    if (room.joined || this.connection.state.phase !== "open") return Promise.resolve()
+    const join = this.#join(room)
+      .catch((error: unknown) => this.#notEntered(room, error))
+      .finally(() => this.#joining.delete(room.name))
+    this.#joining.set(room.name, join)
+    return join
+  }
+
+  async #join(room: Room): Promise<void> {
+    const after = room.log.resumeAfter
+    const joined = await this.#requests.ask({ type: "join", room: room.name, ...(after === null ? {} : { after }) })
+    room.entered(joined, after)
+    this.#changed(room.name)
+    this.#reads.flush()
+    this.outbox.flush()
+    void this.#backfill.repair(room)
+  }
+
+  #notEntered(room: Room, error: unknown): void {
+    if (error instanceof Refused) {
+      room.refusal = { code: error.code, text: error.message }
+      this.outbox.roomRefused(room.name, room.refusal)
+      this.#changed(room.name)
+    } else ignoreLoss(error)
+  }
+
+  #enterAgain(name: RoomName): void {
+    const room = this.#room(name)
+    room.joined = false
+    void this.#enter(room)
+  }
+
+  #arrived(message: Message): void {
+    const room = this.#room(message.room)
+    const isNew = room.log.receive(message)
+    this.#typingNotices.wrote(room, message.from)
+    if (isOwn(message, this.user)) {
+      this.outbox.acknowledged(message.id)
+      this.read(room.name, message.seq)
+    }
+    this.#changed(room.name)
+    if (isNew) this.arrivals.emit(message)
+    void this.#backfill.repair(room)
+  }
+
+  #readElsewhere({ room: name, seq }: Incoming<"read">): void {
+    const room = this.#rooms.get(name)
+    if (!room) return
+    room.readSeq = Math.max(room.readSeq ?? 0, seq)
+    this.#changed(name)
+  }
+
+  #woke(): void {
+    const open = this.connection.state.phase === "open"
+    if (open && Date.now() - this.#refreshedAt > REFRESH_APART_MS) void this.refresh().catch(ignoreLoss)
+  }
+
+  #disconnected(): void {
+    this.#sessionId = null
+    this.#requests.disconnected()
+    this.outbox.disconnected()
+    for (const room of this.#rooms.values()) room.disconnected()
+    this.#typingNotices.clear()
+  }
+
+  #joined(name: RoomName): boolean {
+    return this.#rooms.get(name)?.joined ?? false
+  }
+
+  #room(name: RoomName): Room {
+    let room = this.#rooms.get(name)
+    if (!room) {
+      room = new Room(name)
+      this.#rooms.set(name, room)
+    }
+    return room
+  }
+
+  #changed(room: RoomName | null): void {
+    this.changes.emit(room)
+  }
+}

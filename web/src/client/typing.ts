@@ -1,0 +1,57 @@
+/** Who is typing: our own signal, sparingly sent, and those of others, which fade by themselves. */
+import type { Room } from "./room.ts"
+import type { RoomName, User } from "./wire.ts"
+
+const SIGNAL_EVERY_MS = 3_000
+/** Longer than the signal's interval, so that steady typing does not flicker. */
+export const TYPING_FADES_MS = 5_000
+
+export class TypingSignal {
+  readonly #send: (room: RoomName) => boolean
+  readonly #sentAt = new Map<RoomName, number>()
+
+  constructor(send: (room: RoomName) => boolean) {
+    this.#send = send
+  }
+
+  touched(room: RoomName): void {
+    const now = Date.now()
+    if (now - (this.#sentAt.get(room) ?? -Infinity) < SIGNAL_EVERY_MS) return
+    if (this.#send(room)) this.#sentAt.set(room, now)
+  }
+
+  /** The text is on its way; the next letter begins anew. */
+  wrote(room: RoomName): void {
+    this.#sentAt.delete(room)
+  }
+}
+
+export class TypingNotices {
+  readonly #changed: (room: RoomName) => void
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>()
+
+  constructor(changed: (room: RoomName) => void) {
+    this.#changed = changed
+  }
+
+  noticed(room: Room, user: User): void {
+    const key = `${user.id}\n${room.name}`
+    clearTimeout(this.#timers.get(key))
+    this.#timers.set(key, setTimeout(() => this.wrote(room, user), TYPING_FADES_MS))
+    room.typing.set(user.id, user)
+    this.#changed(room.name)
+  }
+
+  /** The user has said what they were typing, or stopped. */
+  wrote(room: Room, user: User): void {
+    const key = `${user.id}\n${room.name}`
+    clearTimeout(this.#timers.get(key))
+    this.#timers.delete(key)
+    if (room.typing.delete(user.id)) this.#changed(room.name)
+  }
+
+  clear(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+  }
+}

@@ -1,0 +1,37 @@
+/** Sends a file over HTTP: `POST /api/files?room=R`. The message appears in the room by itself. */
+import { HttpProblem, problemOf } from "./accounts.ts"
+import type { RoomName } from "./wire.ts"
+
+export interface Upload {
+  /** Resolves when the server has stored the bytes. Throws `HttpProblem`; its status is 0 where the connection broke. */
+  readonly done: Promise<void>
+  cancel(): void
+}
+
+export interface UploadRequest {
+  room: RoomName
+  /** The message's id: sending the same file again with the same id is safe. */
+  id: string
+  file: File
+  token: string
+  /** `sent` of `total` bytes of the request. */
+  onProgress(sent: number, total: number): void
+}
+
+/** Uses XMLHttpRequest, for `fetch` cannot tell how much has been sent. */
+export const upload = ({ room, id, file, token, onProgress }: UploadRequest, base = ""): Upload => {
+  const request = new XMLHttpRequest()
+  const done = new Promise<void>((resolve, reject) => {
+    request.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total)
+    request.onload = () => (request.status < 300 ? resolve() : reject(problemOf(request.status, request.responseText)))
+    request.onerror = request.ontimeout = () => reject(new HttpProblem(0, null, "the connection broke"))
+    request.onabort = () => reject(new DOMException("cancelled", "AbortError"))
+  })
+  const form = new FormData()
+  form.append("id", id) // before the file: the server reads the parts as they come
+  form.append("file", file, file.name)
+  request.open("POST", `${base}/api/files?room=${encodeURIComponent(room)}`)
+  request.setRequestHeader("Authorization", `Bearer ${token}`)
+  request.send(form)
+  return { done, cancel: () => request.abort() }
+}

@@ -1,0 +1,32 @@
+/** The frames of PROTOCOL.md, picked out of the generated unions by their `type`. */
+import type { ClientFrame, Message, RoomSummary, ServerFrame, User } from "./protocol.gen.ts"
+
+export type { ChatMessage, ClientFrame, ErrorCode, FileMessage, Limits, Message, RoomSummary, ServerFrame, StoredFile, User } from "./protocol.gen.ts"
+export { CloseCode, comesBack } from "./protocol.gen.ts"
+
+type Of<Union extends { type: string }, Type extends Union["type"]> = Extract<Union, { type: Type }>
+
+export type Outgoing<Type extends ClientFrame["type"]> = Of<ClientFrame, Type>
+export type Incoming<Type extends ServerFrame["type"]> = Of<ServerFrame, Type>
+
+/** The largest page that `history` gives. */
+export const PAGE_LIMIT = 200
+
+/** A frame from the server, or null where the text is not a JSON object with a `type`: a newer server may say things this client does not know. */
+export const parseFrame = (text: unknown): ServerFrame | null => {
+  if (typeof text !== "string") return null
+  try {
+    const frame: unknown = JSON.parse(text)
+    return isTyped(frame) ? (frame as ServerFrame) : null
+  } catch {
+    return null
+  }
+}
+
+const isTyped = (value: unknown): value is { type: string } =>
+  typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string"
+
+/** Whom a message is from is enough to tell whose copy it is: the same `id` may be used by two senders. */
+export const isOwn = (message: Message, user: User | null): boolean => user !== null && message.from.id === user.id
+
+export type RoomName = RoomSummary["room"]
