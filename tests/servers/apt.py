@@ -69,3 +69,10 @@ def _nothing_started(root: list[str]) -> Iterator[None]:
         yield
     finally:
         subprocess.run([*root, "rm", "-f", str(POLICY)], check=True)
+
+
+if __name__ == "__main__":
+    try:
+        install(*sys.argv[1:])
+    except CannotInstall as why:
+        sys.exit(str(why))
