@@ -1,0 +1,1 @@
+"""Accounts: who people are. Signs tokens, which all others only verify. Read core/, then accounts.py, then http.py."""
