@@ -234,6 +234,11 @@ class _Subscription(_Link):
         finally:
             self._acking = None
 
+    async def close(self) -> None:
+        if self._acking is not None:
+            await asyncio.wait([self._acking], timeout=1)
+        await super().close()
+
     async def reject(self, delivery: Delivery, reason: str) -> None:
         await self._bus.dead_letter(delivery, reason)
 

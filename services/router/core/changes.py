@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.router.core.outgoing import Out
-from services.router.core.room import Seat, Stored
+from services.router.core.room import Member, Seat, Stored
 from shared.protocol.bus import BusMessage, Submit
 
 
@@ -31,7 +31,7 @@ class Changes:
     seq: int = 0
     version: int = 0
     messages: list[Stored] = field(default_factory=list)
-    members: dict[str, str] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
     members_gone: set[str] = field(default_factory=set)
     seats: dict[str, Seat] = field(default_factory=dict)
     seats_gone: set[str] = field(default_factory=set)

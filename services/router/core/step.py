@@ -111,8 +111,8 @@ class _Step:
         room = self.room
         member = room.members.get(user.id)
         if member is None or member.name != user.name:
-            room.members[user.id] = Member(user.name, member.read_seq if member else room.seq)
-            self.changes.members[user.id] = user.name
+            member = Member(user.name, member.read_seq if member else room.seq)
+            room.members[user.id] = self.changes.members[user.id] = member
             self.changes.members_gone.discard(user.id)
         seat = Seat(user.id, address)
         if room.seats.get(session) == seat:

@@ -1,0 +1,335 @@
+"""One lane: an ordered pipeline from some shards' queues through the core and the store to the gateways.
+
+    gather → load what is missing → step (pure) → commit → send to the gateways → acknowledge
+
+A room belongs to one shard and so to one lane: its messages are never handled side by side. The next batch is handled
+while the deliveries of the last one are still on their way; acknowledgements keep the order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from services.router.core import frames
+from services.router.core.cache import RoomCache
+from services.router.core.changes import Changes, Item
+from services.router.core.liveness import Liveness
+from services.router.core.room import Room
+from services.router.core.step import CrowdDue, Gone, step
+from services.router.log import AlreadyStored, Log, StoreDown
+from services.router.outboxes import Outboxes
+from services.router.reads import Reads
+from shared.bus.port import BusError, Delivery, Subscription
+from shared.bus.topology import shard_queue
+from shared.protocol.bus import AccessWanted, Beat, Submit, Tick
+from shared.protocol.client import History, Rooms
+from shared.protocol.codec import Malformed, decode
+from shared.protocol.errors import ErrorCode
+from shared.runtime.metrics import counter, histogram
+
+log = structlog.stdlib.get_logger("homin.router")
+FRAMES = counter("router_frames", "Bus messages handled")
+MESSAGES = counter("router_messages", "Messages stored")
+REDONE = counter("router_redone", "Rooms decided anew because their rows had changed")
+DEAD = counter("router_dead_letters", "Bodies given up as poison")
+BATCH = histogram("router_batch_frames", "Bus messages in a batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))
+SECONDS = histogram("router_batch_seconds", "From a batch's first step to its commit")
+
+
+@dataclass(frozen=True)
+class LaneLimits:
+    """`batch_frames`: at most so many bodies' worth of frames in a transaction. `behind`: batches whose deliveries may still
+    be on their way. `retry_s`: pause while the database is down. `crowd_s`: how often a large room tells its number."""
+
+    batch_frames: int = 1_000
+    behind: int = 8
+    retry_s: float = 0.5
+    crowd_s: float = 1.0
+    tries: int = 8
+
+
+class Lane:
+    """`clock`: Unix milliseconds. The shards are those of `subscription`'s queues."""
+
+    def __init__(
+        self,
+        shards: Sequence[int],
+        subscription: Subscription,
+        store: Log,
+        outboxes: Outboxes,
+        reads: Reads,
+        cache: RoomCache,
+        clock: Callable[[], float],
+        limits: LaneLimits,
+        new_liveness: Callable[[], Liveness] = Liveness,
+    ) -> None:
+        self._shards = {shard_queue(shard): shard for shard in shards}
+        self._subscription, self._store, self._outboxes, self._reads = subscription, store, outboxes, reads
+        self._cache, self._clock, self._limits = cache, clock, limits
+        self._liveness = {queue: new_liveness() for queue in self._shards}
+        self._own: list[Item] = []
+        self._wake = asyncio.Event()
+        self._deliveries: list[Delivery] = []
+        self._unacked: asyncio.Queue[tuple[Delivery, set[asyncio.Future[None]]]] = asyncio.Queue(limits.behind)
+        self._crowds: dict[str, asyncio.TimerHandle] = {}
+        self._batches = 0
+        self._gathering: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.down: str | None = None
+
+    async def run(self) -> None:
+        """Until cancelled. What was not acknowledged then is handled by the next owner."""
+        async with asyncio.TaskGroup() as tasks:
+            self._gathering = tasks.create_task(self._gather())
+            tasks.create_task(self._acknowledge())
+            tasks.create_task(self._work())
+
+    async def drain(self) -> None:
+        """Takes nothing more; returns when what was taken is stored, told and acknowledged."""
+        if self._gathering is not None:
+            self._gathering.cancel()
+        await self._idle.wait()
+        await self._unacked.join()
+
+    def add(self, item: Item) -> None:
+        """Something that the router says to itself, handled in its turn."""
+        self._own.append(item)
+        self._wake.set()
+
+    def gone(self, address: str) -> None:
+        """Nobody listens at `address`: its seats in these shards are freed."""
+        for shard in self._shards.values():
+            self._reads.start(self._free_seats(shard, address))
+
+    async def _gather(self) -> None:
+        while True:
+            self._deliveries += await self._subscription.get()
+            self._wake.set()
+
+    async def _acknowledge(self) -> None:
+        while True:
+            last, sent = await self._unacked.get()
+            if sent:
+                await asyncio.wait(sent)
+            self._subscription.ack(last)
+            self._unacked.task_done()
+
+    async def _work(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._idle.clear()
+            while self._deliveries or self._own:
+                deliveries, self._deliveries = self._deliveries, []
+                own, self._own = self._own, []
+                await self._handle(deliveries, own)
+            self._idle.set()
+
+    async def _handle(self, deliveries: list[Delivery], own: list[Item]) -> None:
+        items, read = list(own), list[tuple[Delivery, list[Item]]]()
+        for position, delivery in enumerate(deliveries):
+            if len(items) >= self._limits.batch_frames:
+                self._deliveries = deliveries[position:] + self._deliveries
+                break
+            read.append((delivery, await self._read(delivery)))
+            items += read[-1][1]
+        try:
+            sent = await self._settle(items)
+        except Exception:
+            log.exception("a batch cannot be handled; its bodies are tried one by one")
+            sent = await self._one_by_one(own, read)
+        FRAMES.inc(len(items))
+        BATCH.observe(len(items))
+        if read:
+            await self._unacked.put((read[-1][0], sent))
+        self._batches += 1
+        if self._batches % 64 == 0:
+            self._cache.trim()
+
+    async def _read(self, delivery: Delivery) -> list[Item]:
+        """The items of a delivery; what is not about a room is seen to here."""
+        try:
+            body, _ = decode(delivery.body)
+        except Malformed as why:
+            await self._bury(delivery, str(why))
+            return []
+        items = []
+        for message in body.messages:
+            match message:
+                case Submit(frame=Rooms()):
+                    self._reads.rooms(message)
+                case Beat(address=address):
+                    self._liveness[delivery.queue].heard(address, self._clock() / 1000)
+                    self._outboxes.pulse(address)
+                case Tick():
+                    self._reads.start(self._tick(delivery.queue))
+                case _:
+                    items.append(Item(message, delivery.redelivered))
+        return items
+
+    async def _settle(self, items: Sequence[Item]) -> set[asyncio.Future[None]]:
+        """Steps, commits and sends; again for the rooms whose rows turn out to have changed, and for as long as the
+        database is away."""
+        sent: set[asyncio.Future[None]] = set()
+        waiting: dict[str, list[Item]] = defaultdict(list)
+        for item in items:
+            waiting[room_of(item)].append(item)
+        tries = 0
+        while waiting:
+            try:
+                stale = await self._try(waiting, sent)
+            except StoreDown as why:
+                self._cache.drop(waiting)
+                await self._wait_for_store(waiting, str(why))
+                continue
+            except AlreadyStored:
+                await self._look_up(waiting)
+                stale = set(waiting)
+            except BaseException:
+                self._cache.drop(waiting)
+                raise
+            self.down = None
+            waiting = {name: items for name, items in waiting.items() if name in stale}
+            tries += 1
+            if waiting:
+                REDONE.inc(len(waiting))
+                if tries > self._limits.tries:
+                    raise RuntimeError(f"rooms stay out of date: {', '.join(list(waiting)[:5])}")
+        return sent
+
+    async def _try(self, waiting: dict[str, list[Item]], sent: set[asyncio.Future[None]]) -> set[str]:
+        started = self._clock()
+        rooms = await self._rooms(waiting)
+        batch = [step(rooms[name], items, int(started)) for name, items in waiting.items()]
+        certain = [c for c in batch if c.writes or c.checked]
+        stale = await self._store.commit(certain) if certain else set()
+        self._cache.drop(stale)
+        for changes in batch:
+            if changes.room not in stale:
+                if not rooms[changes.room].exists:
+                    self._cache.drop([changes.room])
+                MESSAGES.inc(len(changes.messages))
+                sent |= self._outboxes.send(changes.outs)
+                self._beside(changes)
+        SECONDS.observe((self._clock() - started) / 1000)
+        return stale
+
+    async def _rooms(self, names: dict[str, list[Item]]) -> dict[str, Room]:
+        rooms = {name: room for name in names if (room := self._cache.get(name)) is not None}
+        missing = [name for name in names if name not in rooms]
+        if missing:
+            for name, room in (await self._store.load(missing)).items():
+                rooms[name] = room
+                self._cache.put(room)
+        return rooms
+
+    def _beside(self, changes: Changes) -> None:
+        """What a batch leaves to be done without holding it up."""
+        for submit in changes.reads:
+            self._reads.history(submit)
+        for submit in changes.deep_joins:
+            self._reads.deep_join(submit, self.add)
+        if changes.crowd_changed and changes.room not in self._crowds:
+            loop = asyncio.get_running_loop()
+            self._crowds[changes.room] = loop.call_later(self._limits.crowd_s, self._crowd_due, changes.room)
+
+    def _crowd_due(self, room: str) -> None:
+        del self._crowds[room]
+        self.add(Item(CrowdDue(room=room)))
+
+    async def _look_up(self, waiting: dict[str, list[Item]]) -> None:
+        """Some message is older than what is in memory, and is being sent again: finds its number."""
+        self._cache.drop(waiting)
+        for name, room in (await self._rooms(waiting)).items():
+            keys = [key for item in waiting[name] if (key := sent_as(item)) is not None]
+            if keys:
+                room.known = await self._store.find(name, keys)
+
+    async def _wait_for_store(self, waiting: dict[str, list[Item]], why: str) -> None:
+        """Keeps what must not be lost; tells those who only ask that there is no answer now."""
+        if self.down is None:
+            log.warning("the database is away; frames wait in their queues", why=why.splitlines()[0])
+        self.down = "The database cannot be reached."
+        for name in list(waiting):
+            for item in waiting[name]:
+                if is_question(item):
+                    self._refuse(item)
+            # The commit may have been done although its answer was lost; then its deliveries are still owed.
+            waiting[name] = [i._replace(redelivered=True) for i in waiting[name] if not is_question(i)]
+            if not waiting[name]:
+                del waiting[name]
+        await asyncio.sleep(self._limits.retry_s)
+
+    def _refuse(self, item: Item) -> None:
+        if isinstance(item.message, Submit):
+            frame = item.message.frame
+            refusal = frames.refusal(ErrorCode.UNAVAILABLE, frame.ref, 1_000)
+            self._reads.answer(item.message.address, item.message.session, refusal)
+
+    async def _one_by_one(
+        self, own: Sequence[Item], read: Sequence[tuple[Delivery, list[Item]]]
+    ) -> set[asyncio.Future[None]]:
+        """Finds the body that cannot be handled and buries it; the others are handled as if it had not been there."""
+        sent: set[asyncio.Future[None]] = set()
+        for item in own:
+            try:
+                sent |= await self._settle([item])
+            except Exception:
+                log.exception("an item of the router's own cannot be handled", item=type(item.message).__name__)
+        for delivery, items in read:
+            try:
+                sent |= await self._settle([item._replace(redelivered=True) for item in items])
+            except Exception as why:
+                log.exception("a body cannot be handled")
+                await self._bury(delivery, f"{type(why).__name__}: {why}"[:500])
+        return sent
+
+    async def _bury(self, delivery: Delivery, reason: str) -> None:
+        DEAD.inc()
+        log.error("dead letter", queue=delivery.queue, reason=reason, bytes=len(delivery.body))
+        try:
+            await self._subscription.reject(delivery, reason)
+        except BusError as why:
+            log.error("the dead letter could not be kept", why=str(why))
+
+    async def _tick(self, queue: str) -> None:
+        """A router's beat passes on this shard: look for gateways that are silent."""
+        liveness, shard = self._liveness[queue], self._shards[queue]
+        now = self._clock() / 1000
+        if liveness.resumes(now):
+            liveness.begin(await self._store.addresses(shard), self._clock() / 1000)
+        for address in liveness.tick(now):
+            log.info("a gateway is silent; its seats are freed", address=address, shard=shard)
+            self._outboxes.forget(address)
+            await self._free_seats(shard, address)
+
+    async def _free_seats(self, shard: int, address: str) -> None:
+        for room in await self._store.rooms_held(shard, address):
+            self.add(Item(Gone(room=room, address=address)))
+
+
+def room_of(item: Item) -> str:
+    message = item.message
+    return message.frame.room if isinstance(message, Submit) else message.room  # type: ignore[union-attr]
+
+
+def sent_as(item: Item) -> tuple[str, str] | None:
+    """The (sender, id) of a message to be stored."""
+    message = item.message
+    if isinstance(message, Submit):
+        id = getattr(message.frame, "id", None)
+        return None if id is None else (message.user.id, id)
+    id = getattr(message, "id", None)
+    return None if id is None else (message.user.id, id)  # type: ignore[union-attr]
+
+
+def is_question(item: Item) -> bool:
+    """Whether nothing is lost when it goes unanswered but for a refusal."""
+    message = item.message
+    return isinstance(message, AccessWanted) or (isinstance(message, Submit) and isinstance(message.frame, History))

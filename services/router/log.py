@@ -1,0 +1,57 @@
+"""The store port: what the router needs of a database, and what it is promised. tests/contract holds every store to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from services.router.core.changes import Changes
+from services.router.core.room import Room, Stored
+
+
+class StoreDown(Exception):
+    """The database cannot be reached, or lost the connection: what was under way may or may not have been committed."""
+
+
+class AlreadyStored(Exception):
+    """Some message of the batch has been stored before, under another number. Nothing of the batch was written."""
+
+
+class Summary(NamedTuple):
+    """A room as a member's list shows it. `online`: how many users."""
+
+    room: str
+    seq: int
+    read_seq: int
+    online: int
+    last: Stored | None
+
+
+class Log(Protocol):
+    """The durable log of all rooms."""
+
+    async def load(self, names: Sequence[str]) -> dict[str, Room]:
+        """These rooms as they are stored, their newest messages included; one that has no row comes with `exists` unset."""
+
+    async def commit(self, batch: Sequence[Changes]) -> set[str]:
+        """Writes what each room wants, in one durable transaction, and gives the names of the rooms that are *stale*: their
+        row no longer has the `seq` and `version` from which the changes were decided, and nothing of theirs is written.
+        Rooms that want nothing are compared all the same. Raises `AlreadyStored`, `StoreDown`."""
+
+    async def find(self, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+        """The messages stored under these (sender, id)."""
+
+    async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> tuple[list[Stored], bool]:
+        """Messages, oldest first, and whether there are more in that direction. Without a bound: the newest."""
+
+    async def rooms_of(self, user_id: str) -> list[Summary]:
+        """The rooms that this user is a member of, latest activity first."""
+
+    async def addresses(self, shard: int) -> list[str]:
+        """Every mailbox address that holds a seat in a room of `shard`."""
+
+    async def rooms_held(self, shard: int, address: str) -> list[str]:
+        """The rooms of `shard` in which `address` holds a seat."""
+
+    async def epoch(self) -> str:
+        """The name of this life of the store; a restored backup gets another."""

@@ -1,0 +1,91 @@
+"""What goes to each gateway, gathered and numbered. A gateway that is gone is reported; one that lost something can see it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from services.router.core.outgoing import Out
+from shared.bus.batching import Batcher, Full
+from shared.bus.port import Bus, BusError, Unroutable
+from shared.protocol.codec import encode
+from shared.runtime.metrics import counter
+
+log = structlog.stdlib.get_logger("homin.router")
+BODIES = counter("router_bodies", "Bodies sent to mailboxes", ("outcome",))
+
+
+class _Outbox:
+    def __init__(self, owner: Outboxes, address: str) -> None:
+        self.address = address
+        self.lost = False
+        self._owner = owner
+        self._n = 0
+        self.batcher: Batcher[Out] = Batcher(
+            self._send, bound=owner.bound, batch_bytes=owner.batch_bytes, linger_s=owner.linger_s
+        )
+
+    async def _send(self, outs: list[Out]) -> None:
+        self._n += 1
+        payload = (frame for out in outs for frame in out.payload)
+        body = encode(self._owner.source, (out.part for out in outs if out.part), payload, self._n, self._owner.epoch)
+        try:
+            await self._owner.bus.publish(self.address, body)
+        except Unroutable:
+            BODIES.labels("unroutable").inc()
+            self._owner.forget(self.address)
+            self._owner.on_gone(self.address)
+        except BusError as why:
+            # The number is used up, so the next body that arrives shows the gateway that one is missing.
+            BODIES.labels("lost").inc()
+            self.lost = True
+            log.warning("a delivery was lost; its gateway will ask again", address=self.address, why=str(why))
+        else:
+            BODIES.labels("sent").inc()
+            self.lost = False
+
+    def skip(self) -> None:
+        self._n += 1
+        self.lost = True
+
+
+class Outboxes:
+    """`bound`: bytes that may wait for one gateway; what is beyond is dropped, and the gateway asks for it by `seq`."""
+
+    def __init__(
+        self, bus: Bus, source: str, *, bound: int, batch_bytes: int, linger_s: float, on_gone: Callable[[str], None]
+    ) -> None:
+        self.bus, self.source, self.bound, self.batch_bytes, self.linger_s = bus, source, bound, batch_bytes, linger_s
+        self.on_gone = on_gone
+        self.epoch: str | None = None
+        self._outboxes: dict[str, _Outbox] = {}
+
+    def send(self, outs: Iterable[Out]) -> set[asyncio.Future[None]]:
+        """Queues `outs`, in order. The futures end when what they stand for was sent or given up; none of them fails."""
+        sent = set()
+        for out in outs:
+            size = out.size
+            for address in out.addresses:
+                outbox = self._outboxes.get(address)
+                if outbox is None:
+                    outbox = self._outboxes[address] = _Outbox(self, address)
+                try:
+                    sent.add(outbox.batcher.put(out, size))
+                except Full:
+                    outbox.skip()
+        return sent
+
+    def pulse(self, address: str) -> None:
+        """Answers a gateway's beat when it has something to learn: the epoch, or that it has lost something."""
+        outbox = self._outboxes.get(address)
+        if outbox is None or outbox.lost:
+            self.send([Out((address,), b"", ())])
+
+    def forget(self, address: str) -> None:
+        self._outboxes.pop(address, None)
+
+    async def flush(self) -> None:
+        for outbox in list(self._outboxes.values()):
+            await outbox.batcher.flush()

@@ -1,0 +1,115 @@
+"""Reads from the store, beside the batches: history, the list of rooms, the start of a `join` after a long absence.
+
+They never stand in the writer's way: a bounded number runs at once, a bounded number waits, the rest is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+from pydantic_core import to_json
+
+from services.router.core import frames
+from services.router.core.changes import Item
+from services.router.core.outgoing import Outgoing
+from services.router.log import Log, StoreDown, Summary
+from services.router.outboxes import Outboxes
+from shared.protocol.bus import Submit
+from shared.protocol.client import History, Join
+from shared.protocol.errors import ErrorCode
+
+log = structlog.stdlib.get_logger("homin.router")
+
+
+class Reads:
+    """`at_once`: reads under way. `waiting`: reads that may wait for a place."""
+
+    def __init__(self, store: Log, outboxes: Outboxes, *, at_once: int, waiting: int) -> None:
+        self._store, self._outboxes = store, outboxes
+        self._places = asyncio.Semaphore(at_once)
+        self._bound = at_once + waiting
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def history(self, submit: Submit) -> None:
+        self._ask(submit, self._history(submit))
+
+    def rooms(self, submit: Submit) -> None:
+        self._ask(submit, self._list_rooms(submit))
+
+    def deep_join(self, submit: Submit, again: Callable[[Item], None]) -> None:
+        """Reads what `join` wants and hands it back, to be handled in its turn with the page at hand."""
+        self._ask(submit, self._deep_join(submit, again))
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Upkeep: never refused, since there is a bounded amount of it; tried again by the next tick."""
+        self._run(self._quietly(work))
+
+    def answer(self, address: str, session: str, frame: bytes) -> None:
+        out = Outgoing("")
+        out.direct(address, session, frame)
+        self._outboxes.send(out.done())
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ask(self, submit: Submit, work: Coroutine[Any, Any, None]) -> None:
+        if len(self._tasks) >= self._bound:
+            work.close()
+            self.answer(submit.address, submit.session, frames.refusal(ErrorCode.OVERLOADED, submit.frame.ref, 1_000))
+            return
+        self._run(self._answered(submit, work))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answered(self, submit: Submit, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with self._places:
+                await work
+        except Exception as why:
+            if not isinstance(why, StoreDown):
+                log.exception("a read failed", frame=submit.frame.type)
+            refusal = frames.refusal(ErrorCode.UNAVAILABLE, submit.frame.ref, 1_000)
+            self.answer(submit.address, submit.session, refusal)
+
+    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with self._places:
+                await work
+        except StoreDown as why:
+            log.warning("upkeep waits for the database", why=str(why).splitlines()[0])
+        except Exception:
+            log.exception("upkeep failed")
+
+    async def _history(self, submit: Submit) -> None:
+        frame = submit.frame
+        assert isinstance(frame, History)
+        found, more = await self._store.page(frame.room, before=frame.before, after=frame.after, limit=frame.limit)
+        self.answer(submit.address, submit.session, frames.history(frame.room, found, more, frame.ref))
+
+    async def _deep_join(self, submit: Submit, again: Callable[[Item], None]) -> None:
+        frame = submit.frame
+        assert isinstance(frame, Join)
+        page, _ = await self._store.page(frame.room, before=None, after=frame.after, limit=frames.JOIN_PAGE)
+        again(Item(submit, page=page))
+
+    async def _list_rooms(self, submit: Submit) -> None:
+        found = await self._store.rooms_of(submit.user.id)
+        ref = b"" if submit.frame.ref is None else b',"ref":' + to_json(submit.frame.ref)
+        frame = b'{"type":"rooms","rooms":[%b]%b}' % (b",".join(map(summary, found)), ref)
+        self.answer(submit.address, submit.session, frame)
+
+
+def summary(room: Summary) -> bytes:
+    """One entry of `rooms`; the newest message is spliced in as it was rendered."""
+    last = b"" if room.last is None else b',"last":' + room.last.frame
+    return b'{"room":%b,"seq":%d,"read_seq":%d,"members":%d%b}' % (
+        to_json(room.room), room.seq, room.read_seq, room.online, last,
+    )  # fmt: skip

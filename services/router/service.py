@@ -1,0 +1,120 @@
+"""The router as a service: its lanes, its beat, its state of health."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+from starlette.routing import BaseRoute
+
+from services.router.lane import Lane
+from services.router.log import StoreDown
+from services.router.outboxes import Outboxes
+from services.router.reads import Reads
+from shared.bus.port import Bus, BusError, Subscription
+from shared.bus.topology import shard_queue
+from shared.protocol.bus import Tick
+from shared.protocol.codec import encode, pack
+from shared.runtime.health import Check
+
+log = structlog.stdlib.get_logger("homin.router")
+RESTART_S = 1.0
+
+
+class Router:
+    """`new_lane`: a lane for these shards over this subscription. `epoch`: reads the store's."""
+
+    name = "router"
+    routes: Sequence[BaseRoute] = ()
+    websocket: Callable[..., asyncio.Protocol] | None = None
+
+    def __init__(
+        self,
+        bus: Bus,
+        instance: str,
+        outboxes: Outboxes,
+        reads: Reads,
+        new_lane: Callable[[Sequence[int], Subscription], Lane],
+        *,
+        shards: int,
+        lanes: int,
+        prefetch: int,
+        beat_s: float,
+        prepare: Callable[[], Awaitable[None]],
+        epoch: Callable[[], Awaitable[str]],
+        dispose: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._bus, self._instance, self._outboxes, self._reads = bus, instance, outboxes, reads
+        self._new_lane, self._prefetch, self._beat_s = new_lane, prefetch, beat_s
+        self._shards = [list(range(i, shards, lanes)) for i in range(min(lanes, shards))]
+        self._prepare, self._epoch, self._dispose = prepare, epoch, dispose
+        self._lanes: list[Lane] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def checks(self) -> Mapping[str, Check]:
+        return {
+            "bus": lambda: None if self._bus.connected else "The broker cannot be reached.",
+            "store": lambda: next((lane.down for lane in self._lanes if lane.down), None),
+        }
+
+    async def start(self) -> None:
+        await self._prepare()
+        self._outboxes.epoch = await self._epoch()
+        started = [asyncio.Event() for _ in self._shards]
+        for shards, event in zip(self._shards, started, strict=True):
+            self._tasks.append(asyncio.create_task(self._keep(shards, event), name=f"lane:{shards[0]}"))
+        for event in started:
+            await event.wait()
+        self._tasks.append(asyncio.create_task(self._beat(), name="router:beat"))
+
+    async def drain(self) -> None:
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(lane.drain() for lane in self._lanes))
+            await self._outboxes.flush()
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._reads.close()
+        await self._dispose()
+
+    def gone(self, address: str) -> None:
+        """A mailbox does not exist any more."""
+        log.info("a gateway's mailbox is gone; its seats are freed", address=address)
+        for lane in self._lanes:
+            lane.gone(address)
+
+    async def _keep(self, shards: Sequence[int], started: asyncio.Event) -> None:
+        """Runs a lane; one that fails starts anew with a new subscription, to which its deliveries come again."""
+        while True:
+            subscription = await self._bus.subscribe([shard_queue(s) for s in shards], self._instance, self._prefetch)
+            lane = self._new_lane(shards, subscription)
+            self._lanes.append(lane)
+            started.set()
+            try:
+                await lane.run()
+            except Exception:
+                log.exception("a lane failed; it starts anew", shards=shards)
+            finally:
+                self._lanes.remove(lane)
+                await subscription.close()
+            await asyncio.sleep(RESTART_S)
+
+    async def _beat(self) -> None:
+        """Ticks on every shard, so that whoever owns it looks for silent gateways; and learns of a restored backup."""
+        body = encode(self._instance, [pack(Tick())])
+        while True:
+            for shard in (s for shards in self._shards for s in shards):
+                try:
+                    await self._bus.publish(shard_queue(shard), body)
+                except BusError as why:
+                    log.warning("the beat was not taken", shard=shard, why=str(why))
+                    break
+            await asyncio.sleep(self._beat_s)
+            try:
+                self._outboxes.epoch = await self._epoch()
+            except StoreDown as why:
+                log.debug("the epoch cannot be read now", why=str(why))

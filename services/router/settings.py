@@ -1,0 +1,35 @@
+"""The router's settings; each bound of memory has its name here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.bus.settings import BusSettings
+from shared.runtime.settings import DataSettings, HttpSettings
+
+
+class Settings(BusSettings, DataSettings, HttpSettings):
+    router_lanes: Annotated[int, Field(ge=0)] = 0
+    """Pipelines side by side in one router, each with its shards; 0: one on SQLite, which has one writer, else four."""
+    router_prefetch: Annotated[int, Field(ge=1)] = 16
+    """Bodies of each shard that a router holds unacknowledged."""
+    router_batch_frames: Annotated[int, Field(ge=1)] = 1_000
+    """Frames in one transaction, at most (a body is never split)."""
+    router_cache_rooms: Annotated[int, Field(ge=1)] = 10_000
+    router_cache_bytes: Annotated[int, Field(ge=1)] = 256 << 20
+    """Rooms kept in memory, and bytes of their newest messages."""
+    router_outbox_bytes: Annotated[int, Field(ge=1)] = 32 << 20
+    """Bytes that may wait for one gateway."""
+    router_body_bytes: Annotated[int, Field(ge=1)] = 512 << 10
+    """Bytes of one body to a gateway, about."""
+    router_linger_ms: Annotated[float, Field(ge=0)] = 0.0
+    """After a batch of several, how long the next waits to gather."""
+    router_reads: Annotated[int, Field(ge=1)] = 16
+    router_reads_waiting: Annotated[int, Field(ge=0)] = 5_000
+    """Reads beside the batches, under way and waiting; more are refused as overloaded."""
+    beat_s: Annotated[float, Field(gt=0)] = 5.0
+    """How often gateways and routers say that they are alive."""
+    silent_s: Annotated[float, Field(gt=0)] = 15.0
+    """A gateway that says nothing for so long is gone."""

@@ -1,0 +1,62 @@
+"""The only place that picks the router's adapters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from services.router.core.cache import RoomCache
+from services.router.core.liveness import Liveness
+from services.router.lane import Lane, LaneLimits
+from services.router.outboxes import Outboxes
+from services.router.reads import Reads
+from services.router.service import Router
+from services.router.settings import Settings
+from services.router.store import SqlLog
+from shared.bus.port import Bus, Subscription
+from shared.runtime.database import open_engine, wait_for_database
+
+LANES = 4
+
+
+def build(settings: Settings, bus: Bus) -> Router:
+    sqlite = settings.database_url.startswith("sqlite")
+    lanes = settings.router_lanes or (1 if sqlite else LANES)
+    engine = open_engine(settings.database_url, pool_size=lanes + settings.router_reads)
+    store = SqlLog(engine, settings.shards)
+    outboxes = Outboxes(
+        bus,
+        f"router.{settings.instance}",
+        bound=settings.router_outbox_bytes,
+        batch_bytes=settings.router_body_bytes,
+        linger_s=settings.router_linger_ms / 1000,
+        on_gone=lambda address: router.gone(address),
+    )
+    reads = Reads(store, outboxes, at_once=settings.router_reads, waiting=settings.router_reads_waiting)
+
+    def new_lane(shards: Sequence[int], subscription: Subscription) -> Lane:
+        cache = RoomCache(max(1, settings.router_cache_rooms // lanes), max(1, settings.router_cache_bytes // lanes))
+        limits = LaneLimits(batch_frames=settings.router_batch_frames)
+        return Lane(
+            shards, subscription, store, outboxes, reads, cache, lambda: time.time() * 1000, limits,
+            lambda: Liveness(settings.silent_s, settings.beat_s * 2.2),
+        )  # fmt: skip
+
+    async def prepare() -> None:
+        await wait_for_database(settings.database_url)
+
+    router = Router(
+        bus,
+        settings.instance,
+        outboxes,
+        reads,
+        new_lane,
+        shards=settings.shards,
+        lanes=lanes,
+        prefetch=settings.router_prefetch,
+        beat_s=settings.beat_s,
+        prepare=prepare,
+        epoch=store.epoch,
+        dispose=engine.dispose,
+    )
+    return router
