@@ -19,14 +19,13 @@ run: ## start Homin in one process, on http://127.0.0.1:8080; another port: make
 
 test: ## install what is missing and run every test; some of them: make test ARGS="-k bus"
 	@$(bootstrap) dev && "$$python" -B tools/bootstrap.py web
-	@$(bootstrap) npm check && "$$python" -B tools/bootstrap.py npm test
-	@exec $(venv) -m pytest $(ARGS)
+	@$(bootstrap) npm check; status=$$?; "$$python" -B tools/bootstrap.py npm test || status=1; \
+		$(venv) -m pytest $(ARGS) || status=1; exit $$status
 
 lint: ## ruff, mypy --strict, import-linter, and oxlint for the web client
-	@$(bootstrap) dev && "$$python" -B tools/bootstrap.py npm lint
-	@$(venv) -m ruff check .
-	@$(venv) -m mypy
-	@.venv/bin/lint-imports
+	@$(bootstrap) dev
+	@status=0; $(venv) -m ruff check . || status=1; $(venv) -m mypy || status=1; .venv/bin/lint-imports --no-logo || status=1; \
+		$(bootstrap) npm lint || status=1; exit $$status
 
 token: ## print a token for tools: make token NAME=olena
 	@test -n "$(NAME)" || { echo "Say whose: make token NAME=olena" >&2; exit 1; }

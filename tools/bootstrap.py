@@ -87,7 +87,7 @@ def is_environment_alive() -> bool:
 
 def pip_install(kind: str) -> None:
     call(
-        [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--prefer-binary",
+        [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input", "--prefer-binary",
          "--require-hashes", "--requirement", str(LOCKS[kind])],
         f"Installing {LOCKS[kind].name} into .venv",
     )

@@ -17,10 +17,10 @@ import structlog
 
 from services.router.core import frames
 from services.router.core.cache import RoomCache
-from services.router.core.changes import Changes, Item
+from services.router.core.changes import Changes, CrowdDue, Gone, Item
 from services.router.core.liveness import Liveness
 from services.router.core.room import Room
-from services.router.core.step import CrowdDue, Gone, step
+from services.router.core.step import step
 from services.router.log import AlreadyStored, Log, StoreDown
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads

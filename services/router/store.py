@@ -98,11 +98,16 @@ class SqlLog:
         ]  # fmt: skip
         await each(insert(messages), new)
         await each(
-            update(rooms).where(rooms.c.id == bindparam("b_room")).values(seq=bindparam("b_seq"), version=bindparam("b_version")),
+            update(rooms)
+            .where(rooms.c.id == bindparam("b_room"))
+            .values(seq=bindparam("b_seq"), version=bindparam("b_version")),
             rows(lambda c: [{"b_seq": c.seq, "b_version": c.version}]),
         )
         people = self._upsert(members).values(
-            room_id=bindparam("b_room"), user_id=bindparam("b_user"), name=bindparam("b_name"), read_seq=bindparam("b_read")
+            room_id=bindparam("b_room"),
+            user_id=bindparam("b_user"),
+            name=bindparam("b_name"),
+            read_seq=bindparam("b_read"),
         )
         await each(
             people.on_conflict_do_update(index_elements=["room_id", "user_id"], set_={"name": people.excluded.name}),
@@ -113,7 +118,10 @@ class SqlLog:
             rows(lambda c: [{"b_user": user} for user in c.members_gone]),
         )
         places = self._upsert(seats).values(
-            room_id=bindparam("b_room"), session=bindparam("b_session"), user_id=bindparam("b_user"), address=bindparam("b_address")
+            room_id=bindparam("b_room"),
+            session=bindparam("b_session"),
+            user_id=bindparam("b_user"),
+            address=bindparam("b_address"),
         )
         await each(
             places.on_conflict_do_update(
@@ -128,7 +136,11 @@ class SqlLog:
         )
         await each(
             update(members)
-            .where(members.c.room_id == bindparam("b_room"), members.c.user_id == bindparam("b_user"), members.c.read_seq < bindparam("b_read"))
+            .where(
+                members.c.room_id == bindparam("b_room"),
+                members.c.user_id == bindparam("b_user"),
+                members.c.read_seq < bindparam("b_read"),
+            )
             .values(read_seq=bindparam("b_read")),
             rows(lambda c: [{"b_user": user, "b_read": seq} for user, seq in c.read_marks.items()]),
         )
@@ -168,7 +180,9 @@ class SqlLog:
             ]
 
     async def addresses(self, shard: int) -> list[str]:
-        rows = select(distinct(seats.c.address)).join(rooms, rooms.c.id == seats.c.room_id).where(rooms.c.shard == shard)
+        rows = (
+            select(distinct(seats.c.address)).join(rooms, rooms.c.id == seats.c.room_id).where(rooms.c.shard == shard)
+        )
         async with self._reading() as db:
             return list((await db.execute(rows)).scalars())
 

@@ -81,7 +81,8 @@ class _Link:
                 up.set()
                 pause = self._limits.reconnect_min_s
                 stopped = asyncio.create_task(self._stop.wait())
-                await asyncio.wait([stopped, comfortable.closed(), connection.closed()], return_when="FIRST_COMPLETED")
+                closed = [asyncio.ensure_future(comfortable.closed()), asyncio.ensure_future(connection.closed())]
+                await asyncio.wait([stopped, *closed], return_when=asyncio.FIRST_COMPLETED)
                 stopped.cancel()
             except asyncio.CancelledError:
                 raise
@@ -148,7 +149,10 @@ class _Publisher(_Link):
             raise Unavailable("the broker is not reached")
         mailbox = key.startswith(MAILBOX) or exchange == BROADCAST
         properties = Basic.Properties(
-            delivery_mode=1 if mailbox else 2, message_id=token_hex(8), headers=headers, content_type="application/x-homin"
+            delivery_mode=1 if mailbox else 2,
+            message_id=token_hex(8),
+            headers=headers,
+            content_type="application/x-homin",
         )
         try:
             confirmed = await channel.basic_publish(
@@ -203,7 +207,9 @@ class _Subscription(_Link):
             self._arrived.set()
 
         for queue in self._queues:
-            arguments = {"x-priority": priority(self._consumer, queue)} if single_active(queue) else None
+            arguments: dict[str, Any] | None = (
+                {"x-priority": priority(self._consumer, queue)} if single_active(queue) else None
+            )
             await channel.basic_consume(queue, take, arguments=arguments)
 
     def _lost(self) -> None:

@@ -26,7 +26,9 @@ class Malformed(Exception):
     """A bus body that cannot be read: it goes to the dead-letter queue with this reason."""
 
 
-def encode(source: str, parts: Iterable[bytes], payload: Iterable[bytes] = (), n: int = 0, epoch: str | None = None) -> bytes:
+def encode(
+    source: str, parts: Iterable[bytes], payload: Iterable[bytes] = (), n: int = 0, epoch: str | None = None
+) -> bytes:
     """A body of `parts`, each a bus message as `pack` gives it, and of rendered frames."""
     head = b'{"source":%b,"n":%d,"epoch":%b,"messages":[%b]}' % (to_json(source), n, to_json(epoch), b",".join(parts))
     return b"".join((_LENGTH.pack(len(head)), head, *payload))
@@ -72,7 +74,15 @@ def render(frame: ServerBase) -> bytes:
 
 
 def render_message(
-    room: str, seq: int, id: str, kind: str, sender_id: str, sender_name: str, at_ms: int, content: str, ref: str | None = None
+    room: str,
+    seq: int,
+    id: str,
+    kind: str,
+    sender_id: str,
+    sender_name: str,
+    at_ms: int,
+    content: str,
+    ref: str | None = None,
 ) -> bytes:
     """A `message` frame. `content` is the text of a chat, or the JSON of a `StoredFile`. The hot path: once a message."""
     return b'{"type":"message","room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b",%b%b}' % (
@@ -91,5 +101,3 @@ def render_message(
 def timestamp(ms: int) -> str:
     """Unix milliseconds as RFC 3339 in UTC with milliseconds."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
-
-

@@ -78,7 +78,9 @@ class CloseCode(IntEnum):
     @property
     def come_back(self) -> bool:
         """Whether a client should reconnect."""
-        return self in (CloseCode.GOING_AWAY, CloseCode.INTERNAL_ERROR, CloseCode.SERVICE_RESTART) or 4000 <= self < 4500
+        return (
+            self in (CloseCode.GOING_AWAY, CloseCode.INTERNAL_ERROR, CloseCode.SERVICE_RESTART) or 4000 <= self < 4500
+        )
 
 
 class Refused(Exception):

@@ -45,7 +45,9 @@ def definitions() -> dict[str, Any]:
         given = [n for n in definition.get("required", []) if n not in fixed and n not in optional]
         if fields:
             definition["required"] = fixed + given
-            definition["properties"] = {n: _without_null(fields[n]) for n in [*fixed, *(n for n in fields if n not in fixed)]}
+            definition["properties"] = {
+                n: _without_null(fields[n]) for n in [*fixed, *(n for n in fields if n not in fixed)]
+            }
     return dict(sorted(defs.items()))
 
 
@@ -59,7 +61,10 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def schema_document() -> str:
-    refs = {side: [{"$ref": f"#/$defs/{m.__name__}"} for m in models] for side, models in (("client", CLIENT), ("server", SERVER))}
+    refs = {
+        side: [{"$ref": f"#/$defs/{m.__name__}"} for m in models]
+        for side, models in (("client", CLIENT), ("server", SERVER))
+    }
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Homin, the wire, version 1",
@@ -124,15 +129,25 @@ def typescript_document() -> str:
             lines.append("/** " + " ".join(schema["description"].split()) + " */")
         lines.append(f"export interface {_named(name)} {{")
         required = schema["required"]
-        lines += [f"  {field}{'' if field in required else '?'}: {_typescript(s)}" for field, s in schema["properties"].items()]
+        lines += [
+            f"  {field}{'' if field in required else '?'}: {_typescript(s)}"
+            for field, s in schema["properties"].items()
+        ]
         lines += ["}", ""]
     for side, models in (("ClientFrame", CLIENT), ("ServerFrame", SERVER)):
         lines += [f"export type {side} =", *(f"  | {_named(m.__name__)}" for m in models), ""]
     lines += ["export type Message = ChatMessage | FileMessage", ""]
-    lines += ["/** Codes after which the same request may succeed. */", "export const RETRYABLE: readonly ErrorCode[] = ["]
-    lines += [f"  {json.dumps(code.value)}," for code in ErrorCode if code in RETRYABLE] + ["]", "", "export const CloseCode = {"]
+    lines += [
+        "/** Codes after which the same request may succeed. */",
+        "export const RETRYABLE: readonly ErrorCode[] = [",
+    ]
+    lines += [f"  {json.dumps(code.value)}," for code in ErrorCode if code in RETRYABLE] + [
+        "]",
+        "",
+        "export const CloseCode = {",
+    ]
     lines += [f"  {code.name}: {code.value}," for code in CloseCode] + ["} as const", ""]
-    lines += ["/** Whether a client should reconnect after this close code. PROTOCOL.md, \"Close codes\". */"]
+    lines += ['/** Whether a client should reconnect after this close code. PROTOCOL.md, "Close codes". */']
     lines += ["export const comesBack = (code: number): boolean =>"]
     lines += ["  [1001, 1006, 1011, 1012].includes(code) || (code >= 4000 && code < 4500)", ""]
     return "\n".join(lines)

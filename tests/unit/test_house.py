@@ -47,7 +47,8 @@ def test_a_lock_file_names_no_registry(lock: Path) -> None:
     else:
         assert "://" not in text
         assert "--index-url" not in text
-        assert all("--hash=sha256:" in entry for entry in re.split(r"\n(?=[a-z])", text.split("make lock\n")[1].strip()))
+        entries = re.split(r"\n(?=[a-z])", text.split("make lock\n")[1].strip())
+        assert all("--hash=sha256:" in entry for entry in entries)
 
 
 def test_the_runtime_is_a_part_of_the_development_lock() -> None:

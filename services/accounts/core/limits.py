@@ -16,7 +16,7 @@ class Buckets:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str, now: float) -> float:
-        """0 if `key` may go on, else the seconds until it may. `now` in seconds, from any clock that never goes back."""
+        """0 if `key` may go on, else the seconds until it may. `now`: seconds of a clock that never goes back."""
         tokens, at = self._buckets.get(key, (self._burst, now))
         tokens = min(self._burst, tokens + (now - at) * self._per_s)
         wait = 0.0 if tokens >= 1 else (1 - tokens) / self._per_s

@@ -8,13 +8,27 @@ from typing import NamedTuple
 from services.router.core.outgoing import Out
 from services.router.core.room import Member, Seat, Stored
 from shared.protocol.bus import BusMessage, Submit
+from shared.protocol.client import Frame
+
+
+class Gone(Frame):
+    """Said by the router to itself: nobody listens at `address` any more; free its seats in `room`."""
+
+    room: str
+    address: str
+
+
+class CrowdDue(Frame):
+    """Said by the router to itself: a second has passed since this large room's number of people changed."""
+
+    room: str
 
 
 class Item(NamedTuple):
     """One bus message to be handled. `redelivered`: another router may have handled it already. `page`: what a deep
     `join` wanted from the store, read beforehand."""
 
-    message: BusMessage
+    message: BusMessage | Gone | CrowdDue
     redelivered: bool = False
     page: list[Stored] | None = None
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from services.router.core import frames
-from services.router.core.changes import Changes, Item
+from services.router.core.changes import Changes, CrowdDue, Gone, Item
 from services.router.core.outgoing import Outgoing
 from services.router.core.room import Member, Room, Seat, Stored, stored
 from shared.protocol.bus import Access, AccessWanted, Post, Resume, Submit, Unseat
@@ -16,19 +14,6 @@ from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
 from shared.protocol.codec import pack, render
 from shared.protocol.errors import ErrorCode
 from shared.protocol.server import Presence, ReadMark, TypingNotice, User
-
-
-class Gone(BaseModel):
-    """Said by the router to itself: nobody listens at `address` any more; free its seats in `room`."""
-
-    room: str
-    address: str
-
-
-class CrowdDue(BaseModel):
-    """Said by the router to itself: a second has passed since this large room's number of people changed."""
-
-    room: str
 
 
 def step(room: Room, items: Sequence[Item], now_ms: int) -> Changes:
@@ -77,7 +62,9 @@ class _Step:
             return True
         return False
 
-    def append(self, by: Submit | Post, id: str, kind: str, content: str, redelivered: bool, settle: str | None) -> None:
+    def append(
+        self, by: Submit | Post, id: str, kind: str, content: str, redelivered: bool, settle: str | None
+    ) -> None:
         """Numbers a message, or finds that it has its number already."""
         room, user, ref = self.room, by.user, by.frame.ref if isinstance(by, Submit) else by.ref
         if not self.is_member(by, ref or id, settle):

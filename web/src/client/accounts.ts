@@ -96,6 +96,11 @@ export class AccountTokens implements TokenSource {
     this.#renewed = renewed
   }
 
+  /** Takes an account that was renewed elsewhere. */
+  use(account: Account): void {
+    this.#account = account
+  }
+
   current(): Promise<Token> {
     return this.#account.expiresAt - Date.now() > GOOD_FOR_MS ? Promise.resolve(this.#account) : this.renew()
   }

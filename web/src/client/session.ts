@@ -47,6 +47,7 @@ export class Session {
   #epoch: string | null = null
   #sessionId: string | null = null
   #refreshedAt = 0
+  #refreshed = false
 
   constructor({ outbox, ...options }: SessionOptions) {
     const random = options.random ?? Math.random
@@ -124,10 +125,10 @@ export class Session {
     this.#typingSignal.touched(room)
   }
 
-  /** The user has read up to `seq`. */
+  /** The user has read up to `seq`. Nothing before the server has told how far they had read: what is new would be lost to sight. */
   read(name: RoomName, seq: number): void {
     const room = this.#rooms.get(name)
-    if (!room || seq <= (room.readSeq ?? 0)) return
+    if (!room || room.readSeq === null || seq <= room.readSeq) return
     room.readSeq = seq
     this.#reads.mark(name, seq)
     this.#changed(name)
@@ -155,6 +156,8 @@ export class Session {
       void this.#backfill.repair(room)
       if (room.readSeq !== null && room.readSeq > summary.read_seq) this.#reads.mark(room.name, room.readSeq)
     }
+    this.#refreshed = true
+    for (const room of this.#rooms.values()) this.#beginReading(room)
     const listed = new Set(rooms.map(({ room }) => room))
     for (const name of this.#rooms.keys()) if (!listed.has(name) && !this.#opened.has(name)) this.#rooms.delete(name)
     this.#changed(null)
@@ -225,10 +228,18 @@ export class Session {
     const after = room.log.resumeAfter
     const joined = await this.#requests.ask({ type: "join", room: room.name, ...(after === null ? {} : { after }) })
     room.entered(joined, after)
+    this.#beginReading(room)
     this.#changed(room.name)
     this.#reads.flush()
     this.outbox.flush()
     void this.#backfill.repair(room)
+  }
+
+  /** To somebody who has just come in, what was said before is not unread. */
+  #beginReading(room: Room): void {
+    if (!this.#refreshed || !room.joined || room.readSeq !== null) return
+    room.readSeq = room.seq
+    this.#reads.mark(room.name, room.seq)
   }
 
   #notEntered(room: Room, error: unknown): void {
@@ -272,6 +283,7 @@ export class Session {
 
   #disconnected(): void {
     this.#sessionId = null
+    this.#refreshed = false
     this.#requests.disconnected()
     this.outbox.disconnected()
     for (const room of this.#rooms.values()) room.disconnected()
