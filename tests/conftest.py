@@ -17,7 +17,12 @@ from tests.servers.rabbitmq import RabbitMQ
 
 # A failure prints what reproduces it (print_blob); which examples are drawn depends on the seed in the run's header.
 settings.register_profile(
-    "homin", print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    "homin",
+    derandomize=False,
+    print_blob=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
 )
 settings.load_profile("homin")
 
