@@ -52,6 +52,8 @@ def open_engine(url: str, *, pool_size: int = 5, check_connections: bool = False
         place = make_url(url).database
         if place and place != ":memory:":
             Path(place).parent.mkdir(parents=True, exist_ok=True)
+            # Its owner's alone: the keys that sign tokens are in it. SQLite gives its other files the same mode.
+            Path(place).touch(mode=0o600)
         engine = create_async_engine(url)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -14,6 +14,14 @@ from starlette.responses import JSONResponse
 from shared.protocol.errors import ErrorCode, Refused
 
 
+class RefusedBy(Refused):
+    """A refusal that HTTP has a status of its own for, such as 415; the code is still one of the table's."""
+
+    def __init__(self, status: HTTPStatus, code: ErrorCode, text: str) -> None:
+        super().__init__(code, text)
+        self.status = status
+
+
 class ProblemResponse(JSONResponse):
     """{type, title, status, code, detail, retryable}; as `type` is about:blank, `title` is the status' phrase."""
 
@@ -64,7 +72,8 @@ _STARLETTE: dict[int, tuple[ErrorCode, str]] = {
 async def _refused(_request: Request, refused: Exception) -> ProblemResponse:
     assert isinstance(refused, Refused)
     wait = refused.retry_after_ms
-    return problem(refused.code, refused.text, retry_after_s=None if wait is None else wait / 1000)
+    status = refused.status if isinstance(refused, RefusedBy) else None
+    return problem(refused.code, refused.text, status=status, retry_after_s=None if wait is None else wait / 1000)
 
 
 async def _http_exception(_request: Request, refused: Exception) -> ProblemResponse:

@@ -1,0 +1,177 @@
+"""Accounts over HTTP. PROTOCOL.md, "HTTP"."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from services.accounts.accounts import Accounts, SignedIn, Stolen
+from services.accounts.cookies import REFRESH_COOKIE, forget_cookies, set_cookies
+from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm
+from services.accounts.core.limits import Buckets, network_of
+from services.accounts.keys import SigningKeys
+from services.accounts.revocations import Broadcast
+from services.accounts.settings import Settings
+from services.accounts.trouble import database_trouble_told
+from shared.protocol.errors import ErrorCode, Refused
+from shared.runtime.body import read_json
+from shared.runtime.metrics import counter
+from shared.runtime.origin import origin_allowed
+from shared.tokens.verifier import Identity, TokenRefused, Verifier
+
+log = structlog.stdlib.get_logger("homin.accounts")
+
+SIGN_INS = counter("sign_ins", "Sign-ins by kind and outcome (ok, or the code of the refusal)", ("kind", "outcome"))
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class AccountsHttp:
+    """The routes. Holds what one process knows of its callers: how often each has asked lately."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        accounts: Accounts,
+        keys: SigningKeys,
+        verifier: Verifier,
+        broadcast: Broadcast,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._accounts = accounts
+        self._keys = keys
+        self._verifier = verifier
+        self._broadcast = broadcast
+        self._monotonic = monotonic
+        self._buckets = Buckets(settings.signin_burst, settings.signin_per_s, settings.signin_addresses)
+
+    @property
+    def routes(self) -> list[Route]:
+        """With full paths."""
+        posts: dict[str, Endpoint] = {
+            "guest": self._counted("guest", self._guest),
+            "register": self._counted("register", self._register),
+            "login": self._counted("login", self._login),
+            "refresh": self._counted("refresh", self._refresh),
+            "logout": self._counted("logout", self._logout),
+        }
+        return [
+            *(Route(f"/api/accounts/{name}", post, methods=["POST"]) for name, post in posts.items()),
+            Route("/api/accounts/jwks.json", self._jwks, methods=["GET"]),
+        ]
+
+    def _counted(self, kind: str, endpoint: Endpoint) -> Endpoint:
+        async def counted(request: Request) -> Response:
+            try:
+                self._from_our_page(request)
+                async with database_trouble_told():
+                    response = await endpoint(request)
+            except Refused as refused:
+                SIGN_INS.labels(kind, refused.code.value).inc()
+                raise
+            SIGN_INS.labels(kind, "ok").inc()
+            return response
+
+        return counted
+
+    async def _guest(self, request: Request) -> Response:
+        self._may_sign_in(request)
+        return self._answer(request, await self._accounts.guest(await read_json(request, GuestForm)), status=201)
+
+    async def _register(self, request: Request) -> Response:
+        self._may_sign_in(request)
+        return self._answer(request, await self._accounts.register(await read_json(request, RegisterForm)), status=201)
+
+    async def _login(self, request: Request) -> Response:
+        self._may_sign_in(request)
+        return self._answer(request, await self._accounts.login(await read_json(request, LoginForm)))
+
+    async def _refresh(self, request: Request) -> Response:
+        self._signs_in_here()
+        cookie = request.cookies.get(REFRESH_COOKIE)
+        identity, refused = await self._bearer(request)
+        try:
+            # A browser has one cookie for all its tabs. Where they are signed in as several people, a tab's own token
+            # says who is asking; the cookie then only counts if it belongs to that sign-in.
+            if identity is not None and not (cookie and await self._accounts.same_session(identity, cookie)):
+                renewed = await self._accounts.renew_by_token(identity)
+            else:
+                renewed = await self._accounts.renew_by_refresh(cookie) if cookie else None
+        except Stolen as stolen:
+            log.warning("a used refresh token came again; its session is over", tokens=len(stolen.revoked))
+            self._broadcast.soon(stolen.revoked)
+            renewed = None
+        if renewed is None:
+            raise refused or TokenRefused(ErrorCode.UNAUTHORIZED, "This sign-in is over. Sign in again.")
+        return self._answer(request, renewed)
+
+    async def _logout(self, request: Request) -> Response:
+        cookie = request.cookies.get(REFRESH_COOKIE)
+        identity, refused = await self._bearer(request)
+        forget = True
+        if identity is not None:
+            forget = cookie is not None and await self._accounts.same_session(identity, cookie)
+            revoked = await self._accounts.logout_by_token(identity)
+        elif cookie is not None:
+            revoked = await self._accounts.logout_by_refresh(cookie) or []
+        else:
+            raise refused or TokenRefused(ErrorCode.UNAUTHORIZED, "Nobody is signed in.")
+        self._broadcast.soon(revoked)
+        response = Response(status_code=204, headers={"Cache-Control": "no-store"})
+        if forget:
+            forget_cookies(response, secure=request.url.scheme == "https")
+        return response
+
+    async def _jwks(self, _request: Request) -> Response:
+        # Not longer than a verifier waits before it asks again about a key that it does not know.
+        headers = {"Cache-Control": "public, max-age=10"}
+        return Response(self._keys.key_set, media_type="application/jwk-set+json", headers=headers)
+
+    async def _bearer(self, request: Request) -> tuple[Identity | None, TokenRefused | None]:
+        """Whose token the request bears (RFC 6750, 2.1), or why it is refused; neither where there is none."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None, None
+        try:
+            identity = await self._verifier.verify(token.strip())
+            if await self._accounts.revoked(identity.token_id):
+                raise TokenRefused(ErrorCode.UNAUTHORIZED, "This token was signed out.")
+        except TokenRefused as refused:
+            return None, refused
+        return identity, None
+
+    def _from_our_page(self, request: Request) -> None:
+        headers = request.headers
+        if not origin_allowed(headers.get("origin"), headers.get("host"), self._settings.origins):
+            raise Refused(ErrorCode.FORBIDDEN, "This page may not call here (HOMIN_ORIGINS names those that may).")
+
+    def _may_sign_in(self, request: Request) -> None:
+        self._signs_in_here()
+        address = request.client.host if request.client else ""
+        wait = self._buckets.take(network_of(address), self._monotonic())
+        if wait > 0:
+            raise Refused(
+                ErrorCode.RATE_LIMITED, "Too many sign-ins from this address. Wait a moment.", int(wait * 1000)
+            )
+
+    def _signs_in_here(self) -> None:
+        if self._settings.outside_issuer:
+            raise Refused(ErrorCode.FORBIDDEN, f"People sign in at {self._settings.issuer} here.")
+
+    def _answer(self, request: Request, signed_in: SignedIn, status: int = 200) -> Response:
+        user = signed_in.user
+        body = {
+            "token": signed_in.token,
+            "expires_in": signed_in.expires_in,
+            "user": {"id": user.id, "name": user.name, "guest": user.guest},
+        }
+        response = JSONResponse(body, status_code=status, headers={"Cache-Control": "no-store"})
+        secure = request.url.scheme == "https"
+        set_cookies(response, signed_in, refresh_s=self._settings.refresh_s, secure=secure)
+        return response

@@ -1,0 +1,140 @@
+"""Sign-outs, told to everyone who verifies tokens.
+
+A sign-out is in the database before anything is said. It is then broadcast; should the bus be away, as soon as it is
+back. Who was away itself asks (`RevocationsWanted`, on the queue work.accounts) and gets all that are still in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import structlog
+
+from services.accounts.accounts import Revocation
+from services.accounts.store import AccountStore
+from services.accounts.trouble import UNREACHABLE, first_line
+from shared.bus.port import Bus, BusError, Delivery, Subscription, Unroutable
+from shared.bus.topology import ACCOUNTS
+from shared.protocol.bus import Revocations, RevocationsWanted, Revoked
+from shared.protocol.codec import Malformed, decode, encode, pack
+
+log = structlog.stdlib.get_logger("homin.accounts")
+
+AT_ONCE: Final = 5_000
+"""Revocations in one body, some 80 bytes each: well under what a broker takes."""
+PENDING: Final = 100_000
+"""Revocations that wait for the bus; older ones are then left to whoever asks."""
+AGAIN_S: Final = 1.0
+
+
+class Broadcast:
+    """Tells every mailbox what was revoked, in the order in which it was, and tries until the bus has taken it."""
+
+    def __init__(self, bus: Bus, source: str) -> None:
+        self._bus = bus
+        self._source = source
+        self._pending: deque[Revocation] = deque(maxlen=PENDING)
+        self._something = asyncio.Event()
+        self._nothing = asyncio.Event()
+        self._nothing.set()
+
+    def soon(self, revoked: Sequence[Revocation]) -> None:
+        """Puts `revoked` in line. Does not wait: the sign-out is stored, and does not fail because the bus is away."""
+        if revoked:
+            self._pending.extend(revoked)
+            self._nothing.clear()
+            self._something.set()
+
+    async def settled(self) -> None:
+        """Returns once the bus has taken everything."""
+        await self._nothing.wait()
+
+    async def run(self) -> None:
+        """Sends until cancelled."""
+        while True:
+            await self._something.wait()
+            batch = [self._pending[i] for i in range(min(AT_ONCE, len(self._pending)))]
+            try:
+                await self._bus.broadcast(_body(self._source, batch))
+            except BusError as why:
+                log.warning("sign-outs wait for the bus", waiting=len(self._pending), why=str(why))
+                await asyncio.sleep(AGAIN_S)
+                continue
+            for _ in batch:
+                self._pending.popleft()
+            if not self._pending:
+                self._something.clear()
+                self._nothing.set()
+
+
+class Answers:
+    """Answers, on the queue work.accounts, who asks which tokens are revoked. Several processes share the queue."""
+
+    def __init__(self, bus: Bus, source: str, store: AccountStore, now: Callable[[], float]) -> None:
+        self._bus = bus
+        self._source = source
+        self._store = store
+        self._now = now
+
+    async def run(self) -> None:
+        """Answers until cancelled."""
+        subscription = await self._subscribe()
+        try:
+            while True:
+                for delivery in await subscription.get():
+                    await self._take(subscription, delivery)
+                    subscription.ack(delivery)
+        finally:
+            await subscription.close()
+
+    async def _subscribe(self) -> Subscription:
+        while True:
+            try:
+                return await self._bus.subscribe([ACCOUNTS], self._source, prefetch=16)
+            except BusError as why:
+                log.warning("waiting for the bus", why=str(why))
+                await asyncio.sleep(AGAIN_S)
+
+    async def _take(self, subscription: Subscription, delivery: Delivery) -> None:
+        try:
+            messages = decode(delivery.body)[0].messages
+        except Malformed as why:
+            log.warning("a body that cannot be read", queue=delivery.queue, why=str(why))
+            await self._reject(subscription, delivery, str(why))
+            return
+        for message in messages:
+            if isinstance(message, RevocationsWanted):
+                await self._answer(message.reply_to)
+            else:
+                log.warning("a message that is not for accounts", type=message.type)
+                await self._reject(subscription, delivery, f"accounts do not take {message.type}")
+
+    async def _answer(self, reply_to: str) -> None:
+        while True:
+            try:
+                in_force = await self._store.revocations(int(self._now()))
+                # Also when there are none: who asks waits for the answer.
+                for start in range(0, max(1, len(in_force)), AT_ONCE):
+                    await self._bus.publish(reply_to, _body(self._source, in_force[start : start + AT_ONCE]))
+                return
+            except Unroutable:
+                return  # Whoever asked is gone, and asks again when it is back.
+            except (*UNREACHABLE, BusError) as why:
+                log.warning("an answer about sign-outs waits", why=first_line(why))
+                await asyncio.sleep(AGAIN_S)
+
+    async def _reject(self, subscription: Subscription, delivery: Delivery, reason: str) -> None:
+        try:
+            await subscription.reject(delivery, reason)
+        except BusError as why:
+            log.warning("a body could not be put aside", why=str(why))
+
+
+def _body(source: str, revoked: Iterable[Revocation]) -> bytes:
+    tokens = [Revoked(token_id=token_id, expires_at=expires_at) for token_id, expires_at in revoked]
+    if len(tokens) == 1:
+        return encode(source, [pack(tokens[0])])
+    return encode(source, [pack(Revocations(tokens=tokens))])

@@ -1,0 +1,139 @@
+"""The accounts service: what its process runs besides HTTP, from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.routing import BaseRoute, Route
+
+from services.accounts.accounts import Accounts
+from services.accounts.http import AccountsHttp
+from services.accounts.keys import SigningKeys, new_private_key
+from services.accounts.passwords import Passwords
+from services.accounts.revocations import Answers, Broadcast
+from services.accounts.settings import Settings
+from services.accounts.store import AccountStore
+from services.accounts.trouble import UNREACHABLE, first_line
+from shared.bus.port import Bus
+from shared.runtime.database import wait_for_database
+from shared.runtime.health import Check
+from shared.tokens.jwks import Fetch
+from shared.tokens.verifier import Verifier
+
+log = structlog.stdlib.get_logger("homin.accounts")
+
+LOOK_S: Final = 5.0
+"""How often the database is asked whether it is there, for `/readyz`."""
+TIDY_S: Final = 600.0
+
+
+class AccountsService:
+    """What `wiring.build` gives; see shared.runtime.service.Service."""
+
+    name = "accounts"
+    websocket = None
+
+    def __init__(
+        self,
+        settings: Settings,
+        bus: Bus,
+        engine: AsyncEngine,
+        fetch_outside_keys: Fetch | None,
+        instance: str,
+        now: Callable[[], float],
+    ) -> None:
+        """`fetch_outside_keys`: where people sign in elsewhere; `instance`: this process's own name on the bus."""
+        self._settings = settings
+        self._bus = bus
+        self._engine = engine
+        self._now = now
+        self._store = AccountStore(engine)
+        self._keys = SigningKeys(settings.issuer, settings.audience)
+        self._passwords = Passwords(
+            at_once=settings.hashes_at_once,
+            waiting=settings.hashes_waiting,
+            memory_kib=settings.hash_memory_kib,
+            passes=settings.hash_passes,
+        )
+        self._verifier = Verifier(settings, fetch=fetch_outside_keys or self._keys.fetch, now=now)
+        self.broadcast = Broadcast(bus, instance)
+        self._answers = Answers(bus, instance, self._store, now)
+        accounts = Accounts(settings, self._store, self._keys, self._passwords, now)
+        self._http = AccountsHttp(settings, accounts, self._keys, self._verifier, self.broadcast)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._database_trouble: str | None = "The database was not asked yet."
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """`/api/accounts/…`."""
+        routes: list[Route] = self._http.routes
+        return routes
+
+    @property
+    def checks(self) -> Mapping[str, Check]:
+        """The database and the bus."""
+        return {
+            "database": lambda: self._database_trouble,
+            "bus": lambda: None if self._bus.connected else "The message bus cannot be reached.",
+        }
+
+    async def start(self) -> None:
+        """Waits for the database, brings its schema up to date, reads the signing keys or makes the first."""
+        await wait_for_database(self._settings.database_url)
+        now = int(self._now())
+        self._keys.use(await self._store.signing_keys(new_private_key(), now))
+        self._database_trouble = None
+        # A process that died may have stored a sign-out that it never told.
+        self.broadcast.soon(await self._store.revocations(now))
+        await self._verifier.start()
+        for work in (self.broadcast.run, self._answers.run, self._look, self._tidy):
+            self._tasks.append(asyncio.create_task(_for_ever(work), name=f"accounts {work.__name__}"))
+
+    async def drain(self) -> None:
+        """Nothing to send elsewhere: requests under way end with the server."""
+
+    async def stop(self) -> None:
+        """Gives everything back."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await self.broadcast.settled()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._verifier.stop()
+        self._passwords.close()
+        await self._engine.dispose()
+
+    async def _look(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._store.ping()
+                self._database_trouble = None
+            except UNREACHABLE as why:
+                log.warning("the database does not answer", why=first_line(why))
+                self._database_trouble = "The database cannot be reached."
+            await asyncio.sleep(LOOK_S)
+
+    async def _tidy(self) -> None:
+        while True:
+            now = int(self._now())
+            try:
+                await self._store.tidy(now, guests_before=now - self._settings.refresh_s)
+            except UNREACHABLE as why:
+                log.warning("nothing was tidied away", why=first_line(why))
+            await asyncio.sleep(TIDY_S)
+
+
+async def _for_ever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("background work failed and starts again", work=work.__qualname__)
+            await asyncio.sleep(1)

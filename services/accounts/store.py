@@ -1,0 +1,284 @@
+"""What accounts keep, over SQLAlchemy Core: the same statements for both databases; each method is a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, exists, func, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.accounts.core.claims import Grant, User
+from services.accounts.core.rotation import GRACE_S, Presented, may_renew
+from services.accounts.tables import access_tokens, refresh_tokens, revoked_tokens, sessions, signing_keys, users
+from shared.runtime.database import reader
+
+USED_KEPT_S = 7 * 86_400
+"""How long a used refresh token is remembered, to notice a thief; later it is unknown, which is refused as well."""
+
+
+class Opening(NamedTuple):
+    """What a sign-in begins with. `refresh` is the refresh token's hash, `expires_at` the session's end."""
+
+    session: str
+    refresh: str
+    grant: Grant
+    expires_at: int
+
+
+class Credentials(NamedTuple):
+    """A registered user, with the password's hash."""
+
+    user: User
+    password: str
+
+
+class Ended(NamedTuple):
+    """A session that is over: its access tokens, which were good until now, with the end of each (Unix seconds)."""
+
+    tokens: Sequence[tuple[str, int]]
+
+
+class AccountStore:
+    """Users, their sessions and tokens, and the keys that sign."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._reader = reader(engine)
+        self._insert: Any = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+
+    async def ping(self) -> None:
+        """Raises what the database raises."""
+        async with self._reader.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def signing_keys(self, candidate: str, now: int) -> Sequence[str]:
+        """All private keys, the newest first. Where there is none, `candidate` becomes the first; one of many wins."""
+        async with self._engine.begin() as connection:
+            row = {"number": 1, "private": candidate, "created_at": now}
+            await connection.execute(self._insert(signing_keys).values(row).on_conflict_do_nothing())
+            return (
+                (await connection.execute(select(signing_keys.c.private).order_by(signing_keys.c.number.desc())))
+                .scalars()
+                .all()
+            )
+
+    async def add_guest(self, user: User, key: str, opening: Opening) -> bool:
+        """A guest and the first session. False if somebody has registered the name whose key is `key`."""
+        async with self._engine.begin() as connection:
+            if (await connection.execute(select(users.c.id).where(users.c.name_key == key))).first() is not None:
+                return False
+            await connection.execute(
+                insert(users).values(id=user.id, name=user.name, created_at=opening.grant.issued_at)
+            )
+            await self._open(connection, user.id, opening)
+            return True
+
+    async def add_guests(self, guests: Sequence[User], now: int) -> None:
+        """Many guests without a session, for tools."""
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                insert(users), [{"id": user.id, "name": user.name, "created_at": now} for user in guests]
+            )
+
+    async def register(self, user: User, key: str, password: str, opening: Opening) -> bool:
+        """A user and the first session. False if the name is taken, also by somebody who registers it just now."""
+        row = {
+            "id": user.id,
+            "name": user.name,
+            "name_key": key,
+            "password": password,
+            "created_at": opening.grant.issued_at,
+        }
+        async with self._engine.begin() as connection:
+            added = await connection.execute(
+                self._insert(users).values(row).on_conflict_do_nothing().returning(users.c.id)
+            )
+            if added.first() is None:
+                return False
+            await self._open(connection, user.id, opening)
+            return True
+
+    async def registered(self, key: str) -> Credentials | None:
+        """Who registered the name whose key is `key`."""
+        async with self._reader.connect() as connection:
+            found = await connection.execute(
+                select(users.c.id, users.c.name, users.c.password).where(users.c.name_key == key)
+            )
+            row = found.first()
+        return None if row is None else Credentials(User(row.id, row.name, guest=False), row.password)
+
+    async def taken(self, key: str) -> bool:
+        """Whether somebody has registered the name whose key is `key`."""
+        return await self.registered(key) is not None
+
+    async def open_session(self, user: User, opening: Opening, password: str | None = None) -> None:
+        """One more session of `user`; `password` replaces the kept hash."""
+        async with self._engine.begin() as connection:
+            if password is not None:
+                await connection.execute(update(users).where(users.c.id == user.id).values(password=password))
+            await self._open(connection, user.id, opening)
+
+    async def rotate(self, presented: str, refresh: str, grant: Grant, expires_at: int) -> User | Ended | None:
+        """Uses the refresh token whose hash is `presented`; its session goes on with `refresh` and `grant`.
+
+        None where it is unknown or the session is over; Ended where it turns out to be stolen, and ends the session.
+        """
+        now = grant.issued_at
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(_presented(presented, now).with_for_update(of=sessions))).first()
+            if row is None:
+                return None
+            facts = Presented(row.used_at, row.successor_used, row.rival_used)
+            if not may_renew(facts, now):
+                return await self._end(connection, row.session_id, now)
+            if row.used_at is None:
+                await connection.execute(
+                    update(refresh_tokens).where(refresh_tokens.c.hash == presented).values(used_at=now)
+                )
+            await connection.execute(
+                insert(refresh_tokens).values(hash=refresh, session_id=row.session_id, parent=presented, created_at=now)
+            )
+            await self._grant(connection, row.session_id, grant)
+            await connection.execute(
+                update(sessions).where(sessions.c.id == row.session_id).values(expires_at=expires_at)
+            )
+            return User(row.id, row.name, guest=row.name_key is None)
+
+    async def extend(self, token_id: str, grant: Grant) -> User | None:
+        """One more access token for the session that `token_id` belongs to. None where there is none, or it is over."""
+        async with self._engine.begin() as connection:
+            found = await connection.execute(
+                select(sessions.c.id.label("session_id"), users)
+                .join_from(access_tokens, sessions)
+                .join(users)
+                .where(access_tokens.c.token_id == token_id, sessions.c.expires_at > grant.issued_at)
+                .with_for_update(of=sessions)
+            )
+            row = found.first()
+            if row is None:
+                return None
+            await self._grant(connection, row.session_id, grant)
+            return User(row.id, row.name, guest=row.name_key is None)
+
+    async def end_by_token(self, token_id: str, expires_at: int, now: int) -> Ended:
+        """Signs out the session that the access token belongs to; where it has none, the token alone is revoked."""
+        async with self._engine.begin() as connection:
+            session = (
+                await connection.execute(select(access_tokens.c.session_id).where(access_tokens.c.token_id == token_id))
+            ).scalar()
+            if session is not None:
+                return await self._end(connection, session, now)
+            await self._revoke(connection, [(token_id, expires_at)])
+            return Ended([(token_id, expires_at)])
+
+    async def end_by_refresh(self, presented: str, now: int) -> Ended | None:
+        """Signs out the session that the refresh token belongs to. None where it is unknown."""
+        async with self._engine.begin() as connection:
+            session = await _session_of(connection, presented)
+            return None if session is None else await self._end(connection, session, now)
+
+    async def same_session(self, token_id: str, presented: str) -> bool:
+        """Whether an access token and a refresh token (by its hash) come from one sign-in."""
+        async with self._reader.connect() as connection:
+            session = await _session_of(connection, presented)
+            found = await connection.execute(
+                select(access_tokens.c.session_id).where(access_tokens.c.token_id == token_id)
+            )
+            return session is not None and session == found.scalar()
+
+    async def revoked(self, token_id: str) -> bool:
+        """Whether the access token was signed out."""
+        async with self._reader.connect() as connection:
+            query = select(revoked_tokens.c.token_id).where(revoked_tokens.c.token_id == token_id)
+            return (await connection.execute(query)).first() is not None
+
+    async def revocations(self, now: int) -> Sequence[tuple[str, int]]:
+        """The tokens that are refused although they have not expired, with the end of each."""
+        async with self._reader.connect() as connection:
+            found = await connection.execute(
+                select(revoked_tokens.c.token_id, revoked_tokens.c.expires_at).where(revoked_tokens.c.expires_at > now)
+            )
+            return [(row.token_id, row.expires_at) for row in found]
+
+    async def tidy(self, now: int, guests_before: int) -> None:
+        """Forgets what has expired, and guests who came before `guests_before` and have no session."""
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
+            await connection.execute(delete(access_tokens).where(access_tokens.c.expires_at <= now))
+            await connection.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at <= now))
+            await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.used_at <= now - USED_KEPT_S))
+            await connection.execute(
+                delete(users).where(
+                    users.c.name_key.is_(None),
+                    users.c.created_at < guests_before,
+                    ~exists().where(sessions.c.user_id == users.c.id),
+                )
+            )
+
+    async def _open(self, connection: AsyncConnection, user_id: str, opening: Opening) -> None:
+        now = opening.grant.issued_at
+        await connection.execute(
+            insert(sessions).values(id=opening.session, user_id=user_id, expires_at=opening.expires_at)
+        )
+        await connection.execute(
+            insert(refresh_tokens).values(hash=opening.refresh, session_id=opening.session, created_at=now)
+        )
+        await self._grant(connection, opening.session, opening.grant)
+
+    async def _grant(self, connection: AsyncConnection, session: str, grant: Grant) -> None:
+        await connection.execute(
+            insert(access_tokens).values(token_id=grant.token_id, session_id=session, expires_at=grant.expires_at)
+        )
+
+    async def _end(self, connection: AsyncConnection, session: str, now: int) -> Ended:
+        # Locked first: a token that is being given out at this moment must be among those that end.
+        await connection.execute(select(sessions.c.id).where(sessions.c.id == session).with_for_update())
+        found = await connection.execute(
+            select(access_tokens.c.token_id, access_tokens.c.expires_at).where(
+                access_tokens.c.session_id == session, access_tokens.c.expires_at > now
+            )
+        )
+        tokens = [(row.token_id, row.expires_at) for row in found]
+        await connection.execute(delete(sessions).where(sessions.c.id == session))
+        await self._revoke(connection, tokens)
+        return Ended(tokens)
+
+    async def _revoke(self, connection: AsyncConnection, tokens: Sequence[tuple[str, int]]) -> None:
+        if tokens:
+            rows = [{"token_id": token_id, "expires_at": expires_at} for token_id, expires_at in tokens]
+            await connection.execute(self._insert(revoked_tokens).on_conflict_do_nothing(), rows)
+
+
+async def _session_of(connection: AsyncConnection, presented: str) -> str | None:
+    query = select(refresh_tokens.c.session_id).where(refresh_tokens.c.hash == presented)
+    return (await connection.execute(query)).scalar()
+
+
+def _presented(presented: str, now: int) -> Any:
+    successor = refresh_tokens.alias("successor")
+    rival = refresh_tokens.alias("rival")
+    return (
+        select(
+            refresh_tokens.c.session_id,
+            refresh_tokens.c.used_at,
+            users.c.id,
+            users.c.name,
+            users.c.name_key,
+            exists()
+            .where(successor.c.parent == refresh_tokens.c.hash, successor.c.used_at.is_not(None))
+            .label("successor_used"),
+            exists()
+            .where(
+                rival.c.parent == refresh_tokens.c.parent,
+                rival.c.hash != refresh_tokens.c.hash,
+                rival.c.used_at.is_not(None),
+                func.abs(rival.c.created_at - refresh_tokens.c.created_at) > GRACE_S,
+            )
+            .label("rival_used"),
+        )
+        .join_from(refresh_tokens, sessions)
+        .join(users)
+        .where(refresh_tokens.c.hash == presented, sessions.c.expires_at > now)
+    )

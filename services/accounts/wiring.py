@@ -1,0 +1,24 @@
+"""Which adapters the accounts run on."""
+
+from __future__ import annotations
+
+import time
+from secrets import token_hex
+
+from services.accounts.service import AccountsService
+from services.accounts.settings import Settings
+from shared.bus.port import Bus
+from shared.runtime.database import open_engine
+from shared.tokens.jwks import over_http
+
+
+def build(settings: Settings, bus: Bus) -> AccountsService:
+    """The service, not started yet. Any number of them may share one database."""
+    return AccountsService(
+        settings,
+        bus,
+        engine=open_engine(settings.database_url, check_connections=True),
+        fetch_outside_keys=over_http(settings.jwks_url) if settings.outside_issuer else None,
+        instance=f"accounts-{token_hex(4)}",
+        now=time.time,
+    )
