@@ -1,0 +1,290 @@
+"""One WebSocket connection: bytes in and out, around websockets' sans-I/O `ServerProtocol` (RFC 6455 is all its work).
+
+uvicorn hands a connection over with its upgrade request. From then on this is the transport's protocol: it reassembles
+fragments, answers what concerns only this connection, and leaves every frame that it has checked to the gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from websockets.exceptions import InvalidState
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from services.gateway.core.bucket import Bucket
+from services.gateway.core.intake import Bad, parse, ref_of
+from shared.protocol import client
+from shared.protocol.codec import render
+from shared.protocol.errors import CloseCode, ErrorCode
+from shared.protocol.server import Pong, User, error
+
+if TYPE_CHECKING:
+    from services.gateway.hub import Hub
+
+log = structlog.stdlib.get_logger("homin.gateway")
+PING = Frame(Opcode.PING, b"").serialize(mask=False)
+CLOSE_S = 10.0  # from our close frame to the end of the connection
+HIGH_WATER = 64 << 10
+HELD_FRAMES = 256
+
+
+def framed(payload: bytes) -> bytes:
+    """A text frame as it goes over the wire: the same bytes for every connection."""
+    return Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+class Connection(asyncio.Protocol):
+    """A client's connection. `session`, `user`, `token_id` are there after the welcome; `rooms`: where it sits."""
+
+    __slots__ = (
+        "_bucket", "_fragments", "_held", "_holding", "_hub", "_loop", "_paused", "_refused", "_timer", "_transport",
+        "_ws", "alive", "awaited_file", "closed_with", "expires_at", "open", "prefix", "rooms", "session", "token_id",
+        "user", "wheel",
+    )  # fmt: skip
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._loop = asyncio.get_running_loop()
+        self._ws = ServerProtocol(max_size=hub.settings.auth_frame_bytes)
+        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made, before all else
+        self._bucket = Bucket(hub.settings.frames_per_s, hub.settings.frames_burst, self._loop.time())
+        self._fragments: list[bytes] | None = None
+        self._held: deque[bytes] = deque()
+        self._holding = False
+        self._paused = False
+        self._refused = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self.open = False
+        self.alive = True
+        self.closed_with: int | None = None
+        self.awaited_file: str | None = None
+        self.rooms: set[str] = set()
+        self.session = ""
+        self.user: User | None = None
+        self.token_id = ""
+        self.expires_at = 0
+        self.prefix = b""
+        self.wheel = 0
+
+    # ── the transport's side ──
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+
+    def data_received(self, data: bytes) -> None:
+        self.alive = True
+        self._ws.receive_data(data)
+        for event in self._ws.events_received():
+            if isinstance(event, Frame):
+                self._frame(event)
+            elif isinstance(event, Request):
+                self._handshake(event)
+        self._flush()
+
+    def eof_received(self) -> None:
+        self._ws.receive_eof()
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open = False
+        self._set_timer(0, None)
+        self._held.clear()
+        self._hub.left(self)
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+
+    # ── out ──
+
+    def write(self, data: bytes, droppable: bool = False) -> None:
+        """Frames as they go over the wire (`framed`). A client that does not read them is closed with 4002."""
+        if not self.open:
+            return
+        if self._paused:
+            waiting = self._transport.get_write_buffer_size()
+            bound = self._hub.settings.gateway_send_bytes
+            if droppable and waiting > bound // 2:
+                return
+            if waiting + len(data) > bound:
+                self.close(CloseCode.TOO_SLOW, "You read too slowly. Come back and resume.")
+                return
+        self._transport.write(data)
+
+    def send(self, payload: bytes) -> None:
+        self.write(framed(payload))
+
+    def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None:
+        self._hub.refused(self, code, text)
+        self.send(render(error(code, text, ref, retry_after_ms)))
+        if ref is not None and ref == self.awaited_file:
+            self.settled(ref)
+
+    def close(self, code: int, reason: str) -> None:
+        """Says goodbye; the connection ends when the client has answered, or after a while."""
+        if self.closed_with is not None:
+            return
+        self.closed_with = code
+        self.open = False
+        try:
+            self._ws.send_close(code, reason)
+        except InvalidState:
+            self._transport.abort()
+            return
+        self._flush()
+        self._set_timer(CLOSE_S, self._transport.abort)
+
+    def ping(self) -> None:
+        """Called every `server_ping_s`: asks for a sign of life, or gives up one that showed none."""
+        if not self.alive and not self._holding:
+            self.close(CloseCode.SILENT, "Nothing was heard of you.")
+        elif self.open:
+            self.alive = False
+            self._transport.write(PING)
+
+    def _flush(self) -> None:
+        for data in self._ws.data_to_send():
+            if data:
+                self._transport.write(data)
+            else:
+                self._transport.close()
+        if self._ws.state is State.CLOSING and self.open:
+            # The client's close, or a breach of RFC 6455 that the library answers.
+            self.open = False
+            self._set_timer(CLOSE_S, self._transport.abort)
+
+    def _set_timer(self, seconds: float, then: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if then is None else self._loop.call_later(seconds, then)
+
+    # ── in ──
+
+    def _handshake(self, request: Request) -> None:
+        refusal = self._hub.admit(request)
+        if refusal is None:
+            response = self._ws.accept(request)
+        else:
+            response = self._ws.reject(*refusal)
+        self._ws.send_response(response)
+        if self._ws.state is State.OPEN:
+            self.open = True
+            self._hub.arrived(self)
+            self._set_timer(self._hub.settings.auth_timeout_s, self._not_authenticated)
+
+    def _not_authenticated(self) -> None:
+        self.close(CloseCode.NOT_AUTHENTICATED, "The first frame must be `auth`, within a few seconds.")
+
+    def _frame(self, frame: Frame) -> None:
+        if not self.open:
+            return
+        match frame.opcode:
+            case Opcode.TEXT | Opcode.BINARY if frame.fin:
+                self._message(frame.opcode, bytes(frame.data))
+            case Opcode.TEXT | Opcode.BINARY:
+                self._fragments = [bytes([frame.opcode]), bytes(frame.data)]
+            case Opcode.CONT if self._fragments is not None:
+                self._fragments.append(bytes(frame.data))
+                if frame.fin:
+                    (opcode, *parts), self._fragments = self._fragments, None
+                    self._message(opcode[0], b"".join(parts))
+
+    def _message(self, opcode: int, data: bytes) -> None:
+        if opcode == Opcode.BINARY:
+            if self._within_rate(None):
+                self.refuse(ErrorCode.INVALID_FRAME, "Frames are JSON text; a binary frame says nothing here.", None)
+            return
+        try:
+            # RFC 6455, 8.1: text that is not UTF-8 fails the connection. Plain ASCII, the usual case, costs next to nothing.
+            data.isascii() or data.decode()
+        except UnicodeDecodeError:
+            self.close(1007, "A text frame must be UTF-8.")
+            return
+        if self._holding:
+            self._held.append(data)
+            if len(self._held) > HELD_FRAMES:
+                self.close(CloseCode.OVERLOADED, "Too much was sent at once.")
+            return
+        self._handle(data)
+
+    def _handle(self, data: bytes) -> None:
+        try:
+            frame = parse(data, self._hub.bounds)
+        except Bad as why:
+            if self._within_rate(why.ref):
+                self.refuse(why.code, why.text, why.ref)
+            return
+        if not self._within_rate(ref_of(frame), quietly=isinstance(frame, client.Typing | client.Read)):
+            return
+        if isinstance(frame, client.Auth):
+            self.hold()
+            self._hub.authenticate(self, frame)
+        elif self.user is None:
+            self.refuse(ErrorCode.UNAUTHORIZED, "The first frame must be `auth`.", ref_of(frame))
+            self.close(CloseCode.NOT_AUTHENTICATED, "The first frame must be `auth`.")
+        elif isinstance(frame, client.Ping):
+            self.send(render(Pong(ref=frame.ref)))
+        else:
+            self._hub.forward_frame(self, frame, data)
+
+    def _within_rate(self, ref: str | None, quietly: bool = False) -> bool:
+        wait = self._bucket.take(self._loop.time())
+        if not wait:
+            self._refused = 0
+            return True
+        self._refused += 1
+        if self._refused > self._hub.settings.frames_burst:
+            # It does not listen to refusals, so they are no longer written: the rest waits in its own socket.
+            self.hold()
+            self._loop.call_later(1.0, self.release)
+        if not quietly:
+            ms = max(1, round(wait * 1000))
+            self.refuse(ErrorCode.RATE_LIMITED, "You send faster than you may. Wait a moment.", ref, ms)
+        return False
+
+    def hold(self) -> None:
+        """Reads no further for now; what has been read already waits."""
+        self._holding = True
+        self._transport.pause_reading()
+
+    def release(self) -> None:
+        """Goes on where `hold` stopped, until the next one."""
+        self._holding = False
+        while self._held and not self._holding and self.open:
+            self._handle(self._held.popleft())
+        if not self._holding and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def welcomed(self) -> None:
+        """Authenticated: larger frames may come now."""
+        self._ws.max_message_size = self._hub.settings.frame_bytes
+        self._set_timer(0, None)
+
+    # ── files: what follows a `file` frame on this connection waits until it is settled, so the order is kept ──
+
+    def await_file(self, id: str) -> None:
+        self.awaited_file = id
+        self.hold()
+        self._set_timer(self._hub.settings.file_settle_s, lambda: self._file_overdue(id))
+
+    def settled(self, id: str) -> None:
+        if id == self.awaited_file:
+            self.awaited_file = None
+            if self.open:
+                self._set_timer(0, None)
+            self.release()
+
+    def _file_overdue(self, id: str) -> None:
+        text = "The file could not be stored in time. Send it again."
+        self.refuse(ErrorCode.UNAVAILABLE, text, id, 1_000)
+        self.settled(id)

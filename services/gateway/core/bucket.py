@@ -1,0 +1,23 @@
+"""How many frames a connection may send: a token bucket (Turner, 1986; RFC 2697 calls it a meter)."""
+
+from __future__ import annotations
+
+
+class Bucket:
+    """`rate` a second in the long run, `burst` at once. A rate of 0 means no limit."""
+
+    __slots__ = ("_burst", "_level", "_rate", "_seen")
+
+    def __init__(self, rate: float, burst: int, now: float) -> None:
+        self._rate, self._burst, self._level, self._seen = rate, burst, float(burst), now
+
+    def take(self, now: float) -> float:
+        """Takes one. 0.0: it was there; else the seconds until it will be, and nothing is taken."""
+        if not self._rate:
+            return 0.0
+        self._level = min(self._burst, self._level + (now - self._seen) * self._rate)
+        self._seen = now
+        if self._level >= 1:
+            self._level -= 1
+            return 0.0
+        return (1 - self._level) / self._rate

@@ -1,0 +1,125 @@
+"""From the bus to the clients: each message is framed once here, and written to every connection that sits in its room."""
+
+from __future__ import annotations
+
+import structlog
+
+from services.gateway.connection import framed
+from services.gateway.hub import Hub
+from shared.protocol.bus import Direct, Fanout, Holder, Resume, Revocations, Revoked, Seated, Unseated
+from shared.protocol.codec import Malformed, decode, submit_prefix
+from shared.protocol.errors import CloseCode
+from shared.runtime.metrics import counter
+
+log = structlog.stdlib.get_logger("homin.gateway")
+DELIVERIES = counter("gateway_deliveries", "Messages written, one for each connection")
+LOST = counter("gateway_gaps", "Times that something sent to this gateway was found missing")
+
+
+class Deliver:
+    """Carries out what the routers say, in the order in which they say it."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._seen: dict[str, int] = {}
+
+    def body(self, data: bytes) -> None:
+        """One body of our mailbox. One that cannot be read is logged, and counts as lost."""
+        try:
+            body, payload = decode(data)
+        except Malformed as why:
+            log.error("a body cannot be read", why=str(why), bytes=len(data))
+            return
+        if body.epoch is not None:
+            self._epoch(body.epoch)
+        if body.n:
+            expected, self._seen[body.source] = self._seen.get(body.source, 0) + 1, body.n
+            if body.n != expected:
+                log.warning(
+                    "something was lost; asking for it again", source=body.source, expected=expected, got=body.n
+                )
+                LOST.inc()
+                self.resume()
+        at = 0
+        for message in body.messages:
+            if isinstance(message, Fanout):
+                frames = _cut(payload, at, message.sizes)
+                at += sum(message.sizes)
+                self._fan_out(message, frames)
+            elif isinstance(message, Direct):
+                frames = _cut(payload, at, message.sizes)
+                at += sum(message.sizes)
+                self._direct(message, frames)
+            elif isinstance(message, Seated):
+                self._seat(message)
+            elif isinstance(message, Unseated):
+                for session in message.sessions:
+                    self._hub.seating.unseat(message.room, session)
+            elif isinstance(message, Revoked):
+                self._hub.revoke(message.token_id, message.expires_at)
+            elif isinstance(message, Revocations):
+                for token in message.tokens:
+                    self._hub.revoke(token.token_id, token.expires_at)
+
+    def reopened(self, address: str) -> None:
+        """Our mailbox is new: what was on the way to the old one is lost, and the routers know only the old one."""
+        self._seen.clear()
+        hub = self._hub
+        hub.address = address
+        for connection in hub.sessions.values():
+            assert connection.user is not None
+            connection.prefix = submit_prefix(address, connection.session, connection.user)
+        self.resume()
+
+    def resume(self) -> None:
+        """Takes all seats for our present address and asks for what each room got since."""
+        for room, table in self._hub.seating.rooms():
+            seats = [Holder(session=s, user=c.user) for s, c in table.seats.items() if c.user is not None]
+            self._hub.forward.own(room, Resume(address=self._hub.address, room=room, after=table.last, seats=seats))
+
+    def _epoch(self, epoch: str) -> None:
+        hub = self._hub
+        if hub.epoch is not None and epoch != hub.epoch:
+            log.warning("the message store was restored; clients start anew", epoch=epoch)
+            for connection in list(hub.sessions.values()):
+                connection.close(CloseCode.SERVICE_RESTART, "The message store was restored.")
+        hub.epoch = epoch
+        hub.known_epoch.set()
+
+    def _fan_out(self, message: Fanout, frames: list[bytes]) -> None:
+        table = self._hub.seating.table(message.room)
+        if table is None:
+            return
+        droppable = message.first is None
+        if message.first is not None:
+            frames = frames[table.fresh(message.first, len(frames)) :]
+        if not frames:
+            return
+        data = b"".join(map(framed, frames))
+        for connection in list(table.seats.values()):
+            if connection.session != message.skip:
+                connection.write(data, droppable)
+        DELIVERIES.inc(len(frames) * len(table.seats))
+
+    def _direct(self, message: Direct, frames: list[bytes]) -> None:
+        connection = self._hub.sessions.get(message.session)
+        if connection is not None:
+            connection.write(b"".join(map(framed, frames)))
+            if message.answers is not None:
+                connection.settled(message.answers)
+
+    def _seat(self, message: Seated) -> None:
+        for session in message.sessions:
+            connection = self._hub.sessions.get(session)
+            if connection is None:
+                self._hub.unseat(message.room, session)  # it left while its `join` was on the way
+            else:
+                self._hub.seating.seat(message.room, connection, message.seq)
+
+
+def _cut(payload: memoryview, at: int, sizes: list[int]) -> list[bytes]:
+    frames = []
+    for size in sizes:
+        frames.append(bytes(payload[at : at + size]))
+        at += size
+    return frames

@@ -1,0 +1,109 @@
+"""From the clients to the bus: frames gather for each shard and go in batches; what could not be sent is told or tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from shared.bus.batching import Batcher, Full
+from shared.bus.port import Bus, BusError, Unavailable
+from shared.bus.topology import FILES, shard_queue
+from shared.protocol.client import Frame
+from shared.protocol.codec import encode, pack
+from shared.protocol.errors import ErrorCode
+from shared.protocol.names import shard_of
+
+log = structlog.stdlib.get_logger("homin.gateway")
+RETRY_S = 1.0
+RETRY_AFTER_MS = 1_000
+TEXT = {
+    ErrorCode.UNAVAILABLE: "The message broker cannot be reached. Your message was not taken; try again in a moment.",
+    ErrorCode.OVERLOADED: "The server has more to do than it can. Your message was not taken; try again in a moment.",
+}
+
+
+class Sender(Protocol):
+    """Whoever is told when a frame could not be forwarded."""
+
+    def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None: ...
+
+
+class _Part(NamedTuple):
+    """`sender` unset: the gateway's own, which is tried again when `keep` is set."""
+
+    part: bytes
+    sender: Sender | None
+    ref: str | None
+    keep: bool
+
+
+class Forward:
+    """`bound`: bytes that may wait for one queue. `source`: who we are, in the head of each body."""
+
+    def __init__(
+        self, bus: Bus, source: str, *, shards: int, bound: int, body_bytes: int, linger_s: float, files_bound: int
+    ) -> None:
+        self._bus, self._source, self._shards = bus, source, shards
+        self._queues: dict[str, Batcher[_Part]] = {
+            queue: self._batcher(queue, files_bound if queue == FILES else bound, body_bytes, linger_s)
+            for queue in [*(shard_queue(s) for s in range(shards)), FILES]
+        }
+        self._by_room: dict[str, Batcher[_Part]] = {}
+
+    def to_room(self, room: str, part: bytes, sender: Sender | None, ref: str | None) -> None:
+        """A client's frame about `room`, as a packed `Submit`. If it cannot be sent, `sender` is told, now or later."""
+        batcher = self._by_room.get(room)
+        if batcher is None:
+            if len(self._by_room) > 10_000:
+                self._by_room.clear()
+            batcher = self._by_room[room] = self._queues[shard_queue(shard_of(room, self._shards))]
+        self._put(batcher, _Part(part, sender, ref, False))
+
+    def to_files(self, part: bytes, sender: Sender, ref: str | None) -> None:
+        self._put(self._queues[FILES], _Part(part, sender, ref, False))
+
+    def own(self, room: str, message: Frame) -> None:
+        """What the gateway itself has to say about a room. It is kept until it is sent."""
+        queue = shard_queue(shard_of(room, self._shards))
+        self._put(self._queues[queue], _Part(pack(message), None, None, True))
+
+    def to_all(self, message: Frame) -> None:
+        """To every shard, if it can be sent now."""
+        part = _Part(pack(message), None, None, False)
+        for queue, batcher in self._queues.items():
+            if queue != FILES:
+                self._put(batcher, part)
+
+    async def flush(self) -> None:
+        for batcher in self._queues.values():
+            await batcher.flush()
+
+    def _batcher(self, queue: str, bound: int, body_bytes: int, linger_s: float) -> Batcher[_Part]:
+        async def send(parts: list[_Part]) -> None:
+            try:
+                await self._bus.publish(queue, encode(self._source, (p.part for p in parts)))
+            except BusError as why:
+                log.warning("frames were not taken", queue=queue, frames=len(parts), why=str(why))
+                self._failed(
+                    batcher, parts, ErrorCode.UNAVAILABLE if isinstance(why, Unavailable) else ErrorCode.OVERLOADED
+                )
+
+        batcher: Batcher[_Part] = Batcher(send, bound=bound, batch_bytes=body_bytes, linger_s=linger_s)
+        return batcher
+
+    def _put(self, batcher: Batcher[_Part], part: _Part) -> None:
+        try:
+            batcher.put(part, len(part.part))
+        except Full:
+            self._failed(batcher, [part], ErrorCode.OVERLOADED)
+
+    def _failed(self, batcher: Batcher[_Part], parts: Iterable[_Part], code: ErrorCode) -> None:
+        for part in parts:
+            if part.sender is not None:
+                part.sender.refuse(code, TEXT[code], part.ref, RETRY_AFTER_MS)
+            elif part.keep:
+                # Bounded by the seats held here: each is freed once.
+                asyncio.get_running_loop().call_later(RETRY_S, self._put, batcher, part)

@@ -1,0 +1,199 @@
+"""The gateway's middle: connections on one side, the bus on the other, and who sits where between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from websockets.http11 import Request
+
+from services.gateway.connection import Connection
+from services.gateway.core.intake import Bounds, ref_of
+from services.gateway.core.seating import Seating
+from services.gateway.forward import Forward
+from services.gateway.settings import Settings
+from shared.protocol import client
+from shared.protocol.bus import Unseat
+from shared.protocol.codec import render, submit_prefix, timestamp
+from shared.protocol.errors import CloseCode, ErrorCode
+from shared.protocol.server import Limits, User, Welcome
+from shared.runtime.metrics import counter, gauge
+from shared.tokens.verifier import Identity, TokenRefused, Verifier
+
+log = structlog.stdlib.get_logger("homin.gateway")
+CONNECTIONS = gauge("gateway_connections", "Open WebSocket connections")
+FRAMES = counter("gateway_frames", "Frames of clients that were forwarded", ("type",))
+REFUSED = counter("gateway_refused", "Frames that were refused", ("code",))
+CLOSED = counter("gateway_closed", "Connections that the gateway closed", ("code",))
+PATH = "/ws"
+
+
+class Hub:
+    """`address` is the present one of our mailbox, `epoch` the store's as the routers last said it; `clock`: Unix seconds."""
+
+    def __init__(
+        self, settings: Settings, forward: Forward, verifier: Verifier, address: str, clock: Callable[[], float]
+    ) -> None:
+        self.settings, self.forward, self.address = settings, forward, address
+        self.bounds = Bounds(settings.text_chars, settings.inline_file_bytes)
+        self.epoch: str | None = None
+        self.known_epoch = asyncio.Event()
+        self.draining = False
+        self.connections: set[Connection] = set()
+        self.sessions: dict[str, Connection] = {}
+        self.seating: Seating[Connection] = Seating()
+        self._verifier, self._clock = verifier, clock
+        self._turn = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ── connections come and go ──
+
+    def new_connection(self, **_uvicorn: Any) -> Connection:
+        return Connection(self)
+
+    def admit(self, request: Request) -> tuple[HTTPStatus, str] | None:
+        """None, or why this handshake is refused."""
+        if urlsplit(request.path).path != PATH:
+            return HTTPStatus.NOT_FOUND, f"The WebSocket is at {PATH}.\n"
+        if self.draining or len(self.connections) >= self.settings.gateway_connections:
+            return HTTPStatus.SERVICE_UNAVAILABLE, "This gateway takes no more connections.\n"
+        origin = request.headers.get("Origin")
+        if origin is not None and not self._is_ours(origin, request.headers.get("Host", "")):
+            log.info("a connection was refused", origin=origin[:200])
+            return HTTPStatus.FORBIDDEN, "Pages of this origin may not connect here.\n"
+        return None
+
+    def _is_ours(self, origin: str, host: str) -> bool:
+        return origin in self.settings.origins or urlsplit(origin).netloc == host
+
+    def arrived(self, connection: Connection) -> None:
+        self._turn += 1
+        connection.wheel = self._turn  # spreads the pings
+        self.connections.add(connection)
+        CONNECTIONS.set(len(self.connections))
+
+    def left(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        CONNECTIONS.set(len(self.connections))
+        if connection.closed_with is not None:
+            CLOSED.labels(connection.closed_with).inc()
+            log.info("closed", session=connection.session, code=connection.closed_with)
+        if self.sessions.pop(connection.session, None) is not None:
+            for room in self.seating.clear(connection):
+                self.unseat(room, connection.session)
+
+    def unseat(self, room: str, session: str) -> None:
+        """Tells the router that nobody sits there any more."""
+        self.forward.own(room, Unseat(address=self.address, room=room, session=session))
+
+    def refused(self, connection: Connection, code: ErrorCode, text: str) -> None:
+        REFUSED.labels(code).inc()
+        log.info("refused", session=connection.session, code=code, why=text)
+
+    # ── tokens ──
+
+    def authenticate(self, connection: Connection, frame: client.Auth) -> None:
+        """Answers with a welcome, or an error and a close; holds the connection's other frames meanwhile."""
+        self.run(self._authenticate(connection, frame))
+
+    async def _authenticate(self, connection: Connection, frame: client.Auth) -> None:
+        try:
+            identity = await self._verifier.verify(frame.token)
+            if connection.user is None and self.epoch is None:
+                async with asyncio.timeout(self.settings.auth_timeout_s):
+                    await self.known_epoch.wait()
+        except TokenRefused as why:
+            self._not_welcome(connection, frame, why)
+        except TimeoutError:
+            text = "The server is not ready yet. Come back in a moment."
+            connection.refuse(ErrorCode.UNAVAILABLE, text, frame.ref, 1_000)
+            connection.close(CloseCode.SERVICE_RESTART, text)
+        else:
+            if connection.open:
+                self._welcome(connection, frame, identity)
+        finally:
+            connection.release()
+
+    def _welcome(self, connection: Connection, frame: client.Auth, identity: Identity) -> None:
+        if connection.user is not None and identity.user_id != connection.user.id:
+            connection.refuse(ErrorCode.FORBIDDEN, "This token is another user's.", frame.ref)
+            return
+        if connection.user is None:
+            connection.user = User(id=identity.user_id, name=identity.name)
+            connection.session = token_hex(12)
+            connection.prefix = submit_prefix(self.address, connection.session, connection.user)
+            self.sessions[connection.session] = connection
+            connection.welcomed()
+        connection.token_id, connection.expires_at = identity.token_id, identity.expires_at
+        settings = self.settings
+        limits = Limits(
+            frame_bytes=settings.frame_bytes,
+            text_chars=settings.text_chars,
+            inline_file_bytes=settings.inline_file_bytes,
+            frames_per_s=settings.frames_per_s,
+            frames_burst=settings.frames_burst,
+        )
+        welcome = Welcome(
+            user=connection.user,
+            session=connection.session,
+            epoch=self.epoch or "",
+            expires_at=timestamp(identity.expires_at * 1000),
+            heartbeat_s=settings.server_ping_s,
+            limits=limits,
+            ref=frame.ref,
+        )
+        connection.send(render(welcome))
+
+    def _not_welcome(self, connection: Connection, frame: client.Auth, why: TokenRefused) -> None:
+        connection.refuse(why.code, why.text, frame.ref, why.retry_after_ms)
+        if connection.user is None:
+            code = {
+                ErrorCode.EXPIRED: CloseCode.TOKEN_EXPIRED,
+                ErrorCode.UNAVAILABLE: CloseCode.SERVICE_RESTART,
+            }.get(why.code, CloseCode.NOT_AUTHENTICATED)
+            connection.close(code, why.text)
+
+    def revoke(self, token_id: str, expires_at: int) -> None:
+        """Nobody speaks with this token any more, live connections included."""
+        self._verifier.revoke(token_id, expires_at)
+        for connection in [c for c in self.sessions.values() if c.token_id == token_id]:
+            connection.close(CloseCode.SIGNED_OUT, "You have signed out.")
+
+    def expire(self, connection: Connection) -> None:
+        """Closes a connection whose token has run out and was not renewed."""
+        if connection.user is not None and connection.expires_at <= self._clock():
+            connection.refuse(ErrorCode.EXPIRED, "Your token has expired. Sign in again.", None)
+            connection.close(CloseCode.TOKEN_EXPIRED, "The token has expired.")
+
+    def look_after(self, connection: Connection, until_next_s: float) -> None:
+        """The regular visit: a ping, and the token's end if it comes before the next visit."""
+        connection.ping()
+        remaining = connection.expires_at - self._clock()
+        if connection.user is not None and remaining < until_next_s:
+            asyncio.get_running_loop().call_later(max(0.0, remaining), self.expire, connection)
+
+    # ── frames ──
+
+    def forward_frame(self, connection: Connection, frame: client.ClientFrame, data: bytes) -> None:
+        """Sends a checked frame on as it came, wrapped in who sent it."""
+        FRAMES.labels(frame.type).inc()
+        part = connection.prefix + data + b"}"
+        if isinstance(frame, client.File):
+            connection.await_file(frame.id)
+            self.forward.to_files(part, connection, frame.id)
+        elif isinstance(frame, client.Rooms):
+            self.forward.to_room(connection.session, part, connection, frame.ref)
+        elif isinstance(frame, client.Typing | client.Read):
+            self.forward.to_room(frame.room, part, None, None)
+        else:
+            self.forward.to_room(frame.room, part, connection, ref_of(frame))  # type: ignore[union-attr]
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,147 @@
+"""The gateway as a service: its mailbox, its beat, the regular look after every connection, and a gentle end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+from starlette.routing import BaseRoute
+
+from services.gateway.deliver import Deliver
+from services.gateway.hub import Hub
+from shared.bus.port import Bus, BusError, Mailbox, Reopened
+from shared.bus.topology import ACCOUNTS
+from shared.protocol.bus import Beat, RevocationsWanted
+from shared.protocol.codec import encode, pack, render
+from shared.protocol.errors import CloseCode
+from shared.protocol.server import Reconnect
+from shared.runtime.health import Check
+from shared.tokens.verifier import Verifier
+
+log = structlog.stdlib.get_logger("homin.gateway")
+ASK_AGAIN_S = 5.0
+SLICE_S = 0.25
+
+
+class Gateway:
+    name = "gateway"
+    routes: Sequence[BaseRoute] = ()
+
+    def __init__(
+        self,
+        bus: Bus,
+        instance: str,
+        verifier: Verifier,
+        new_hub: Callable[[str], Hub],
+        *,
+        beat_s: float,
+        drain_s: float,
+    ) -> None:
+        self._bus, self._instance, self._verifier, self._new_hub = bus, instance, verifier, new_hub
+        self._beat_s, self._drain_s = beat_s, drain_s
+        self._hub: Hub | None = None
+        self._mailbox: Mailbox | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._revocations_known = asyncio.Event()
+
+    @property
+    def websocket(self) -> Callable[..., asyncio.Protocol]:
+        return self._new_connection
+
+    @property
+    def checks(self) -> Mapping[str, Check]:
+        return {
+            "bus": lambda: None if self._bus.connected else "The broker cannot be reached.",
+            "router": lambda: None if self._hub and self._hub.epoch else "No router has answered yet.",
+            "keys": self._verifier.check,
+        }
+
+    async def start(self) -> None:
+        self._mailbox = await self._bus.mailbox(f"gateway.{self._instance}")
+        self._hub = self._new_hub(self._mailbox.address)
+        await self._verifier.start()
+        for work in (self._receive(self._mailbox, self._hub), self._beat(self._hub), self._look_after(self._hub)):
+            self._tasks.append(asyncio.create_task(work))
+
+    async def drain(self) -> None:
+        """Sends the clients elsewhere, a slice at a time, so that they do not all arrive there at once."""
+        hub = self._started
+        hub.draining = True
+        waiting = list(hub.connections)
+        slices = max(1, int(self._drain_s / SLICE_S))
+        size = max(1, -(-len(waiting) // slices))
+        told = render(Reconnect(after_ms=500))
+        for start in range(0, len(waiting), size):
+            for connection in waiting[start : start + size]:
+                connection.send(told)
+            await hub.forward.flush()
+            await asyncio.sleep(SLICE_S)
+            for connection in waiting[start : start + size]:
+                connection.close(CloseCode.DRAINING, "This gateway is closing. Come back.")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                while hub.connections:
+                    await asyncio.sleep(0.05)
+        await hub.forward.flush()
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._hub is not None:
+            for connection in list(self._hub.connections):
+                connection.close(CloseCode.GOING_AWAY, "The server is closing.")
+        if self._mailbox is not None:
+            await self._mailbox.close()
+        await self._verifier.stop()
+
+    @property
+    def _started(self) -> Hub:
+        if self._hub is None:
+            raise RuntimeError("the gateway has not been started")
+        return self._hub
+
+    def _new_connection(self, **uvicorn: object) -> asyncio.Protocol:
+        return self._started.new_connection(**uvicorn)
+
+    async def _receive(self, mailbox: Mailbox, hub: Hub) -> None:
+        deliver = Deliver(hub)
+        while True:
+            for got in await mailbox.get():
+                try:
+                    if isinstance(got, Reopened):
+                        deliver.reopened(got.address)
+                        self._revocations_known.clear()
+                        hub.forward.to_all(Beat(address=hub.address))
+                    else:
+                        deliver.body(got)
+                except Exception:
+                    log.exception("a body could not be delivered")
+            # A flood of deliveries leaves room for what clients send.
+            await asyncio.sleep(0)
+
+    async def _beat(self, hub: Hub) -> None:
+        """Says to every shard that we live; and asks, until told, which tokens are revoked."""
+        while True:
+            hub.forward.to_all(Beat(address=hub.address))
+            if not self._revocations_known.is_set():
+                try:
+                    asked = encode(hub.address, [pack(RevocationsWanted(reply_to=hub.address))])
+                    await self._bus.publish(ACCOUNTS, asked)
+                    self._revocations_known.set()
+                except BusError as why:
+                    log.warning("revoked tokens are not known yet", why=str(why))
+            await asyncio.sleep(self._beat_s)
+
+    async def _look_after(self, hub: Hub) -> None:
+        """Visits every connection once in `server_ping_s`, a slice each second, with one task for all."""
+        turns = max(1, round(hub.settings.server_ping_s))
+        pause = hub.settings.server_ping_s / turns
+        turn = 0
+        while True:
+            await asyncio.sleep(pause)
+            turn = (turn + 1) % turns
+            for connection in [c for c in hub.connections if c.wheel % turns == turn]:
+                hub.look_after(connection, hub.settings.server_ping_s + 1)

@@ -1,0 +1,43 @@
+"""The gateway's settings; each bound of memory has its name here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.bus.settings import BusSettings
+from shared.protocol.names import FRAME_BYTES, TEXT_CHARS
+from shared.runtime.settings import DataSettings
+from shared.tokens.settings import TokenSettings
+
+
+class Settings(BusSettings, DataSettings, TokenSettings):
+    auth_timeout_s: Annotated[float, Field(gt=0)] = 5.0
+    """How long a connection may stay without a welcome."""
+    auth_frame_bytes: Annotated[int, Field(ge=256)] = 4 << 10
+    frame_bytes: Annotated[int, Field(ge=1024)] = FRAME_BYTES
+    """Bytes of a client's frame before and after the welcome."""
+    text_chars: Annotated[int, Field(ge=1)] = TEXT_CHARS
+    inline_file_bytes: Annotated[int, Field(ge=1)] = 512 << 10
+    """Bytes of a file sent as a frame; larger ones go over HTTP."""
+    frames_per_s: Annotated[float, Field(ge=0)] = 20.0
+    frames_burst: Annotated[int, Field(ge=1)] = 40
+    """Frames of one connection, in the long run and at once; 0 a second means no limit."""
+    server_ping_s: Annotated[float, Field(gt=0)] = 25.0
+    """How often the server pings; a connection that shows no life until the next one is closed (4004)."""
+    gateway_connections: Annotated[int, Field(ge=1)] = 18_000
+    """Connections of one gateway; the next is refused with 503, so that the balancer tries another."""
+    gateway_send_bytes: Annotated[int, Field(ge=1024)] = 1 << 20
+    """Bytes that may wait for one slow client; from half of it on, presence and typing are dropped, beyond it: 4002."""
+    gateway_forward_bytes: Annotated[int, Field(ge=1024)] = 4 << 20
+    """Bytes of frames that may wait for one shard; beyond that clients are told `overloaded`."""
+    gateway_body_bytes: Annotated[int, Field(ge=1024)] = 256 << 10
+    """Bytes of one body to a shard, about."""
+    gateway_linger_ms: Annotated[float, Field(ge=0)] = 0.0
+    """After a batch of several, how long the next waits to gather."""
+    gateway_drain_s: Annotated[float, Field(ge=0)] = 10.0
+    """Over how long a closing gateway sends its clients elsewhere."""
+    file_settle_s: Annotated[float, Field(gt=0)] = 20.0
+    """How long a `file` frame may hold back what its connection sends after it."""
+    beat_s: Annotated[float, Field(gt=0)] = 5.0

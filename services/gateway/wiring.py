@@ -1,0 +1,32 @@
+"""The only place that picks the gateway's adapters."""
+
+from __future__ import annotations
+
+import time
+
+from services.gateway.forward import Forward
+from services.gateway.hub import Hub
+from services.gateway.service import Gateway
+from services.gateway.settings import Settings
+from shared.bus.port import Bus
+from shared.tokens.verifier import Verifier
+
+
+def build(settings: Settings, bus: Bus) -> Gateway:
+    verifier = Verifier(settings)
+
+    def new_hub(address: str) -> Hub:
+        forward = Forward(
+            bus,
+            f"gateway.{settings.instance}",
+            shards=settings.shards,
+            bound=settings.gateway_forward_bytes,
+            body_bytes=settings.gateway_body_bytes,
+            linger_s=settings.gateway_linger_ms / 1000,
+            files_bound=4 * settings.gateway_forward_bytes,
+        )
+        return Hub(settings, forward, verifier, address, time.time)
+
+    return Gateway(
+        bus, settings.instance, verifier, new_hub, beat_s=settings.beat_s, drain_s=settings.gateway_drain_s
+    )  # fmt: skip
