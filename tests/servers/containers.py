@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import threading
+import time
 import warnings
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache
 
 import docker
@@ -14,11 +16,11 @@ from docker.errors import DockerException, ImageNotFound
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
-from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from tests.servers.process import free_ports
 
 PULL_S = 180
+READY_S = 90
 RYUK_PULL_S = 30
 
 
@@ -83,14 +85,14 @@ def _obtain(client: docker.DockerClient, image: str, timeout_s: float) -> bool:
 
 
 class Container:
-    """One container whose ports stay the same over stop and start. `ready`: what its log says, anew at each start."""
+    """One container whose ports stay the same over stop and start. `ready`: what its log says once it serves."""
 
     def __init__(
         self, image: str, ports: list[int], ready: str, environment: Mapping[str, str], command: list[str] | None = None
     ) -> None:
         obtain(image)
         self._ready = ready
-        self._starts = 0
+        self._is_made = False
         self._container = DockerContainer(image, command=command, env=dict(environment))  # type: ignore[arg-type]
         self.ports = dict(zip(ports, free_ports(len(ports)), strict=True))
         for inner, outer in self.ports.items():
@@ -98,14 +100,34 @@ class Container:
             self._container.ports[str(inner)] = ("127.0.0.1", outer)  # type: ignore[assignment]
 
     def start(self) -> None:
-        if self._starts == 0:
-            self._container.start()
-        else:
+        if self._is_made:
             self._container.get_wrapped_container().start()
-        self._starts += 1
-        # The log is kept over restarts, so the line must be there once more for each of them.
-        wait = LogMessageWaitStrategy(self._ready, times=self._starts)
-        wait.with_startup_timeout(90).wait_until_ready(self._container)
+            self._wait_for_its_word()
+            return
+        try:
+            self._container.start()
+            self._wait_for_its_word()
+        except BaseException as why:
+            # Whoever asked for it has nothing yet that could be closed.
+            self.remove()
+            if isinstance(why, DockerException):
+                raise NoContainer(f"Docker answers, but cannot start {self._container.image}: {why}") from why
+            raise
+        self._is_made = True
+
+    def _wait_for_its_word(self) -> None:
+        """Read the log from this start on, for it keeps that of earlier ones; `NoContainer` where it never comes."""
+        wrapped = self._container.get_wrapped_container()
+        wrapped.reload()
+        # By the engine's own clock, which need not be ours; nanoseconds are more than Python reads.
+        started = datetime.fromisoformat(wrapped.attrs["State"]["StartedAt"][:26].rstrip("Z") + "+00:00")
+        deadline = time.monotonic() + READY_S
+        # Asked again and again: the engine's client cannot follow a log without leaving its socket open.
+        while self._ready not in (seen := wrapped.logs(since=started.timestamp()).decode(errors="replace")):
+            wrapped.reload()
+            if wrapped.status != "running" or time.monotonic() > deadline:
+                raise NoContainer(f"a container of {wrapped.image} was not ready in {READY_S} s: {seen[-400:]}")
+            time.sleep(0.1)
 
     def stop(self) -> None:
         self._container.get_wrapped_container().stop(timeout=30)
