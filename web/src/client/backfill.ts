@@ -1,7 +1,7 @@
 /** Brings what a room's log lacks from history: the holes in it by themselves, and older pages when somebody looks for them. */
 import { Disconnected, Refused, type Requests, Unanswered } from "./requests.ts"
 import type { Room } from "./room.ts"
-import { PAGE_LIMIT, type RoomName } from "./wire.ts"
+import { type Message, PAGE_LIMIT, type RoomName } from "./wire.ts"
 
 export interface BackfillPorts {
   requests: Requests
@@ -9,6 +9,8 @@ export interface BackfillPorts {
   /** The server says that we are not in the room. */
   notJoined(room: RoomName): void
   changed(room: RoomName): void
+  /** Messages came from history. */
+  found(messages: readonly Message[]): void
 }
 
 const OLDER_PAGE = 50
@@ -37,6 +39,7 @@ export class Backfill {
         const limit = Math.min(PAGE_LIMIT, hole.to - after)
         const { messages, more } = await this.#ports.requests.ask({ type: "history", room: room.name, after, limit })
         room.log.pageAfter(after, hole.to, messages, more)
+        this.#ports.found(messages)
         this.#ports.changed(room.name)
         if (room.log.hole?.from === hole.from) return // a server that does not answer what it was asked
       }
@@ -71,6 +74,7 @@ export class Backfill {
       ASK_AT_MOST,
     )
     log.pageBefore(before, messages, more)
+    this.#ports.found(messages)
   }
 }
 

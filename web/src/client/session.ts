@@ -59,6 +59,7 @@ export class Session {
       enter: (room) => this.#enter(room),
       notJoined: (room) => this.#enterAgain(room),
       changed: (room) => this.#changed(room),
+      found: (messages) => this.#found(messages),
     })
     this.#reads = new ReadMarks((room, seq) => this.#joined(room) && send({ type: "read", room, seq }))
     this.#typingSignal = new TypingSignal((room) => this.#joined(room) && send({ type: "typing", room }))
@@ -228,6 +229,7 @@ export class Session {
     const after = room.log.resumeAfter
     const joined = await this.#requests.ask({ type: "join", room: room.name, ...(after === null ? {} : { after }) })
     room.entered(joined, after)
+    this.#found(joined.messages)
     this.#beginReading(room)
     this.#changed(room.name)
     this.#reads.flush()
@@ -260,13 +262,16 @@ export class Session {
     const room = this.#room(message.room)
     const isNew = room.log.receive(message)
     this.#typingNotices.wrote(room, message.from)
-    if (isOwn(message, this.user)) {
-      this.outbox.acknowledged(message.id)
-      this.read(room.name, message.seq)
-    }
+    this.#found([message])
+    if (isOwn(message, this.user)) this.read(room.name, message.seq)
     this.#changed(room.name)
     if (isNew) this.arrivals.emit(message)
     void this.#backfill.repair(room)
+  }
+
+  /** One's own message in history is as good an acknowledgement as a copy that comes by itself. */
+  #found(messages: readonly Message[]): void {
+    for (const message of messages) if (isOwn(message, this.user)) this.outbox.acknowledged(message.id)
   }
 
   #readElsewhere({ room: name, seq }: Incoming<"read">): void {

@@ -1,0 +1,118 @@
+/** Everything the page says. One dictionary for each language; the compiler sees to it that none lacks a sentence. */
+import type { ErrorCode } from "../client/index.ts"
+
+export type Unit = "B" | "KB" | "MB" | "GB"
+
+/** What can go wrong: the protocol's codes, and those that only the page knows. */
+export type Problem =
+  | ErrorCode
+  | "forbidden_guest"
+  | "invalid_room"
+  | "invalid_name"
+  | "invalid_password"
+  | "no_answer"
+  | "other"
+
+type Phrase = string
+type Counted = (count: number) => string
+type Named = (name: string) => string
+
+export interface Dictionary {
+  locale: string
+  code: string
+  languageName: Phrase
+  brand: Phrase
+  tagline: Phrase
+
+  asGuest: Phrase
+  withPassword: Phrase
+  yourName: Phrase
+  nameExample: Phrase
+  password: Phrase
+  enter: Phrase
+  signIn: Phrase
+  register: Phrase
+  toRegister: Phrase
+  toSignIn: Phrase
+  guestHint: Phrase
+  signOut: Phrase
+
+  rooms: Phrase
+  roomName: Phrase
+  joinRoom: Phrase
+  noRooms: Phrase
+  chooseRoom: Phrase
+  openRooms: Phrase
+  closeRooms: Phrase
+  emptyRoomTitle: Named
+  emptyRoom: Phrase
+  copyLink: Phrase
+  linkCopied: Phrase
+  leaveRoom: Phrase
+  unread: Counted
+  noMessagesYet: Phrase
+  you: Phrase
+  sentFile: Phrase
+
+  people: Phrase
+  showPeople: Phrase
+  hidePeople: Phrase
+  online: Counted
+  andMore: Counted
+  typingOne: Named
+  typingTwo: (a: string, b: string) => string
+  typingMany: Counted
+
+  messages: Named
+  today: Phrase
+  yesterday: Phrase
+  newMessages: Phrase
+  jumpToNewest: Phrase
+  newBelow: Counted
+  loadOlder: Phrase
+  loadingOlder: Phrase
+  beginning: Named
+  sending: Phrase
+  stored: Phrase
+  notSent: Phrase
+  retry: Phrase
+  remove: Phrase
+  saidBy: (name: string, text: string) => string
+
+  write: Named
+  send: Phrase
+  tooLong: Counted
+  charactersLeft: Counted
+
+  attach: Phrase
+  dropHere: Named
+  cancel: Phrase
+  waitsForNetwork: Phrase
+  uploadFailed: Phrase
+  processing: Phrase
+  download: Phrase
+  openPicture: Named
+  closePicture: Phrase
+  pictureGone: Phrase
+  bytes: (value: string, unit: Unit) => string
+
+  connected: Phrase
+  connecting: Phrase
+  offline: Phrase
+  restarting: Phrase
+  busy: Phrase
+  lost: Phrase
+  tryNow: Phrase
+  catchingUp: Counted
+  waitingToSend: Counted
+  brokeProtocol: Phrase
+  reload: Phrase
+  closed: Phrase
+  connectAgain: Phrase
+
+  theme: Record<"system" | "light" | "dark", string>
+  switchLanguage: Phrase
+
+  signedOutElsewhere: Phrase
+  errors: Record<Problem, string>
+}

@@ -1,0 +1,140 @@
+/** The session as the page sees it: what changes in it changes on the screen, gathered so that a flood of frames is one drawing. */
+import {
+  type AccountCalls,
+  type Account,
+  AccountTokens,
+  browserNetwork,
+  browserSocket,
+  type ConnectionState,
+  memoryOutbox,
+  type Message,
+  type OutboxStore,
+  type RoomName,
+  Session,
+  storedOutbox,
+  type User,
+} from "../client/index.ts"
+import { RoomView } from "./room-view.svelte.ts"
+import { Uploads } from "./uploads.svelte.ts"
+
+const DRAW_EVERY_MS = 32
+const IDLE_ROOM_KEEPS = 400
+
+export class Chat {
+  readonly me: User
+  readonly session: Session
+  readonly uploads: Uploads
+  /** Goes on with a newer token of the same user. */
+  readonly use: (account: Account) => void
+  connection = $state.raw<ConnectionState>({ phase: "idle" })
+  rooms = $state.raw<readonly RoomView[]>([])
+  current = $state.raw<RoomView | null>(null)
+  textChars = $state(8000)
+  /** The newest message that somebody else said in the current room, for screen readers. */
+  heard = $state.raw<Message | null>(null)
+  readonly #views = new Map<RoomName, RoomView>()
+  readonly #stale = new Set<RoomName>()
+  #scheduled: ReturnType<typeof setTimeout> | undefined
+  #drawnAt = 0
+
+  constructor(account: Account, calls: AccountCalls, renewed: (account: Account) => void) {
+    this.me = account.user
+    const tokens = new AccountTokens(account, calls, renewed)
+    this.use = (fresh) => tokens.use(fresh)
+    this.session = new Session({
+      open: browserSocket(),
+      network: browserNetwork(),
+      tokens,
+      outbox: outboxOf(account.user.id),
+    })
+    this.uploads = new Uploads(tokens, () => this.connection.phase === "open")
+    this.session.changes.on((room) => this.#touch(room))
+    this.session.connection.states.on((state) => (this.connection = state))
+    this.session.connection.frames.on((frame) => {
+      if (frame.type === "welcome") this.uploads.resume()
+    })
+    this.session.arrivals.on((message) => this.#arrived(message))
+    document.addEventListener("visibilitychange", this.#looked)
+    this.session.start()
+  }
+
+  get unread(): number {
+    return this.rooms.reduce((sum, { unread }) => sum + unread, 0)
+  }
+
+  /** Enters the room and shows it. */
+  show(name: RoomName | null): void {
+    if (name === (this.current?.name ?? null)) return
+    if (this.current) this.session.rooms.get(this.current.name)?.log.trim(IDLE_ROOM_KEEPS)
+    if (name === null) {
+      this.current = null
+      return
+    }
+    this.session.open(name)
+    this.#draw()
+    const view = this.#views.get(name)!
+    view.opened()
+    this.current = view
+    void this.#fill(view)
+  }
+
+  async loadOlder(view: RoomView): Promise<void> {
+    await this.session.loadOlder(view.name).catch(() => {}) // the button to load stays where it is
+  }
+
+  stop(): void {
+    document.removeEventListener("visibilitychange", this.#looked)
+    this.session.stop()
+    this.uploads.stop()
+    clearTimeout(this.#scheduled)
+  }
+
+  readonly #looked = (): void => {
+    if (document.hidden) this.current?.looksAway()
+  }
+
+  /** A room that was only followed so far has no messages yet. */
+  async #fill(view: RoomView): Promise<void> {
+    const room = this.session.rooms.get(view.name)
+    if (room && room.log.start !== null && room.log.messages.length < 30) await this.loadOlder(view)
+  }
+
+  #arrived(message: Message): void {
+    this.uploads.arrived(message)
+    if (message.room !== this.current?.name || message.from.id === this.me.id) return
+    this.heard = message
+    if (document.hidden) this.current.missed(message.seq)
+  }
+
+  #touch(room: RoomName | null): void {
+    if (room !== null) this.#stale.add(room)
+    this.#scheduled ??= setTimeout(() => this.#draw(), Math.max(0, this.#drawnAt + DRAW_EVERY_MS - Date.now()))
+  }
+
+  #draw(): void {
+    clearTimeout(this.#scheduled)
+    this.#scheduled = undefined
+    this.#drawnAt = Date.now()
+    if (this.session.limits) this.textChars = this.session.limits.text_chars
+    const { rooms, outbox } = this.session
+    for (const name of this.#views.keys()) if (!rooms.has(name)) this.#views.delete(name)
+    for (const room of rooms.values()) {
+      const known = this.#views.get(room.name)
+      if (known && !this.#stale.has(room.name) && known.room === room) continue
+      const view = known?.room === room ? known : new RoomView(room)
+      this.#views.set(room.name, view)
+      view.draw(outbox.of(room.name), this.session.isLoadingOlder(room.name))
+    }
+    this.#stale.clear()
+    this.rooms = [...this.#views.values()].sort((a, b) => b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1))
+    if (this.current && !this.#views.has(this.current.name)) this.current = null
+  }
+}
+
+const outboxOf = (userId: string): OutboxStore => {
+  try {
+    return storedOutbox(userId)
+  } catch {
+    return memoryOutbox() // storage is forbidden
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Parts of a text: plain, code, links, mentions of the reader. The result is shown as text nodes and elements, never as HTML,
+ * and only http and https addresses become links.
+ */
+export type Piece =
+  | { kind: "text"; text: string }
+  | { kind: "link"; text: string; href: string }
+  | { kind: "code"; text: string }
+  | { kind: "block"; text: string }
+  | { kind: "mention"; text: string }
+
+const BLOCK = /```(?:[\w+-]*\n)?([\s\S]+?)```/g
+const CODE = /`([^`\n]+)`/g
+const LINK = /https?:\/\/[^\s<>"'`«»“”]+/gi
+
+/** `me` is the reader's name, or null. */
+export const piecesOf = (text: string, me: string | null): Piece[] =>
+  split(text, BLOCK, ([, code]) => ({ kind: "block", text: code!.replace(/\n$/, "") }), (beside) =>
+    split(beside, CODE, ([, code]) => ({ kind: "code", text: code! }), (plain) => linksOf(plain, me)),
+  )
+
+/** Whether the text names the reader: `@name`, in any case. */
+export const mentions = (text: string, me: string | null): boolean =>
+  piecesOf(text, me).some(({ kind }) => kind === "mention")
+
+const linksOf = (text: string, me: string | null): Piece[] => {
+  const pieces: Piece[] = []
+  let from = 0
+  for (const match of text.matchAll(LINK)) {
+    const address = withoutPunctuation(match[0])
+    const href = hrefOf(address)
+    if (href === null) continue
+    pieces.push(...mentionsOf(text.slice(from, match.index), me), { kind: "link", text: address, href })
+    from = match.index + address.length
+  }
+  return [...pieces, ...mentionsOf(text.slice(from), me)]
+}
+
+const mentionsOf = (text: string, me: string | null): Piece[] => {
+  if (me === null || !text.includes("@")) return plain(text)
+  const name = new RegExp(`(?<![\\p{L}\\p{N}_@])@${escape(me)}(?![\\p{L}\\p{N}_])`, "giu")
+  return split(text, name, ([found]) => ({ kind: "mention", text: found }), plain)
+}
+
+const plain = (text: string): Piece[] => (text === "" ? [] : [{ kind: "text", text }])
+
+const split = (text: string, by: RegExp, piece: (match: RegExpExecArray) => Piece, beside: (text: string) => Piece[]): Piece[] => {
+  const pieces: Piece[] = []
+  let from = 0
+  for (const match of text.matchAll(by)) {
+    pieces.push(...beside(text.slice(from, match.index)), piece(match))
+    from = match.index + match[0].length
+  }
+  return [...pieces, ...beside(text.slice(from))]
+}
+
+// A full stop or bracket after an address belongs to the sentence, unless the bracket was opened within the address.
+const withoutPunctuation = (address: string): string => {
+  let end = address.length
+  for (;;) {
+    const last = address[end - 1]!
+    const opened = last === ")" && count(address.slice(0, end), "(") >= count(address.slice(0, end), ")")
+    if (!/[.,;:!?)\]}…]/.test(last) || opened) return address.slice(0, end)
+    end -= 1
+  }
+}
+
+const count = (text: string, char: string): number => text.split(char).length - 1
+
+const hrefOf = (address: string): string | null => {
+  try {
+    const url = new URL(address)
+    return url.protocol === "http:" || url.protocol === "https:" ? url.href : null
+  } catch {
+    return null
+  }
+}
+
+const escape = (text: string): string => text.replace(/[.*+?^${}()|[\]\\-]/g, (char) => (char === "-" ? "\\x2d" : `\\${char}`))

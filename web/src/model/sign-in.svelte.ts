@@ -1,0 +1,109 @@
+/** Who is signed in here, and the way in and out. */
+import { type Account, type AccountCalls, accountCalls, CloseCode, HttpProblem } from "../client/index.ts"
+import type { Problem } from "../i18n/dictionary.ts"
+import { Chat } from "./chat.svelte.ts"
+import { lasting, tabOnly } from "./storage.ts"
+
+export type Way = "guest" | "login" | "register"
+
+export class SignIn {
+  /** Whether it is still being found out if somebody is signed in. */
+  starting = $state(true)
+  chat = $state.raw<Chat | null>(null)
+  /** The sign-in ended without the person's doing. */
+  ended = $state(false)
+  readonly #calls: AccountCalls = accountCalls()
+  #unhook: (() => void) | null = null
+  #account: Account | null = null
+  #renewedAfterEnd = false
+
+  /** Goes on where this tab, or this browser, left off. */
+  async resume(): Promise<void> {
+    const held = readAccount(tabOnly.get("account"))
+    try {
+      if (held && held.expiresAt > Date.now() + 60_000) this.#enter(held)
+      else if (lasting.get("signed-in") !== null) this.#enter(await this.#calls.refresh())
+    } catch {
+      // The way in is the form.
+    } finally {
+      this.starting = false
+    }
+  }
+
+  /** Throws `HttpProblem`. */
+  async by(way: Way, name: string, password: string): Promise<void> {
+    const account = way === "guest" ? await this.#calls.guest(name) : await this.#calls[way](name, password)
+    this.ended = false
+    this.#enter(account)
+  }
+
+  async signOut(): Promise<void> {
+    const token = this.#account?.token
+    this.#leave()
+    if (token) await this.#calls.logout(token).catch(() => {}) // an unreachable server lets the token run out
+  }
+
+  #enter(account: Account): void {
+    this.#remember(account)
+    const chat = new Chat(account, this.#calls, (renewed) => this.#remember(renewed))
+    this.#unhook = chat.session.connection.states.on((state) => {
+      if (state.phase === "open") this.#renewedAfterEnd = false
+      if (state.phase === "ended") void this.#connectionEnded(state.code)
+    })
+    this.chat = chat
+  }
+
+  /** A laptop that slept past the end of its token gets a new one, once; else the person has to sign in. */
+  async #connectionEnded(code: number): Promise<void> {
+    if (code === CloseCode.PROTOCOL_BROKEN || code < 4500) return
+    const mayRenew = code !== CloseCode.SIGNED_OUT && !this.#renewedAfterEnd
+    this.#renewedAfterEnd = true
+    const chat = this.chat
+    try {
+      if (!mayRenew) throw new HttpProblem(401, "expired", "")
+      const account = await this.#calls.refresh()
+      if (account.user.id !== chat?.me.id) throw new HttpProblem(401, "unauthorized", "")
+      chat.use(account)
+      this.#remember(account)
+      chat.session.start()
+    } catch {
+      if (this.chat !== chat) return
+      this.#leave()
+      this.ended = true
+    }
+  }
+
+  #leave(): void {
+    this.#unhook?.()
+    this.chat?.stop()
+    this.chat = null
+    this.#account = null
+    tabOnly.remove("account")
+    lasting.remove("signed-in")
+  }
+
+  // The token lives as long as the tab; the cookie that renews it is out of every script's reach.
+  #remember(account: Account): void {
+    this.#account = account
+    tabOnly.set("account", JSON.stringify(account))
+    lasting.set("signed-in", "yes")
+  }
+}
+
+const readAccount = (text: string | null): Account | null => {
+  try {
+    const account = JSON.parse(text ?? "null") as Account | null
+    return typeof account?.token === "string" && typeof account.user?.id === "string" ? account : null
+  } catch {
+    return null
+  }
+}
+
+/** What to tell a person about a failed sign-in. */
+export const signInProblem = (error: unknown, way: Way): Problem => {
+  if (!(error instanceof HttpProblem)) return "other"
+  if (error.status === 0) return "no_answer"
+  if (error.code === "forbidden" && way === "guest") return "forbidden_guest"
+  if (error.status === 422 || error.code === "invalid_frame") return way === "register" ? "invalid_password" : "invalid_name"
+  return error.code ?? (error.status >= 500 ? "unavailable" : "other")
+}
