@@ -30,15 +30,15 @@ lint: ## ruff, mypy --strict, import-linter, and oxlint for the web client
 token: ## print a token for tools: make token NAME=olena
 	@test -n "$(NAME)" || { echo "Say whose: make token NAME=olena" >&2; exit 1; }
 	@$(bootstrap) env
-	@$(venv) -m services.accounts.mint --name "$(NAME)"
+	@$(venv) -m services.accounts.tokens "$(NAME)"
 
 tokens: ## print many tokens, one a line: make tokens COUNT=1000
 	@$(bootstrap) env
-	@$(venv) -m services.accounts.mint --count $(COUNT)
+	@$(venv) -m services.accounts.tokens --count $(COUNT)
 
 migrate: ## bring the database of HOMIN_DATABASE_URL to the newest schema
 	@$(bootstrap) env
-	@$(venv) -m shared.runtime.database
+	@$(venv) -m tools.migrate
 
 generate: ## write the TypeScript types, JSON Schema and AsyncAPI document anew from shared/protocol
 	@$(bootstrap) dev

@@ -1,0 +1,26 @@
+"""`make migrate`: brings the database of HOMIN_DATABASE_URL to the newest schema, and says so."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+
+from pydantic import ValidationError
+
+from shared.runtime.database import migrate
+from shared.runtime.settings import DataSettings
+
+
+def main() -> None:
+    try:
+        url = DataSettings().database_url
+    except ValidationError as why:
+        sys.exit("; ".join(each["msg"] for each in why.errors()))
+    asyncio.run(migrate(url))
+    without_password = re.sub(r"://([^:/@]*):[^@]*@", r"://\1@", url)
+    print(f"At the newest schema: {without_password}")
+
+
+if __name__ == "__main__":
+    main()
