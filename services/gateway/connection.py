@@ -7,8 +7,9 @@ fragments, answers what concerns only this connection, and leaves every frame th
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from websockets.exceptions import InvalidState
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from services.gateway.hub import Hub
 
 log = structlog.stdlib.get_logger("homin.gateway")
+_LIBRARY = logging.getLogger("websockets.server")
+_LIBRARY.setLevel(logging.WARNING)  # it tells of each connection that opens and closes
 PING = Frame(Opcode.PING, b"").serialize(mask=False)
 CLOSE_S = 10.0  # from our close frame to the end of the connection
 HIGH_WATER = 64 << 10
@@ -51,7 +54,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._loop = asyncio.get_running_loop()
-        self._ws = ServerProtocol(max_size=hub.settings.auth_frame_bytes)
+        self._ws = ServerProtocol(max_size=hub.settings.auth_frame_bytes, logger=_LIBRARY)
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made, before all else
         self._bucket = Bucket(hub.settings.frames_per_s, hub.settings.frames_burst, self._loop.time())
         self._fragments: list[bytes] | None = None
@@ -75,9 +78,8 @@ class Connection(asyncio.Protocol):
     # ── the transport's side ──
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=HIGH_WATER)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
+        self._transport.set_write_buffer_limits(high=HIGH_WATER)
 
     def data_received(self, data: bytes) -> None:
         self.alive = True

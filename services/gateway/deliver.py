@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from services.gateway.connection import framed
@@ -14,6 +16,7 @@ from shared.runtime.metrics import counter
 log = structlog.stdlib.get_logger("homin.gateway")
 DELIVERIES = counter("gateway_deliveries", "Messages written, one for each connection")
 LOST = counter("gateway_gaps", "Times that something sent to this gateway was found missing")
+RESUME_S = 0.2
 
 
 class Deliver:
@@ -22,6 +25,7 @@ class Deliver:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._seen: dict[str, int] = {}
+        self._resuming: asyncio.TimerHandle | None = None
 
     def body(self, data: bytes) -> None:
         """One body of our mailbox. One that cannot be read is logged, and counts as lost."""
@@ -72,7 +76,12 @@ class Deliver:
         self.resume()
 
     def resume(self) -> None:
-        """Takes all seats for our present address and asks for what each room got since."""
+        """Takes all seats for our present address and asks for what each room got since; soon, and once for many losses."""
+        if self._resuming is None:
+            self._resuming = asyncio.get_running_loop().call_later(RESUME_S, self._resume)
+
+    def _resume(self) -> None:
+        self._resuming = None
         for room, table in self._hub.seating.rooms():
             seats = [Holder(session=s, user=c.user) for s, c in table.seats.items() if c.user is not None]
             self._hub.forward.own(room, Resume(address=self._hub.address, room=room, after=table.last, seats=seats))

@@ -81,8 +81,8 @@ class Hub:
         self.connections.discard(connection)
         CONNECTIONS.set(len(self.connections))
         if connection.closed_with is not None:
-            CLOSED.labels(connection.closed_with).inc()
-            log.info("closed", session=connection.session, code=connection.closed_with)
+            CLOSED.labels(int(connection.closed_with)).inc()
+            log.info("closed", session=connection.session, code=int(connection.closed_with))
         if self.sessions.pop(connection.session, None) is not None:
             for room in self.seating.clear(connection):
                 self.unseat(room, connection.session)
@@ -148,6 +148,7 @@ class Hub:
             ref=frame.ref,
         )
         connection.send(render(welcome))
+        self._expire_in_time(connection, settings.server_ping_s + 1)
 
     def _not_welcome(self, connection: Connection, frame: client.Auth, why: TokenRefused) -> None:
         connection.refuse(why.code, why.text, frame.ref, why.retry_after_ms)
@@ -173,6 +174,9 @@ class Hub:
     def look_after(self, connection: Connection, until_next_s: float) -> None:
         """The regular visit: a ping, and the token's end if it comes before the next visit."""
         connection.ping()
+        self._expire_in_time(connection, until_next_s)
+
+    def _expire_in_time(self, connection: Connection, until_next_s: float) -> None:
         remaining = connection.expires_at - self._clock()
         if connection.user is not None and remaining < until_next_s:
             asyncio.get_running_loop().call_later(max(0.0, remaining), self.expire, connection)

@@ -12,7 +12,7 @@ from shared.runtime.settings import DataSettings
 from shared.tokens.settings import TokenSettings
 
 
-class Settings(BusSettings, DataSettings, TokenSettings):
+class Settings(TokenSettings, BusSettings, DataSettings):
     auth_timeout_s: Annotated[float, Field(gt=0)] = 5.0
     """How long a connection may stay without a welcome."""
     auth_frame_bytes: Annotated[int, Field(ge=256)] = 4 << 10

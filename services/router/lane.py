@@ -109,7 +109,8 @@ class Lane:
 
     async def _gather(self) -> None:
         while True:
-            self._deliveries += await self._subscription.get()
+            gathered = await self._subscription.get()
+            self._deliveries.extend(gathered)
             self._wake.set()
 
     async def _acknowledge(self) -> None:
@@ -279,12 +280,12 @@ class Lane:
         sent: set[asyncio.Future[None]] = set()
         for item in own:
             try:
-                sent |= await self._settle([item])
+                sent.update(await self._settle([item]))
             except Exception:
                 log.exception("an item of the router's own cannot be handled", item=type(item.message).__name__)
         for delivery, items in read:
             try:
-                sent |= await self._settle([item._replace(redelivered=True) for item in items])
+                sent.update(await self._settle([item._replace(redelivered=True) for item in items]))
             except Exception as why:
                 log.exception("a body cannot be handled")
                 await self._bury(delivery, f"{type(why).__name__}: {why}"[:500])

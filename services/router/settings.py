@@ -10,7 +10,7 @@ from shared.bus.settings import BusSettings
 from shared.runtime.settings import DataSettings, HttpSettings
 
 
-class Settings(BusSettings, DataSettings, HttpSettings):
+class Settings(HttpSettings, BusSettings, DataSettings):
     router_lanes: Annotated[int, Field(ge=0)] = 0
     """Pipelines side by side in one router, each with its shards; 0: one on SQLite, which has one writer, else four."""
     router_prefetch: Annotated[int, Field(ge=1)] = 16

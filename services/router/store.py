@@ -181,13 +181,13 @@ class SqlLog:
 
     async def addresses(self, shard: int) -> list[str]:
         rows = (
-            select(distinct(seats.c.address)).join(rooms, rooms.c.id == seats.c.room_id).where(rooms.c.shard == shard)
+            select(seats.c.address).distinct().join(rooms, rooms.c.id == seats.c.room_id).where(rooms.c.shard == shard)
         )
         async with self._reading() as db:
             return list((await db.execute(rows)).scalars())
 
     async def rooms_held(self, shard: int, address: str) -> list[str]:
-        rows = select(distinct(rooms.c.name)).join(seats, rooms.c.id == seats.c.room_id)
+        rows = select(rooms.c.name).distinct().join(seats, rooms.c.id == seats.c.room_id)
         async with self._reading() as db:
             found = await db.execute(rows.where(rooms.c.shard == shard, seats.c.address == address))
             return list(found.scalars())

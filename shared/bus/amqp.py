@@ -196,6 +196,8 @@ class _Subscription(_Link):
         self._acked = self._to_ack = 0
         # Per consumer, not per channel: quorum queues do not know the global kind.
         await channel.basic_qos(prefetch_count=self._prefetch)
+        # The first deliveries come, and may be acknowledged, while the other queues are still being asked for.
+        self._channel = channel
 
         async def take(message: DeliveredMessage) -> None:
             if life != self._life:
@@ -268,6 +270,7 @@ class _Mailbox(_Link):
         await channel.queue_declare(address, exclusive=True, auto_delete=True, arguments=arguments)
         await channel.queue_bind(address, BROADCAST)
         await channel.basic_qos(prefetch_count=self._limits.mailbox_prefetch)
+        self._channel = channel
         self._gathered.clear()
         self._unacked = 0
         self.address = address

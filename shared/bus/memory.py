@@ -7,7 +7,7 @@ What a process that dies loses is what RabbitMQ would have kept: frames nobody h
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import count
 
@@ -19,15 +19,15 @@ MAILBOX_BYTES = 64 << 20
 
 
 class _WorkQueue:
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, bound: int) -> None:
+        self.name, self._bound = name, bound
         self.ready: deque[tuple[bytes, bool]] = deque()
         self.bytes = 0
         self.subscribers: list[MemorySubscription] = []
         self.active: MemorySubscription | None = None
 
     def put(self, body: bytes) -> None:
-        if self.bytes + len(body) > QUEUE_BYTES and self.ready:
+        if self.bytes + len(body) > self._bound and self.ready:
             raise Overloaded(f"the queue {self.name} is full")
         self.ready.append((body, False))
         self.bytes += len(body)
@@ -42,12 +42,12 @@ class _WorkQueue:
 
     def _next(self) -> MemorySubscription | None:
         if not single_active(self.name):
-            free = [s for s in self.subscribers if s.room]
+            free = [s for s in self.subscribers if s.has_room(self)]
             return min(free, key=lambda s: len(s.unacked), default=None)
         first = max(self.subscribers, key=lambda s: priority(s.consumer, self.name), default=None)
         if first is not self.active and not (self.active and self.active.holds(self)):
             self.active = first
-        return self.active if self.active is first and self.active and self.active.room else None
+        return first if first is not None and first is self.active and first.has_room(self) else None
 
     def give_back(self, bodies: list[bytes]) -> None:
         for body in reversed(bodies):
@@ -56,16 +56,17 @@ class _WorkQueue:
 
 
 class Broker:
-    """All queues. `dead` keeps the newest rejected bodies with their reasons."""
+    """All queues. `dead` keeps the newest rejected bodies with their reasons. `queue_bytes`, `mailbox_bytes`: bounds of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, queue_bytes: int = QUEUE_BYTES, mailbox_bytes: int = MAILBOX_BYTES) -> None:
+        self._queue_bytes, self.mailbox_bytes = queue_bytes, mailbox_bytes
         self.work: dict[str, _WorkQueue] = {}
         self.mailboxes: dict[str, MemoryMailbox] = {}
         self.dead: deque[tuple[str, str, bytes]] = deque(maxlen=1_000)
         self.lives = count(1)
 
     def queue(self, name: str) -> _WorkQueue:
-        return self.work.setdefault(name, _WorkQueue(name))
+        return self.work.setdefault(name, _WorkQueue(name, self._queue_bytes))
 
     def publish(self, to: str, body: bytes) -> None:
         if not to.startswith(MAILBOX):
@@ -79,32 +80,39 @@ class Broker:
 class MemorySubscription:
     def __init__(self, broker: Broker, queues: Sequence[str], consumer: str, prefetch: int) -> None:
         self.consumer, self._broker, self._prefetch = consumer, broker, prefetch
-        self._life = next(broker.lives)
+        self._life = 0
         self._tags = count(1)
         self._gathered: list[Delivery] = []
         self._arrived = asyncio.Event()
         self.unacked: dict[int, Delivery] = {}
+        self._held: Counter[str] = Counter()
         self._queues = [broker.queue(name) for name in queues]
+        self._open()
+
+    def _open(self) -> None:
+        self._life = next(self._broker.lives)
         for queue in self._queues:
             queue.subscribers.append(self)
             queue.deal()
 
-    @property
-    def room(self) -> bool:
-        return len(self.unacked) < self._prefetch
+    def has_room(self, queue: _WorkQueue) -> bool:
+        # For each queue by itself, as over AMQP: a busy shard must not keep the others waiting.
+        return self._held[queue.name] < self._prefetch
 
     def holds(self, queue: _WorkQueue) -> bool:
-        return any(d.queue == queue.name for d in self.unacked.values())
+        return self._held[queue.name] > 0
 
     def take(self, queue: _WorkQueue, body: bytes, redelivered: bool) -> None:
         delivery = Delivery(body, queue.name, redelivered, self._life, next(self._tags))
         self.unacked[delivery.tag] = delivery
+        self._held[queue.name] += 1
         self._gathered.append(delivery)
         self._arrived.set()
 
     async def get(self) -> list[Delivery]:
-        await self._arrived.wait()
-        self._arrived.clear()
+        while not self._gathered:
+            self._arrived.clear()
+            await self._arrived.wait()
         gathered, self._gathered = self._gathered, []
         return gathered
 
@@ -112,7 +120,7 @@ class MemorySubscription:
         if last.life != self._life:
             return
         for tag in [tag for tag in self.unacked if tag <= last.tag]:
-            del self.unacked[tag]
+            self._held[self.unacked.pop(tag).queue] -= 1
         for queue in self._queues:
             queue.deal()
 
@@ -120,7 +128,9 @@ class MemorySubscription:
         self._broker.dead.append((delivery.queue, reason, delivery.body))
 
     async def close(self) -> None:
+        self._life = 0
         held, self.unacked, self._gathered = list(self.unacked.values()), {}, []
+        self._held.clear()
         for queue in self._queues:
             if self in queue.subscribers:
                 queue.subscribers.remove(self)
@@ -131,17 +141,16 @@ class MemorySubscription:
 
     async def cut(self) -> None:
         """Loses the connection, as a broker that restarts would have it: held deliveries come again, in a new life."""
-        await self.close()
-        self._life = next(self._broker.lives)
-        for queue in self._queues:
-            queue.subscribers.append(self)
-            queue.deal()
+        if self._life:
+            await self.close()
+            self._open()
 
 
 class MemoryMailbox:
-    def __init__(self, broker: Broker, owner: str, bound: int = MAILBOX_BYTES) -> None:
-        self._broker, self._owner, self._bound = broker, owner, bound
-        self._gathered: deque[bytes | Reopened] = deque()
+    def __init__(self, broker: Broker, owner: str) -> None:
+        self._broker, self._owner = broker, owner
+        self._gathered: deque[bytes] = deque()
+        self._reopened: Reopened | None = None
         self._bytes = 0
         self._arrived = asyncio.Event()
         self.address = ""
@@ -154,28 +163,31 @@ class MemoryMailbox:
     def put(self, body: bytes) -> None:
         self._gathered.append(body)
         self._bytes += len(body)
-        while self._bytes > self._bound and len(self._gathered) > 1:
-            oldest = self._gathered.popleft()
-            self._bytes -= len(oldest) if isinstance(oldest, bytes) else 0
+        while self._bytes > self._broker.mailbox_bytes and len(self._gathered) > 1:
+            self._bytes -= len(self._gathered.popleft())
         self._arrived.set()
 
     async def get(self) -> list[bytes | Reopened]:
-        await self._arrived.wait()
-        self._arrived.clear()
-        gathered, self._gathered, self._bytes = list(self._gathered), deque(), 0
-        return gathered
+        while not self._gathered and self._reopened is None:
+            self._arrived.clear()
+            await self._arrived.wait()
+        # Kept apart from what may be dropped: an owner that never learns its new address is lost for good.
+        reopened = [] if self._reopened is None else [self._reopened]
+        gathered, self._gathered, self._bytes, self._reopened = list(self._gathered), deque(), 0, None
+        return [*reopened, *gathered]
 
     async def close(self) -> None:
         self._broker.mailboxes.pop(self.address, None)
 
     async def cut(self) -> None:
         """Loses the connection: what waits is lost and the next life has a new address."""
-        await self.close()
-        self._gathered.clear()
-        self._bytes = 0
-        self._open()
-        self._gathered.append(Reopened(self.address))
-        self._arrived.set()
+        if self.address in self._broker.mailboxes:
+            await self.close()
+            self._gathered.clear()
+            self._bytes = 0
+            self._open()
+            self._reopened = Reopened(self.address)
+            self._arrived.set()
 
 
 class MemoryBus:
@@ -194,6 +206,8 @@ class MemoryBus:
         await asyncio.sleep(0)  # as over a real bus, others get to run before the confirm is back
 
     async def broadcast(self, body: bytes) -> None:
+        if not self.connected:
+            raise Unavailable("the bus is closed")
         for box in list(self._broker.mailboxes.values()):
             box.put(body)
         await asyncio.sleep(0)

@@ -51,7 +51,7 @@ class Reopened(NamedTuple):
 
 
 class Subscription(Protocol):
-    """Deliveries of one or more work queues, in order for each queue, at most `prefetch` unacknowledged."""
+    """Deliveries of one or more work queues, in order for each queue, at most `prefetch` of each queue unacknowledged."""
 
     async def get(self) -> list[Delivery]:
         """Waits for the first delivery; gives all that have gathered."""

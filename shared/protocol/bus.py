@@ -127,7 +127,7 @@ class Fanout(Frame):
 
     type: Literal["fanout"] = "fanout"
     room: str
-    first: int | None
+    first: int | None = None
     sizes: list[int]
     skip: str | None = None
 

@@ -11,6 +11,11 @@ from shared.protocol.client import CLIENT_FRAME, Chat, ClientFrame, File
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.names import REF_CHARS
 
+PATTERNS = {
+    "room": "1 to 64 letters, digits, hyphens, underscores or dots",
+    "id": "1 to 64 visible ASCII characters",
+    "data": "a data URL",
+}
 SMALL = 16 << 10  # bytes of a bad frame that are looked through for its `ref`
 
 
@@ -78,6 +83,8 @@ def sentence(error: ErrorDetails) -> str:
             return f"The field `{place[:64]}` is unknown for this type."
         case "missing":
             return f"The field `{place}` is missing."
+    if error["type"] == "string_pattern_mismatch":
+        return f"The field `{place}` must be {PATTERNS.get(place, 'written otherwise')}."
     what = error["msg"].removeprefix("Value error, ")
     return f"The field `{place[:64]}` is not valid: {what}." if place else f"The frame is not valid: {what}."
 
