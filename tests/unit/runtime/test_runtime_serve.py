@@ -118,7 +118,9 @@ async def test_a_taken_port_is_told_before_anything_starts(demo: Process, start:
     assert b"Traceback" not in err
 
 
-async def test_wrong_settings_are_told_by_name_and_without_their_value(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_wrong_settings_are_told_by_name_and_without_their_value(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOMIN_BACKLOG", "s3cret")
     _, err = await (await start()).process.communicate()
     assert b"HOMIN_BACKLOG: Input should be a valid integer" in err
@@ -175,7 +177,7 @@ async def _connect(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWr
 async def test_a_request_head_that_never_ends_is_refused() -> None:
     async with _serving(Quiet()) as address:
         reader, writer = await _connect(address)
-        # Just over: what came after the answer would make the kernel reset the connection, and the answer could be lost.
+        # Just over: bytes after the answer would make the kernel reset the connection, and the answer could be lost.
         writer.write(b"GET / HTTP/1.1\r\nX: ".ljust(http.HEAD_BYTES + 1, b"a"))
         assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
         writer.close()
@@ -215,9 +217,8 @@ async def test_bytes_that_are_not_http_are_refused() -> None:
 
 async def test_a_cancelled_server_stops_its_services() -> None:
     service = Quiet()
-    async with _serving(service) as address:
-        async with httpx.AsyncClient(base_url=address) as client:
-            assert (await client.get("/readyz")).json() == {"status": "ok", "troubles": {}}
+    async with _serving(service) as address, httpx.AsyncClient(base_url=address) as client:
+        assert (await client.get("/readyz")).json() == {"status": "ok", "troubles": {}}
     assert service.stopped
 
 
