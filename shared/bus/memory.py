@@ -56,7 +56,7 @@ class _WorkQueue:
 
 
 class Broker:
-    """All queues. `dead` keeps the newest rejected bodies with their reasons. `queue_bytes`, `mailbox_bytes`: bounds of each."""
+    """All queues. `dead` keeps the newest rejected bodies with their reasons. `queue_bytes`, `mailbox_bytes`: bounds."""
 
     def __init__(self, queue_bytes: int = QUEUE_BYTES, mailbox_bytes: int = MAILBOX_BYTES) -> None:
         self._queue_bytes, self.mailbox_bytes = queue_bytes, mailbox_bytes
