@@ -169,7 +169,8 @@ class _Publisher(_Link):
             # The connection is up and there is no confirm: an alarm blocks publishers, or the queue refuses more.
             raise Overloaded(f"the broker does not take bodies for {key or exchange}") from None
         except asyncio.CancelledError:
-            if self._channel is channel and not channel.is_closed:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
                 raise
             # aiormq cancels a publish whose channel is lost; that is not our caller's cancellation.
             raise Unavailable("the connection was lost before the confirm") from None
