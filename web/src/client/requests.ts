@@ -80,7 +80,7 @@ export class Requests {
 
   /** The connection is gone: nothing that was asked will be answered. */
   disconnected(): void {
-    for (const pending of [...this.#pending.values()]) pending.fail(new Disconnected("the connection went away"))
+    for (const pending of Array.from(this.#pending.values())) pending.fail(new Disconnected("the connection went away"))
   }
 
   /** Sends once; null where no answer came in time. */

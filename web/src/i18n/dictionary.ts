@@ -30,6 +30,7 @@ export interface Dictionary {
   nameExample: Phrase
   password: Phrase
   enter: Phrase
+  enterRoom: Named
   signIn: Phrase
   register: Phrase
   toRegister: Phrase

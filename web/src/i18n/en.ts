@@ -16,6 +16,7 @@ export const en: Dictionary = {
   nameExample: "Olena",
   password: "Password",
   enter: "Come in",
+  enterRoom: (room) => `Come in to #${room}`,
   signIn: "Sign in",
   register: "Create an account",
   toRegister: "No account yet? Create one",

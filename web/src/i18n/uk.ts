@@ -16,6 +16,7 @@ export const uk: Dictionary = {
   nameExample: "Олена",
   password: "Пароль",
   enter: "Увійти",
+  enterRoom: (room) => `Увійти до #${room}`,
   signIn: "Увійти",
   register: "Створити обліковий запис",
   toRegister: "Ще не маєте облікового запису? Створіть",

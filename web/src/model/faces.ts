@@ -5,7 +5,8 @@ const HUES = [265, 20, 60, 95, 150, 190, 230, 330]
 export const hueOf = (userId: string): number => {
   let hash = 2166136261 // FNV-1a
   for (const char of userId) hash = Math.imul(hash ^ char.codePointAt(0)!, 16777619)
-  return HUES[(hash >>> 0) % HUES.length]!
+  hash = Math.imul(hash ^ (hash >>> 15), 2246822507) // the low bits alone are much alike for ids that differ in one letter
+  return HUES[(hash ^ (hash >>> 13)) >>> 29]!
 }
 
 /** The first letters of the first two words. */

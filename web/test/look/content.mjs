@@ -1,0 +1,75 @@
+/** A team's conversation, to look at the page with. Times count back from now, in minutes. */
+export const me = { id: "u-olena", name: "Олена Кравець" }
+const taras = { id: "u-taras", name: "Тарас" }
+const maria = { id: "u-maria", name: "Марія Гнатюк" }
+const andrii = { id: "u-andrii", name: "Андрій" }
+const iryna = { id: "u-iryna", name: "Ірина Шевчук" }
+const sam = { id: "u-sam", name: "Sam Whitfield" }
+export const people = [me, taras, maria, andrii, iryna, sam]
+
+const picture = (name, tone) => ({ name, size: 482_113, mime: "image/png", picture: tone })
+
+const DAY = 24 * 60
+export const rooms = {
+  розробка: {
+    readUpTo: 13,
+    talk: [
+      [DAY + 65, taras, "Доброго дня! Шлюз витримав ніч під навантаженням: 25 тисяч з'єднань, жодного обриву."],
+      [DAY + 64, taras, "Пам'яті 180 МБ, це 7 КіБ на з'єднання. Графік додам увечері."],
+      [DAY + 60, maria, "Гарно. А що з повільними клієнтами? Минулого разу вони тягнули за собою всю кімнату."],
+      [DAY + 58, taras, "Тепер кожен має свій буфер. Хто не встигає, того закриваємо з кодом `4002`, і він надолужує через `join` з `after`."],
+      [DAY + 57, taras, { file: picture("навантаження-ніч.png", "chart") }],
+      [DAY + 41, andrii, "Перевірив на телефоні в метро: зв'язок зникав разів десять, усе дійшло й по одному разу 👌"],
+      [52, iryna, "Доброго ранку всім. Лишаю чернетку умов для замовника, погляньте до обіду, будь ласка."],
+      [52, iryna, { file: { name: "Умови підтримки, редакція 3.pdf", size: 1_284_000, mime: "application/pdf" } }],
+      [47, me, "Дякую! Прочитала до середини. Розділ 4 треба скоротити вдвічі: там тричі сказано те саме про резервні копії."],
+      [46, me, "І ще: «не пізніше чотирьох годин» краще замінити на «протягом робочого дня», бо вночі нас двоє."],
+      [38, iryna, "Згодна з обома, виправлю."],
+      [24, sam, "Morning! The staging box is on the new build. Release notes: https://git.example.org/homin/releases/0.4 (tests are green)."],
+      [23, sam, "If anyone sees a double message, please send me the room and the time."],
+      [9, taras, "@Олена Кравець глянь, будь ласка, на запит до бази. Планувальник раптом сканує всю таблицю:"],
+      [9, taras, "```sql\nSELECT m.* FROM rooms r\nCROSS JOIN LATERAL (\n  SELECT * FROM messages WHERE room_id = r.id ORDER BY seq DESC LIMIT 1\n) m;\n```"],
+      [4, maria, "У мене так само було з `JOIN unnest(…)`. З `CROSS JOIN LATERAL` він тримається індексу, p50 впав з 12 мс до 0,3."],
+    ],
+  },
+  дизайн: {
+    readUpTo: 1,
+    talk: [
+      [130, maria, "Макети для телефона готові, чекаю на зауваження"],
+      [18, andrii, "Шухляда відкривається трохи повільно, решта чудово"],
+      [12, maria, "Зробила 160 мс, подивись тепер"],
+      [11, andrii, "О, зовсім інша річ"],
+    ],
+  },
+  "support-night": {
+    readUpTo: 2,
+    talk: [
+      [600, sam, "Quiet night, two tickets, both answered."],
+      [598, sam, "Handing over to Kyiv."],
+    ],
+  },
+  кухня: { readUpTo: 3, talk: [[DAY * 2, andrii, "Хто сьогодні по каву?"], [DAY * 2 - 4, iryna, "Я! Кому що?"], [DAY * 2 - 6, me, "Мені фільтр, дякую"]] },
+  "ops.alerts": { readUpTo: 0, talk: Array.from({ length: 140 }, (_, i) => [900 - i * 6, sam, `gateway-${i % 3}: p99 ${40 + ((i * 37) % 60)} ms, queue depth ${(i * 13) % 90}`]) },
+  бухгалтерія: { readUpTo: 1, talk: [[DAY * 5, iryna, "Акти за жовтень підписано."]] },
+}
+
+/** The messages of a room as the wire has them. */
+export const messagesOf = (room, now = Date.now()) =>
+  (rooms[room]?.talk ?? []).map(([ago, from, said], i) => ({
+    type: "message",
+    room,
+    seq: i + 1,
+    id: `m${i + 1}`,
+    kind: typeof said === "string" ? "chat" : "file",
+    from,
+    at: new Date(now - ago * 60_000).toISOString(),
+    ...(typeof said === "string" ? { text: said } : { file: fileOf(said.file, `${room}-${i}`) }),
+  }))
+
+export const fileOf = ({ name, size, mime, picture: tone }, id) => ({
+  id,
+  name,
+  size,
+  mime,
+  url: `/api/files/${encodeURIComponent(id)}${tone ? `?tone=${tone}` : ""}`,
+})

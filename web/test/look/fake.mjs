@@ -1,0 +1,118 @@
+/** A server for looking at the page: it plays the wire of PROTOCOL.md from memory, for one browser context, without a network. */
+import { readFile } from "node:fs/promises"
+import { extname, join } from "node:path"
+import { chart } from "./chart.mjs"
+import { me, messagesOf, people, rooms } from "./content.mjs"
+
+const ORIGIN = "http://homin.test"
+const DIST = new URL("../../dist/", import.meta.url).pathname
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".svg": "image/svg+xml" }
+
+export class FakeServer {
+  /** What to do with the next chats: store, swallow, or an error's code. */
+  onChat = "store"
+  refuses = false
+  user = me
+  #sockets = new Set()
+  #logs = new Map(Object.keys(rooms).map((room) => [room, messagesOf(room)]))
+  #read = new Map(Object.entries(rooms).map(([room, { readUpTo }]) => [room, readUpTo]))
+
+  get origin() {
+    return ORIGIN
+  }
+
+  async install(context) {
+    await context.route(`${ORIGIN}/**`, (route) => this.#http(route))
+    await context.routeWebSocket("**/ws", (socket) => this.#accept(socket))
+  }
+
+  /** Says something to every connection, as another person would. */
+  tell(frame) {
+    for (const socket of this.#sockets) this.#send(socket, frame)
+  }
+
+  say(room, from, text) {
+    const message = this.#store(room, from, `s${Date.now()}${Math.random()}`, { kind: "chat", text })
+    this.tell(message)
+  }
+
+  async cut(code = 1012) {
+    this.refuses = true
+    await Promise.all([...this.#sockets].map((socket) => socket.close({ code })))
+    this.#sockets.clear()
+  }
+
+  async #http(route) {
+    const url = new URL(route.request().url())
+    if (url.pathname.startsWith("/api/accounts/refresh")) return route.fulfill({ status: 401, contentType: "application/problem+json", body: '{"code":"unauthorized"}' })
+    if (url.pathname.startsWith("/api/accounts/")) return this.#account(route, url)
+    if (url.pathname.startsWith("/api/files/")) return route.fulfill({ contentType: "image/png", body: chart() })
+    if (url.pathname === "/api/files") return this.onUpload?.(route)
+    const path = url.pathname === "/" ? "index.html" : url.pathname.slice(1)
+    const body = await readFile(join(DIST, path)).catch(() => null)
+    return body === null ? route.fulfill({ status: 404 }) : route.fulfill({ contentType: TYPES[extname(path)] ?? "application/octet-stream", body })
+  }
+
+  #account(route, url) {
+    if (url.pathname.endsWith("/logout")) return route.fulfill({ status: 204 })
+    if (url.pathname.endsWith("/login")) {
+      const body = '{"type":"about:blank","status":401,"title":"refused","code":"bad_credentials"}'
+      return route.fulfill({ status: 401, contentType: "application/problem+json", body })
+    }
+    const body = JSON.stringify({ token: "t", expires_in: 3600, user: { ...this.user, guest: true } })
+    return route.fulfill({ status: 201, contentType: "application/json", body })
+  }
+
+  #accept(socket) {
+    if (this.refuses) return void socket.close({ code: 1012 })
+    this.#sockets.add(socket)
+    socket.onMessage((text) => this.#answer(socket, JSON.parse(text)))
+  }
+
+  #send(socket, frame) {
+    socket.send(JSON.stringify(frame))
+  }
+
+  #answer(socket, frame) {
+    const { type, room, ref } = frame
+    const send = (answer) => this.#send(socket, { ...answer, ...(ref && { ref }) })
+    const log = this.#logs.get(room) ?? []
+    if (type === "auth") {
+      const limits = { frame_bytes: 1 << 20, text_chars: 8000, inline_file_bytes: 1 << 18, frames_per_s: 20, frames_burst: 40 }
+      send({ type: "welcome", user: this.user, session: `s${Math.random()}`, epoch: "e", expires_at: "2030-01-01T00:00:00.000Z", heartbeat_s: 25, limits })
+    } else if (type === "ping") send({ type: "pong" })
+    else if (type === "rooms") send({ type: "rooms", rooms: [...this.#logs.keys()].filter((name) => this.#read.has(name)).map((name) => this.#summary(name)) })
+    else if (type === "join") {
+      if (!this.#logs.has(room)) this.#logs.set(room, [])
+      const after = frame.after
+      const messages = after === undefined ? log.slice(-50) : log.filter(({ seq }) => seq > after).slice(0, 200)
+      const online = room in rooms ? people.filter(({ id }) => id !== "u-iryna") : [this.user]
+      send({ type: "joined", room, seq: log.length, members: online.length, online, messages, more: after === undefined && log.length > 50 })
+    } else if (type === "history") {
+      const { before, after, limit = 50 } = frame
+      const page = before !== undefined ? log.filter(({ seq }) => seq < before).slice(-limit) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, limit)
+      const more = before !== undefined ? (page[0]?.seq ?? 1) > 1 : (page.at(-1)?.seq ?? log.length) < log.length
+      send({ type: "history", room, messages: page, more })
+    } else if (type === "read") this.#read.set(room, frame.seq)
+    else if (type === "leave") send({ type: "left", room })
+    else if (type === "chat") this.#chat(socket, frame)
+  }
+
+  #chat(socket, { room, id, text }) {
+    if (this.onChat === "swallow") return
+    if (this.onChat === "store") this.#send(socket, this.#store(room, this.user, id, { kind: "chat", text }))
+    else this.#send(socket, { type: "error", code: this.onChat, text: "refused", ref: id, retryable: false })
+  }
+
+  #store(room, from, id, said) {
+    const log = this.#logs.get(room) ?? []
+    const message = { type: "message", room, seq: log.length + 1, id, from, at: new Date().toISOString(), ...said }
+    this.#logs.set(room, [...log, message])
+    return message
+  }
+
+  #summary(room) {
+    const log = this.#logs.get(room)
+    return { room, seq: log.length, read_seq: this.#read.get(room) ?? 0, members: 4, ...(log.length > 0 && { last: log.at(-1) }) }
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Takes screenshots of the built page in the states that people meet: `npm run build && npm run look`, then see test/look/shots.
+ * CHROMIUM names the browser (/usr/bin/chromium). Fails where the page reports an error, a refused style or script included.
+ */
+import { mkdir } from "node:fs/promises"
+import { chromium } from "playwright-core"
+import { people } from "./content.mjs"
+import { FakeServer } from "./fake.mjs"
+
+const SHOTS = new URL("./shots/", import.meta.url).pathname
+const DESKTOP = { width: 1440, height: 900 }
+const PHONE = { width: 390, height: 844 }
+const [, taras, maria] = people
+
+const only = process.argv[2] ?? ""
+const complaints = []
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] })
+await mkdir(SHOTS, { recursive: true })
+
+const scene = async (name, { viewport = DESKTOP, scheme = "light", locale = "uk-UA", room = "розробка", signedIn = true }, play) => {
+  if (!name.includes(only)) return
+  const context = await browser.newContext({ viewport, colorScheme: scheme, locale, timezoneId: "Europe/Kyiv", hasTouch: viewport === PHONE, isMobile: viewport === PHONE })
+  const server = new FakeServer()
+  await server.install(context)
+  const page = await context.newPage()
+  page.on("pageerror", (error) => complaints.push(`${name}: ${error}`))
+  page.on("console", (message) => {
+    if (message.type() === "error" && !/401|413|ERR_INTERNET_DISCONNECTED/.test(message.text())) complaints.push(`${name}: ${message.text()}`)
+  })
+  await page.goto(`${server.origin}/${room ? `#/${encodeURIComponent(room)}` : ""}`)
+  if (signedIn) {
+    await page.getByTestId("login-name").fill(server.user.name)
+    await page.getByTestId("login-submit").click()
+    await page.getByTestId("connection-state").waitFor({ state: "attached" })
+  }
+  const shoot = async (more = "") => {
+    await page.evaluate(() => document.fonts.ready)
+    await page.waitForTimeout(300)
+    await page.screenshot({ path: `${SHOTS}${name}${more}.png` })
+  }
+  await play({ page, server, context, shoot })
+  await context.close()
+}
+
+const chatting = async ({ page, server, shoot }) => {
+  await page.getByTestId("message").first().waitFor()
+  server.tell({ type: "typing", room: "розробка", user: maria })
+  await page.getByTestId("typing").getByText("Марія").waitFor()
+  await shoot()
+}
+
+for (const scheme of ["light", "dark"]) {
+  await scene(`desktop-${scheme}-chat`, { scheme }, chatting)
+  await scene(`phone-${scheme}-chat`, { scheme, viewport: PHONE }, chatting)
+  await scene(`login-${scheme}`, { scheme, signedIn: false }, ({ shoot }) => shoot())
+  await scene(`offline-${scheme}`, { scheme, locale: "en-GB" }, async ({ page, server, context, shoot }) => {
+    await page.getByTestId("message").first().waitFor()
+    await page.getByTestId("composer").fill("On my way, back in ten minutes.")
+    await page.getByTestId("send").click()
+    server.onChat = "too_large"
+    await page.getByTestId("composer").fill("Here is the whole log of last night, pasted by accident.")
+    await page.getByTestId("send").click()
+    await page.getByTestId("retry").waitFor()
+    server.refuses = true
+    await context.setOffline(true)
+    await page.locator("[data-state=offline]").waitFor()
+    await page.getByTestId("composer").fill("The tunnel is long: this one waits.")
+    await page.getByTestId("send").click()
+    await page.getByTestId("composer").fill("And a line that is being written\nwith a second line")
+    await shoot()
+  })
+  await scene(`uploads-${scheme}`, { scheme }, async ({ page, server, shoot }) => {
+    await page.getByTestId("message").first().waitFor()
+    server.onUpload = (route) => {
+      if (route.request().postData()?.includes("архів")) return route.fulfill({ status: 413, contentType: "application/problem+json", body: '{"code":"too_large"}' })
+    }
+    const { chart } = await import("./chart.mjs")
+    await page.getByTestId("file-input").setInputFiles([
+      { name: "схема шлюзу.png", mimeType: "image/png", buffer: chart() },
+      { name: "протокол зустрічі.docx", mimeType: "application/msword", buffer: Buffer.alloc(90_000) },
+      { name: "архів.zip", mimeType: "application/zip", buffer: Buffer.alloc(1000) },
+    ])
+    await page.getByTestId("upload").nth(2).getByRole("alert").waitFor()
+    await shoot()
+  })
+}
+
+await scene("phone-drawer", { viewport: PHONE }, async ({ page, shoot }) => {
+  await page.getByTestId("message").first().waitFor()
+  await page.getByTestId("open-rooms").click()
+  await shoot()
+})
+await scene("phone-people", { viewport: PHONE, scheme: "dark" }, async ({ page, shoot }) => {
+  await page.getByTestId("message").first().waitFor()
+  await page.getByTestId("toggle-people").click()
+  await shoot()
+})
+await scene("phone-first", { viewport: PHONE, room: null }, ({ shoot }) => shoot())
+await scene("phone-login", { viewport: PHONE, signedIn: false }, ({ shoot }) => shoot())
+await scene("login-password", { signedIn: false, locale: "en-GB" }, async ({ page, shoot }) => {
+  await page.getByTestId("login-tab-password").click()
+  await page.getByTestId("login-name").fill("olena")
+  await page.getByTestId("login-password").fill("wrong")
+  await page.getByTestId("login-submit").click()
+  await page.getByTestId("login-problem").waitFor()
+  await shoot()
+})
+await scene("empty-room", { room: "нова-кімната" }, ({ shoot }) => shoot())
+await scene("scrolled", { room: "ops.alerts", locale: "en-GB" }, async ({ page, server, shoot }) => {
+  await page.getByTestId("message").first().waitFor()
+  await page.getByRole("log").evaluate((log) => (log.scrollTop = 800))
+  await page.waitForTimeout(200)
+  server.say("ops.alerts", taras, "I am looking at gateway-2 now.")
+  await page.getByText("1 new message").waitFor()
+  await shoot()
+})
+await scene("restart", {}, async ({ page, server, shoot }) => {
+  await page.getByTestId("message").first().waitFor()
+  server.tell({ type: "reconnect", after_ms: 5000 })
+  await server.cut(4001)
+  await page.locator("[data-state=restart]").waitFor()
+  await shoot()
+})
+await scene("picture", { scheme: "dark" }, async ({ page, shoot }) => {
+  await page.getByTestId("picture").click()
+  await shoot()
+})
+await scene("tablet", { viewport: { width: 820, height: 1180 } }, chatting)
+
+await browser.close()
+for (const complaint of complaints) console.error(complaint)
+process.exitCode = complaints.length > 0 ? 1 : 0
