@@ -1,4 +1,4 @@
-"""The bus while RabbitMQ is away, blocked or restarted: nothing waits for ever, what was confirmed is kept, all comes back."""
+"""The bus while RabbitMQ is away, blocked or restarted: nothing waits for ever, what was confirmed is kept, all returns."""
 
 from __future__ import annotations
 
