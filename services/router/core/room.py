@@ -147,8 +147,10 @@ class Room:
 
     def before(self, seq: int, limit: int) -> list[Stored] | None:
         """The last `limit` messages before `seq`, oldest first; None when that reaches back beyond memory."""
+        if seq <= 1:
+            return []
         start = max(1, seq - limit)
-        if start < self.oldest_recent and seq > 1:
+        if start < self.oldest_recent:
             return None
         skip = start - self.oldest_recent
         return list(islice(self.recent, skip, max(skip, seq - self.oldest_recent)))
