@@ -222,9 +222,9 @@ class _Step:
             # From `after` on, so that the gateway lets through what follows; where that is not in memory any more the
             # newest shows the members that there is a gap, and they ask for it.
             self.out.seated(by.address, back, by.after)
-            missed = room.after(by.after, frames.JOIN_PAGE)
+            missed, to = room.after(by.after, frames.JOIN_PAGE), (by.address,)
             for message in list(room.recent)[-1:] if missed is None else missed:
-                self.out.message((by.address,), message.seq, message.frame)
+                self.out.message(to, message.seq, message.frame)
 
     def access(self, by: AccessWanted, item: Item) -> None:
         self.changes.checked = True
