@@ -77,8 +77,9 @@ class _Step:
                 self.refuse(by, ErrorCode.ID_REUSED, ref or id, settle)
                 return
             if redelivered:
-                # Its first handler may have died between the commit and the deliveries. Who has it drops it by its seq.
-                self.out.message(room.addresses, message.seq, message.frame)
+                # Its first handler may have died between the commit and the deliveries. Who has it drops it by its seq;
+                # the sender's session gets its own copy, and no second one.
+                self.out.message(room.addresses, message.seq, message.frame, skip=by.session)
             self.own_copy(by, message, ref, settle)
             return
         room.seq += 1
