@@ -185,6 +185,7 @@ class _Step:
     def read(self, by: Submit, frame: Read, item: Item) -> None:
         if not self.is_member(by, frame.ref):
             return
+        self.changes.checked = True
         room, seq = self.room, min(frame.seq, self.room.seq)
         member = room.members[by.user.id]
         if seq <= member.read_seq:
@@ -204,6 +205,8 @@ class _Step:
         self.append(by, by.id, "file", pack(by.file).decode(), item.redelivered, by.id)
 
     def unseat(self, by: Unseat, item: Item) -> None:
+        # A room that is out of date may not know the seat: then nothing would be written, and nobody would free it.
+        self.changes.checked = True
         seat = self.room.seats.get(by.session)
         if seat is not None and seat.address == by.address:
             self.free_seat(by.session)
@@ -233,6 +236,7 @@ class _Step:
         self.out.to(by.reply_to, answer)
 
     def gone(self, by: Gone, item: Item) -> None:
+        self.changes.checked = True
         for session in [s for s, seat in self.room.seats.items() if seat.address == by.address]:
             self.free_seat(session)
 
