@@ -95,13 +95,22 @@ class _Step:
         if by.address and by.session:
             self.out.direct(by.address, by.session, frames.with_ref(message, ref), settle)
 
-    def take_seat(self, session: str, user: User, address: str) -> None:
+    def admit(self, user: User) -> None:
+        """Makes `user` a member, under the present name."""
         room = self.room
         member = room.members.get(user.id)
-        if member is None or member.name != user.name:
-            member = Member(user.name, member.read_seq if member else room.seq)
-            room.members[user.id] = self.changes.members[user.id] = member
+        if member is not None and member.name == user.name:
+            return
+        if member is None and user.id in self.changes.members_gone:
+            # The row of the former membership is still there, with its old mark.
             self.changes.members_gone.discard(user.id)
+            self.changes.read_marks[user.id] = room.seq
+        member = Member(user.name, member.read_seq if member else room.seq)
+        room.members[user.id] = self.changes.members[user.id] = member
+
+    def take_seat(self, session: str, user: User, address: str) -> None:
+        room = self.room
+        self.admit(user)
         seat = Seat(user.id, address)
         if room.seats.get(session) == seat:
             return
@@ -135,6 +144,8 @@ class _Step:
         room = self.room
         shown = frames.opening(room, frame.after, item.page)
         if shown is None:
+            # The membership begins now: what this connection sends next counts on it.
+            self.admit(by.user)
             self.changes.deep_joins.append(by)
             return
         room.exists = True
