@@ -111,12 +111,12 @@ export class Outbox {
   }
 
   #sendNow({ room, id, text }: OutboxEntry): void {
-    if (!this.#ports.send({ type: "chat", room, id, text })) return
     const timer = setTimeout(() => {
       this.#underWay.delete(room)
       this.flush()
     }, ACKNOWLEDGED_WITHIN_MS)
     this.#underWay.set(room, { id, timer })
+    if (!this.#ports.send({ type: "chat", room, id, text })) this.#settle(room, id)
   }
 
   #settle(room: RoomName, id: string): void {

@@ -1,0 +1,250 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { memoryOutbox, type OutboxStore, storedOutbox } from "../../src/client/outbox-store.ts"
+import { Session } from "../../src/client/session.ts"
+import { FakeServer, refusal } from "./fake-server.ts"
+import { numberedTokens } from "./fake-socket.ts"
+
+let server: FakeServer
+let store: OutboxStore
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+const begin = async (...rooms: string[]): Promise<Session> => {
+  const session = new Session({ open: server.listener.open, tokens: numberedTokens(), outbox: store, random: () => 0 })
+  session.start()
+  await pass(0)
+  for (const room of rooms) session.open(room)
+  await pass(0)
+  return session
+}
+
+const stored = (room = "den") => server.log(room).map((message) => (message.kind === "chat" ? message.text : ""))
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  server = new FakeServer()
+  store = memoryOutbox()
+})
+
+afterEach(() => void vi.useRealTimers())
+
+describe("an entry of the outbox", () => {
+  test("leaves when the own copy arrives, and not before", async () => {
+    server.deliver = (socket, frame) => (frame.type === "message" ? undefined : socket.say(frame))
+    const session = await begin("den")
+    session.write("den", "hello")
+    expect(stored()).toEqual(["hello"])
+    expect(session.outbox.of("den")).toHaveLength(1)
+    server.tell = (frame) => server.listener.last.say(frame)
+    server.tell(server.log("den")[0]!)
+    expect(session.outbox.of("den")).toHaveLength(0)
+    expect(store.load()).toEqual([])
+  })
+
+  test("is sent again with the same id after a cut, and is stored once", async () => {
+    server.deliver = (socket, frame) => (frame.type === "message" ? undefined : socket.say(frame))
+    const session = await begin("den")
+    session.write("den", "hello")
+    server.deliver = (socket, frame) => socket.say(frame)
+    server.cut()
+    await pass(500)
+    expect(stored()).toEqual(["hello"])
+    expect(session.outbox.of("den")).toHaveLength(0)
+    expect(session.rooms.get("den")!.log.messages).toHaveLength(1)
+  })
+
+  test("that never reached the server is sent on the next connection", async () => {
+    const session = await begin("den")
+    server.cut()
+    session.write("den", "written without a connection")
+    expect(stored()).toEqual([])
+    await pass(500)
+    expect(stored()).toEqual(["written without a connection"])
+  })
+
+  test("is sent again when no acknowledgement comes within ten seconds", async () => {
+    let lost = 1
+    server.intercept = (frame) => (frame.type === "chat" && lost-- > 0 ? [] : undefined)
+    const session = await begin("den")
+    session.write("den", "hello")
+    await pass(10_000)
+    const [first, second] = server.got("chat")
+    expect(second).toEqual(first)
+    expect(stored()).toEqual(["hello"])
+    expect(session.outbox.of("den")).toHaveLength(0)
+  })
+
+  test("is acknowledged also by its copy in history", async () => {
+    server.deliver = (socket, frame) => (frame.type === "message" ? undefined : socket.say(frame))
+    const session = await begin("den")
+    session.write("den", "hello")
+    server.cut()
+    await pass(500)
+    expect(session.outbox.of("den")).toHaveLength(0)
+    expect(server.got("chat")).toHaveLength(1)
+  })
+
+  test("is not acknowledged by somebody else's message with the same id", async () => {
+    server.intercept = (frame) => (frame.type === "chat" ? [] : undefined)
+    const session = await begin("den")
+    const { id } = session.write("den", "mine")
+    server.say("den", "theirs", { id })
+    expect(session.outbox.of("den")).toHaveLength(1)
+  })
+
+  test("outlives the page: the next one enters its room and sends it", async () => {
+    server.intercept = (frame) => (frame.type === "chat" ? [] : undefined)
+    const first = await begin("den")
+    first.write("den", "one")
+    first.write("den", "two")
+    first.stop()
+    server.intercept = () => undefined
+    await begin()
+    await pass(0)
+    expect(stored()).toEqual(["one", "two"])
+    expect(store.load()).toEqual([])
+  })
+})
+
+describe("the order of what one writes", () => {
+  test("is kept in a room, whatever is refused for a time in between", async () => {
+    let count = 0
+    server.intercept = (frame) => (frame.type === "chat" && ++count % 2 === 1 ? [refusal("rate_limited", frame.id, 700)] : undefined)
+    const session = await begin("den")
+    for (const text of ["one", "two", "three"]) session.write("den", text)
+    await pass(5_000)
+    expect(stored()).toEqual(["one", "two", "three"])
+  })
+
+  test("is kept over a cut connection", async () => {
+    const session = await begin("den")
+    server.cut()
+    for (const text of ["one", "two", "three"]) session.write("den", text)
+    await pass(500)
+    expect(stored()).toEqual(["one", "two", "three"])
+  })
+
+  test("of one room does not hold up another", async () => {
+    server.intercept = (frame) => (frame.type === "chat" && frame.room === "stuck" ? [] : undefined)
+    const session = await begin("stuck", "den")
+    session.write("stuck", "waits")
+    session.write("den", "goes")
+    expect(stored("den")).toEqual(["goes"])
+  })
+})
+
+describe("refusals", () => {
+  test.each(["rate_limited", "overloaded", "unavailable"] as const)("%s is tried again after the time that the server names, and not before", async (code) => {
+    let refusals = 1
+    server.intercept = (frame) => (frame.type === "chat" && refusals-- > 0 ? [refusal(code, frame.id, 2000)] : undefined)
+    const session = await begin("den")
+    session.write("den", "hello")
+    await pass(1_999)
+    expect(server.got("chat")).toHaveLength(1)
+    await pass(1)
+    expect(stored()).toEqual(["hello"])
+    expect(session.outbox.of("den")).toHaveLength(0)
+  })
+
+  test("without a time named it backs off", async () => {
+    server.intercept = (frame) => (frame.type === "chat" ? [refusal("unavailable", frame.id)] : undefined)
+    const session = new Session({ open: server.listener.open, tokens: numberedTokens(), outbox: store, random: () => 1 })
+    session.start()
+    await pass(0)
+    session.open("den")
+    await pass(0)
+    session.write("den", "hello")
+    await pass(1000 + 2000 + 4000)
+    expect(server.got("chat")).toHaveLength(4)
+  })
+
+  test("a final error fails the entry with its code, lets the next one go, and sends nothing again by itself", async () => {
+    server.intercept = (frame) => (frame.type === "chat" && frame.text === "bad" ? [refusal("too_large", frame.id)] : undefined)
+    const session = await begin("den")
+    session.write("den", "bad")
+    session.write("den", "good")
+    await pass(60_000)
+    expect(stored()).toEqual(["good"])
+    expect(session.outbox.of("den")).toEqual([expect.objectContaining({ text: "bad", failure: { code: "too_large", text: "too_large" } })])
+    expect(server.got("chat")).toHaveLength(2)
+  })
+
+  test("a failed entry is tried again with the same id when the user says so", async () => {
+    let refusals = 1
+    server.intercept = (frame) => (frame.type === "chat" && refusals-- > 0 ? [refusal("forbidden", frame.id)] : undefined)
+    const session = await begin("den")
+    const { id } = session.write("den", "hello")
+    session.outbox.retry(id)
+    expect(server.got("chat").map((frame) => frame.id)).toEqual([id, id])
+    expect(session.outbox.of("den")).toHaveLength(0)
+  })
+
+  test("a failed entry that the user deletes is gone for good", async () => {
+    server.intercept = (frame) => (frame.type === "chat" ? [refusal("forbidden", frame.id)] : undefined)
+    const session = await begin("den")
+    const { id } = session.write("den", "hello")
+    session.outbox.discard(id)
+    expect(store.load()).toEqual([])
+    server.cut()
+    await pass(500)
+    expect(server.got("chat")).toHaveLength(1)
+  })
+
+  test("not_joined enters the room again and then sends", async () => {
+    let refusals = 1
+    server.intercept = (frame) => (frame.type === "chat" && refusals-- > 0 ? [refusal("not_joined", frame.id)] : undefined)
+    const session = await begin("den")
+    session.write("den", "hello")
+    await pass(0)
+    expect(server.got("join")).toHaveLength(2)
+    expect(stored()).toEqual(["hello"])
+    expect(session.outbox.of("den")).toHaveLength(0)
+  })
+})
+
+describe("the stored outbox", () => {
+  const fakeStorage = (): Storage => {
+    const map = new Map<string, string>()
+    return {
+      get length() {
+        return map.size
+      },
+      key: (i) => [...map.keys()][i] ?? null,
+      getItem: (key) => map.get(key) ?? null,
+      setItem: (key, value) => void map.set(key, value),
+      removeItem: (key) => void map.delete(key),
+      clear: () => map.clear(),
+    }
+  }
+  const entry = (id: string) => ({ id, room: "den", text: id, writtenAt: 1, failure: null })
+
+  test("is that of one user, in the order of writing", () => {
+    const storage = fakeStorage()
+    const olena = storedOutbox("olena", storage)
+    olena.put(entry("02"))
+    olena.put(entry("01"))
+    storedOutbox("taras", storage).put(entry("03"))
+    expect(storedOutbox("olena", storage).load()).toEqual([entry("01"), entry("02")])
+  })
+
+  test("of two tabs neither overwrites the other's", () => {
+    const storage = fakeStorage()
+    const [one, two] = [storedOutbox("olena", storage), storedOutbox("olena", storage)]
+    one.put(entry("01"))
+    two.put(entry("02"))
+    one.remove("01")
+    expect(storedOutbox("olena", storage).load()).toEqual([entry("02")])
+  })
+
+  test("passes over what is not an entry, and lives with a full disk", () => {
+    const storage = fakeStorage()
+    storage.setItem("homin.outbox.olena.x", "{not json")
+    storage.setItem("homin.outbox.olena.y", '{"id":1}')
+    storage.setItem = () => {
+      throw new DOMException("full", "QuotaExceededError")
+    }
+    const outbox = storedOutbox("olena", storage)
+    outbox.put(entry("01"))
+    expect(outbox.load()).toEqual([])
+  })
+})
