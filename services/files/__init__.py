@@ -1,1 +1,1 @@
-"""The files: they take bytes in, keep them, have the router write the message, and give the bytes to who may read the room."""
+"""The files: takes bytes in, has the router write their message, and gives them to who may read the room."""

@@ -1,4 +1,4 @@
-"""A file as a data URL (RFC 2397), as the `file` frame carries it: `data:<mime>;base64,…`, and nothing looser than that."""
+"""A file as a data URL (RFC 2397), as the `file` frame carries it: `data:<mime>;base64,…`, nothing looser."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 from shared.protocol.errors import ErrorCode, Refused
 
-_TOKEN = r"[A-Za-z0-9!#$&^_.+-]{1,127}"
+_WORD = r"[A-Za-z0-9!#$&^_.+-]{1,127}"
 _HEAD: Final = re.compile(
-    rf'data:(?P<mime>(?:{_TOKEN}/{_TOKEN})?)(?:;{_TOKEN}=(?:{_TOKEN}|"[^"\\\x00-\x1f\x7f]{{0,127}}")){{0,8}};base64\Z',
+    rf'data:(?P<mime>(?:{_WORD}/{_WORD})?)(?:;{_WORD}=(?:{_WORD}|"[^"\\\x00-\x1f\x7f]{{0,127}}")){{0,8}};base64\Z',
     re.IGNORECASE | re.ASCII,
 )
 HEAD_CHARS: Final = 1024

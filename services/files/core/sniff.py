@@ -86,7 +86,7 @@ class Sniffer:
 def agrees(declared: str, sniffer: Sniffer) -> bool:
     """Whether what a sender declares (`image/png`, "" where nothing) is no lie about what the bytes are.
 
-    Where either says picture, sound or film, both must, and the same; within that, PNG for JPEG is a mistake and no lie.
+    Where either says picture, sound or film, both must, and the same; PNG for JPEG is a mistake and no lie.
     Containers (Ogg, MP4, WebM) hold both sound and film, so those two pass for one another. Declaring nothing, or
     `application/octet-stream`, is fine. SVG is a picture to its sender and text to us.
     """

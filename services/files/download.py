@@ -1,0 +1,154 @@
+"""A download: whole or a part of it, only for who may read the room, and never so that a browser runs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from services.files.access import RoomAccess
+from services.files.core.names import content_disposition, is_file_id, object_key
+from services.files.core.ranges import Span, Unsatisfiable, Verdict, http_date, parse_range, range_applies, verdict
+from services.files.core.sniff import INLINE, TEXT
+from services.files.index import Index, Kept, StoreDown
+from services.files.objects import Missing, Objects, ObjectsDown
+from shared.protocol.errors import ErrorCode, Refused
+from shared.runtime.metrics import counter
+from shared.runtime.problem import problem
+from shared.tokens.verifier import Identity
+
+log = structlog.stdlib.get_logger("homin.files")
+DOWNLOADS = counter("files_downloads", "Requests for files, by what became of them", ("outcome",))
+BYTES = counter("files_served_bytes", "Bytes of files handed to clients")
+
+SAFE = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Every use is asked for, and answered 304 where the browser has the bytes: who has left the room gets them no more.
+    "Cache-Control": "private, no-cache",
+    "Vary": "Authorization, Cookie",
+    "Accept-Ranges": "bytes",
+}
+
+
+class Download:
+    """`places`: downloads at once. `idle_s`: the longest that a client may leave one standing still."""
+
+    def __init__(self, index: Index, objects: Objects, access: RoomAccess, *, places: int, idle_s: float) -> None:
+        self._index, self._objects, self._access = index, objects, access
+        self._places = asyncio.Semaphore(places)
+        self._idle_s = idle_s
+
+    async def __call__(self, request: Request, identity: Identity, id: str) -> Response:
+        """200, 206, 304, 404, 412 or 416. Raises Refused."""
+        try:
+            file = await self._find(id, identity.user_id)
+            if file is None:
+                DOWNLOADS.labels("refused").inc()
+                # One answer for both, so that nobody learns which ids there are.
+                text = "There is no such file, or you may not read the room that it is in."
+                return problem(ErrorCode.FORBIDDEN, text, status=404)
+            return await self._answer(request, file)
+        except StoreDown:
+            DOWNLOADS.labels("unavailable").inc()
+            raise Refused(ErrorCode.UNAVAILABLE, "Files cannot be looked up right now. Try again.", 1_000) from None
+        except (Missing, ObjectsDown) as why:
+            DOWNLOADS.labels("unavailable").inc()
+            log.error("the bytes of a file cannot be read", id=id, why=str(why), missing=isinstance(why, Missing))
+            raise Refused(ErrorCode.UNAVAILABLE, "The file cannot be read right now. Try again.", 1_000) from None
+
+    async def _find(self, id: str, user_id: str) -> Kept | None:
+        file = await self._index.find(id) if is_file_id(id) else None
+        if file is None:
+            return None
+        access = await self._access.ask(file.room, user_id)
+        return file if access.allowed else None
+
+    async def _answer(self, request: Request, file: Kept) -> Response:
+        etag, modified_s = f'"{file.sha256}"', file.stored_at_ms // 1000
+        headers = {**SAFE, "ETag": etag, "Last-Modified": http_date(modified_s)}
+        match verdict(request.headers, etag, modified_s):
+            case Verdict.NOT_MODIFIED:
+                DOWNLOADS.labels("not_modified").inc()
+                return Response(status_code=304, headers=headers)
+            case Verdict.FAILED:
+                DOWNLOADS.labels("precondition").inc()
+                return problem(ErrorCode.INVALID_FRAME, "The file is not the one that you have.", status=412)
+        headers["Content-Disposition"] = content_disposition(file.name, file.mime in INLINE)
+        headers["Content-Type"] = "text/plain; charset=utf-8" if file.mime == TEXT else file.mime
+        whole, span = Span(0, file.size), None
+        if request.method == "GET" and range_applies(request.headers.get("if-range"), etag, modified_s):
+            try:
+                span = parse_range(request.headers.get("range"), file.size)
+            except Unsatisfiable:
+                DOWNLOADS.labels("beyond").inc()
+                unsatisfied = {"Content-Range": f"bytes */{file.size}", "Accept-Ranges": "bytes"}
+                text = f"The file has {file.size} bytes."
+                return problem(ErrorCode.INVALID_FRAME, text, status=416, headers=unsatisfied)
+        start, stop = span or whole
+        headers["Content-Length"] = str(stop - start)
+        if span is not None:
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size}"
+        if request.method == "HEAD" or start == stop:
+            DOWNLOADS.labels("head" if request.method == "HEAD" else "whole").inc()
+            return Response(status_code=200, headers=headers)
+        if self._places.locked():
+            DOWNLOADS.labels("overloaded").inc()
+            raise Refused(ErrorCode.OVERLOADED, "Too many files are being read. Try again in a moment.", 2_000)
+        chunks = await self._objects.open(object_key(file.id), start, stop)
+        DOWNLOADS.labels("whole" if span is None else "part").inc()
+        return Stream(206 if span else 200, headers, chunks, self._places, self._idle_s, file.id)
+
+
+class Stream(Response):
+    """Sends `chunks` as fast as the client takes them: the next is read once the server has room for it."""
+
+    def __init__(
+        self,
+        status: int,
+        headers: dict[str, str],
+        chunks: AsyncIterator[bytes],
+        places: asyncio.Semaphore,
+        idle_s: float,
+        id: str,
+    ) -> None:
+        super().__init__(status_code=status, headers=headers)
+        self._chunks, self._places, self._idle_s, self._id = chunks, places, idle_s, id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ends without completing the answer when the bytes cannot be read or the client does not take them: the server
+        then closes the connection, and the client sees that something is missing."""
+        gone = asyncio.create_task(_disconnected(receive))
+        try:
+            async with self._places:
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                async for chunk in self._chunks:
+                    if gone.done():
+                        return
+                    async with asyncio.timeout(self._idle_s):
+                        await send(_part(chunk, more=True))
+                    BYTES.inc(len(chunk))
+                await send(_part(b"", more=False))
+        except ObjectsDown as why:
+            log.error("a download broke off", id=self._id, why=str(why))
+        except TimeoutError:
+            log.info("a client stopped taking its download", id=self._id)
+        finally:
+            gone.cancel()
+            with suppress(asyncio.CancelledError):
+                await gone
+
+
+def _part(chunk: bytes, *, more: bool) -> Message:
+    return {"type": "http.response.body", "body": chunk, "more_body": more}
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,74 @@
+"""The store port: what the service needs of a database. tests/integration holds both databases to it.
+
+Bytes never lie in the object store without a row that knows of them. Before the first byte is written there is an
+*arrival*; the transaction that writes the file's row removes it. An arrival that nobody finishes is *condemned*: from
+then on it cannot become a file, so its bytes can be deleted without a race, and after that the arrival itself.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from services.files.core.names import file_url
+from shared.protocol.server import StoredFile, User
+
+
+class StoreDown(Exception):
+    """The database cannot be reached, or lost the connection: what was under way may or may not have been committed."""
+
+
+class Condemned(Exception):
+    """The arrival took so long that it was given up; its bytes may be gone."""
+
+
+class Kept(NamedTuple):
+    """A stored file, and its message. `size` in bytes, `sha256` in hexadecimal, `stored_at_ms` Unix milliseconds."""
+
+    id: str
+    room: str
+    sender_id: str
+    sender_name: str
+    message_id: str
+    name: str
+    size: int
+    mime: str
+    sha256: str
+    stored_at_ms: int
+
+    @property
+    def sender(self) -> User:
+        return User(id=self.sender_id, name=self.sender_name)
+
+    @property
+    def file(self) -> StoredFile:
+        """As the message shows it: always the same for the same row, since the router compares it on a retry."""
+        return StoredFile(id=self.id, name=self.name, size=self.size, mime=self.mime, url=file_url(self.id))
+
+
+class Index(Protocol):
+    """The rows of all files. Every method raises `StoreDown`."""
+
+    async def begin(self, id: str, now_ms: int) -> None:
+        """An arrival, before its first byte is written."""
+
+    async def keep(self, file: Kept) -> Kept:
+        """Turns the arrival `file.id` into a file, not yet posted. Where this sender has sent `message_id` to the room
+        before, gives that file and condemns the arrival. Raises `Condemned`."""
+
+    async def condemn(self, id: str) -> bool:
+        """This arrival will never be a file. False: there is no such arrival, for instance because it is a file."""
+
+    async def forget(self, id: str) -> None:
+        """The bytes of a condemned arrival are gone."""
+
+    async def overdue(self, before_ms: int, limit: int) -> list[str]:
+        """Condemns the arrivals that began before `before_ms`; gives all that are condemned, the oldest first."""
+
+    async def find(self, id: str) -> Kept | None:
+        """A file by its id."""
+
+    async def posted(self, id: str) -> None:
+        """The bus has taken its message."""
+
+    async def unposted(self, before_ms: int, limit: int) -> list[Kept]:
+        """Files stored before `before_ms` whose message the bus may not have taken, the oldest first."""

@@ -1,0 +1,130 @@
+"""How bytes become a file: counted, hashed and looked at while they stream into the object store, then a row.
+
+    begin (arrival) → object → keep (row; the arrival is gone) → Post → posted
+
+What a crash leaves behind at each arrow: an arrival without bytes, an arrival with bytes (both are condemned and swept
+later, see upkeep), a row that is not posted (posted at the next start; the router drops what it has), a row that is
+posted and not marked (posted again, and dropped). So no bytes lie in the store that no row knows of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
+from typing import NamedTuple
+
+import structlog
+
+from services.files.core.names import object_key
+from services.files.core.sniff import Sniffer
+from services.files.index import Condemned, Index, Kept, StoreDown
+from services.files.objects import Objects, ObjectsDown
+from shared.protocol.errors import ErrorCode, Refused
+from shared.protocol.server import User
+from shared.runtime.metrics import counter
+
+log = structlog.stdlib.get_logger("homin.files")
+BYTES = counter("files_stored_bytes", "Bytes of files taken in and kept")
+
+
+class Arrived(NamedTuple):
+    """Bytes that lie in the object store and are not yet a file."""
+
+    id: str
+    size: int
+    mime: str
+    sha256: str
+
+
+class Intake:
+    """`new_id`: 128 random bits in hexadecimal. `clock`: Unix milliseconds."""
+
+    def __init__(self, index: Index, objects: Objects, new_id: Callable[[], str], clock: Callable[[], float]) -> None:
+        self._index, self._objects, self._new_id, self._clock = index, objects, new_id, clock
+
+    async def receive(self, chunks: AsyncIterator[bytes], limit: int) -> Arrived:
+        """Stores what `chunks` gives, at most `limit` bytes. To be followed by `keep` or `discard`.
+
+        Raises Refused (`too_large`, `unavailable`) and what `chunks` raises; nothing is left then."""
+        id, sniffer, digest, size = self._new_id(), Sniffer(), sha256(), 0
+
+        async def looked_at() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > limit:
+                    raise Refused(ErrorCode.TOO_LARGE, f"A file may have at most {limit} bytes.")
+                sniffer.feed(chunk)
+                digest.update(chunk)
+                yield chunk
+
+        try:
+            await self._index.begin(id, int(self._clock()))
+            await self._objects.put(object_key(id), looked_at())
+        except (StoreDown, ObjectsDown) as why:
+            await self.discard(id)
+            raise _unavailable(why) from why
+        except BaseException:
+            await self.discard(id)
+            raise
+        return Arrived(id, size, sniffer.mime, digest.hexdigest())
+
+    async def keep(self, arrived: Arrived, room: str, sender: User, message_id: str, name: str) -> Kept:
+        """Makes a file of it. Sent again with the same id and content, it is the file that there is; its own bytes go.
+
+        Raises Refused: `id_reused`, `unavailable`; the bytes are gone then."""
+        wanted = Kept(
+            arrived.id, room, sender.id, sender.name, message_id, name, arrived.size, arrived.mime, arrived.sha256,
+            int(self._clock()),
+        )  # fmt: skip
+        try:
+            kept = await self._index.keep(wanted)
+        except StoreDown as why:
+            # The row may have been written all the same: then `discard` finds no arrival, and leaves the bytes alone.
+            await self.discard(arrived.id)
+            raise _unavailable(why) from why
+        except Condemned as why:
+            await self.discard(arrived.id)
+            raise _unavailable(why) from why
+        if kept.id == arrived.id:
+            BYTES.inc(arrived.size)
+            return kept
+        await self.discard(arrived.id)
+        if (kept.sha256, kept.name) != (arrived.sha256, name):
+            text = "This id was already used for another file of yours in this room. Send it under a new id."
+            raise Refused(ErrorCode.ID_REUSED, text)
+        return kept
+
+    async def discard(self, id: str) -> None:
+        """Removes what has arrived under `id`, unless it has become a file. Never raises: the upkeep tries again."""
+        # Shielded, because this is what runs when a sender goes away in the middle.
+        await asyncio.shield(self._discard(id))
+
+    async def sweep(self, before_ms: int, limit: int) -> int:
+        """Removes arrivals that began before `before_ms` and were never finished; says how many. Raises StoreDown."""
+        gone = 0
+        for id in await self._index.overdue(before_ms, limit):
+            try:
+                await self._objects.delete(object_key(id))
+            except ObjectsDown as why:
+                log.warning("what is left of an upload cannot be removed yet", id=id, why=str(why))
+                continue
+            await self._index.forget(id)
+            gone += 1
+        return gone
+
+    async def _discard(self, id: str) -> None:
+        try:
+            if await self._index.condemn(id):
+                await self._objects.delete(object_key(id))
+                await self._index.forget(id)
+        except (StoreDown, ObjectsDown) as why:
+            log.warning("an upload that came to nothing is removed later", id=id, why=str(why))
+        except Exception:
+            log.exception("an upload that came to nothing could not be removed", id=id)
+
+
+def _unavailable(why: Exception) -> Refused:
+    log.warning("a file cannot be stored now", why=str(why) or type(why).__name__)
+    return Refused(ErrorCode.UNAVAILABLE, "The file cannot be stored right now. Try again in a moment.", 1_000)

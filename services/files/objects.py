@@ -1,0 +1,154 @@
+"""Where the bytes lie: a folder, or S3 and its like, through obstore."""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+FILE = "file:"
+PARTS_AT_ONCE = 2
+
+
+class ObjectsDown(Exception):
+    """The object store cannot be reached, is full, or refuses."""
+
+
+class Missing(Exception):
+    """There are no such bytes."""
+
+
+class Objects(Protocol):
+    """A store of byte strings by their keys."""
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        """Stores what `chunks` gives: all of it, durably, or nothing. What `chunks` raises is raised. `ObjectsDown`."""
+
+    async def open(self, key: str, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` to `stop`, not empty, in chunks, read as they are taken. Raises `Missing`, and
+        `ObjectsDown`, that also on the way."""
+
+    async def delete(self, key: str) -> None:
+        """Removes the bytes, and what a broken `put` may have left of them. Fine if there are none. `ObjectsDown`."""
+
+
+class RemoteObjects:
+    """`part_bytes` are sent at a time. `chunk_bytes`: how much a reader gets at a time, about."""
+
+    def __init__(self, store: ObjectStore, part_bytes: int, chunk_bytes: int) -> None:
+        self._store, self._part_bytes, self._chunk_bytes = store, part_bytes, chunk_bytes
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        source = _Source(chunks)
+        try:
+            # Streams, and stores nothing, the temporary parts included, when the source raises or this is cancelled.
+            await obstore.put_async(
+                self._store, key, source, chunk_size=self._part_bytes, max_concurrency=PARTS_AT_ONCE
+            )
+        except (BaseError, OSError) as why:
+            if source.raised is not None:
+                raise source.raised from None
+            raise ObjectsDown(_first_line(why)) from why
+
+    async def open(self, key: str, start: int, stop: int) -> AsyncIterator[bytes]:
+        try:
+            found = await obstore.get_async(self._store, key, options={"range": (start, stop)})
+        except FileNotFoundError:
+            raise Missing(key) from None
+        except (BaseError, OSError) as why:
+            raise ObjectsDown(_first_line(why)) from why
+        return _read(found.stream(min_chunk_size=self._chunk_bytes))
+
+    async def delete(self, key: str) -> None:
+        try:
+            await obstore.delete_async(self._store, key)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as why:
+            raise ObjectsDown(_first_line(why)) from why
+
+
+class LocalObjects(RemoteObjects):
+    """In `folder`, which is made. Does what the library leaves out for a folder: syncs, and clears up after a crash."""
+
+    def __init__(self, folder: Path, part_bytes: int, chunk_bytes: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(LocalStore(prefix=folder), part_bytes, chunk_bytes)
+        self._folder = folder
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        await super().put(key, chunks)
+        try:
+            await asyncio.to_thread(self._sync, self._folder / key)
+        except OSError as why:
+            raise ObjectsDown(_first_line(why)) from why
+
+    async def delete(self, key: str) -> None:
+        await super().delete(key)
+        await asyncio.to_thread(self._clear, self._folder / key)
+
+    def _sync(self, path: Path) -> None:
+        """A message is promised for ever once it is seen, and so are the bytes that it names."""
+        for place in (path, path.parent, self._folder):
+            handle = os.open(place, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def _clear(self, path: Path) -> None:
+        # obstore writes to `<key>#<number>` and renames; a process that was killed leaves that behind.
+        for part in glob.glob(f"{glob.escape(str(path))}#*"):
+            Path(part).unlink(missing_ok=True)
+
+
+def open_objects(url: str, *, part_bytes: int, chunk_bytes: int, request_s: float) -> Objects:
+    """The store at `url`: `file:<folder>`, `s3://<bucket>/…` or another that obstore knows.
+
+    `request_s`: the longest that one request to a remote store may take, its body included.
+    """
+    if url.startswith(FILE):
+        folder = url.removeprefix(FILE)
+        return LocalObjects(Path(folder.removeprefix("//")), part_bytes, chunk_bytes)
+    store = from_url(url, client_options={"timeout": timedelta(seconds=request_s), "connect_timeout": "5s"})
+    return RemoteObjects(store, part_bytes, chunk_bytes)
+
+
+class _Source:
+    """Remembers what the chunks raised: obstore raises it too, but so it might an error of the same kind of its own."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self.raised: BaseException | None = None
+
+    def __aiter__(self) -> _Source:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._chunks)
+        except StopAsyncIteration:
+            raise
+        except BaseException as why:
+            self.raised = why
+            raise
+
+
+async def _read(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in stream:
+            yield chunk
+    except (BaseError, OSError) as why:
+        raise ObjectsDown(_first_line(why)) from why
+
+
+def _first_line(why: BaseException) -> str:
+    return (str(why) or type(why).__name__).splitlines()[0]

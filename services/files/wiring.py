@@ -1,0 +1,109 @@
+"""The only place that picks the file service's adapters."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from services.files.access import RoomAccess
+from services.files.download import Download
+from services.files.http import Files
+from services.files.intake import Intake
+from services.files.mail import Mail
+from services.files.objects import open_objects
+from services.files.posting import Posting
+from services.files.service import FileService
+from services.files.settings import Settings
+from services.files.store import SqlIndex
+from services.files.upkeep import Upkeep
+from services.files.upload import Upload
+from services.files.work import FrameWork
+from shared.bus.port import Bus
+from shared.runtime.database import open_engine, wait_for_database
+from shared.tokens.jwks import Fetch
+from shared.tokens.verifier import Verifier
+
+CONNECTIONS = 10
+LATE = 2
+"""An upload that is so many times over its time is no more under way, whatever the clocks say."""
+
+
+def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> FileService:
+    """`fetch_keys` gives the issuer's keys where they are not to be fetched over HTTP: they are in this process."""
+    source = f"files.{settings.instance}"
+    engine = open_engine(settings.database_url, pool_size=CONNECTIONS, check_connections=True)
+    index = SqlIndex(engine)
+    objects = open_objects(
+        settings.objects_url,
+        part_bytes=settings.files_part_bytes,
+        chunk_bytes=settings.files_chunk_bytes,
+        request_s=settings.files_object_s,
+    )
+    verifier = Verifier(settings, fetch=fetch_keys)
+    access = RoomAccess(
+        bus,
+        source,
+        settings.shards,
+        lambda: service.address,
+        patience_s=settings.files_access_s,
+        bound=settings.files_asks,
+    )
+    intake = Intake(index, objects, _new_id, _clock)
+    posting = Posting(bus, source, settings.shards, index)
+    upload = Upload(
+        access,
+        intake,
+        posting,
+        _new_id,
+        limit=settings.file_bytes,
+        places=settings.files_uploads,
+        places_each=settings.files_uploads_per_user,
+        idle_s=settings.files_idle_s,
+        whole_s=settings.files_upload_s,
+    )
+    download = Download(index, objects, access, places=settings.files_downloads, idle_s=settings.files_idle_s)
+
+    def new_work() -> FrameWork:
+        return FrameWork(
+            bus,
+            source,
+            access,
+            intake,
+            posting,
+            limit=settings.inline_file_bytes,
+            at_once=settings.files_frames,
+            behind=settings.files_prefetch,
+        )
+
+    async def prepare() -> None:
+        await wait_for_database(settings.database_url)
+
+    service = FileService(
+        bus,
+        settings.instance,
+        Files(verifier, upload, download),
+        Mail(bus, source, access, verifier),
+        Upkeep(
+            index,
+            intake,
+            posting,
+            _clock,
+            every_s=settings.files_upkeep_s,
+            late_s=LATE * settings.files_upload_s,
+        ),
+        new_work,
+        verifier,
+        index,
+        prefetch=settings.files_prefetch,
+        prepare=prepare,
+        dispose=engine.dispose,
+    )
+    return service
+
+
+def _new_id() -> str:
+    return secrets.token_hex(16)
+
+
+def _clock() -> float:
+    return time.time() * 1000

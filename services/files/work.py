@@ -1,0 +1,161 @@
+"""The `file` frames that gateways hand on: decoded, compared with their word, stored, posted; or refused.
+
+A gateway holds back what a connection sends after a `file` frame until that is settled, so every path ends in an
+answer: the router's, once it has the post, or ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import structlog
+
+from services.files.access import RoomAccess
+from services.files.core.dataurl import parse
+from services.files.core.sniff import Sniffer, agrees
+from services.files.intake import Intake
+from services.files.posting import Posting
+from shared.bus.port import Bus, BusError, Delivery, Subscription
+from shared.protocol.bus import Direct, Submit
+from shared.protocol.client import File
+from shared.protocol.codec import Malformed, decode, encode, pack, render
+from shared.protocol.errors import ErrorCode, Refused
+from shared.protocol.server import error
+from shared.runtime.metrics import counter
+
+log = structlog.stdlib.get_logger("homin.files")
+UPLOADS = counter("files_uploads", "Files sent, by how they came and what became of them", ("by", "outcome"))
+DEAD = counter("files_dead_letters", "Bodies given up as poison")
+
+
+class FrameWork:
+    """`limit`: bytes of an inline file. `at_once`: files under way. `behind`: bodies whose files may be under way."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        source: str,
+        access: RoomAccess,
+        intake: Intake,
+        posting: Posting,
+        *,
+        limit: int,
+        at_once: int,
+        behind: int,
+    ) -> None:
+        self._bus, self._source = bus, source
+        self._access, self._intake, self._posting, self._limit = access, intake, posting, limit
+        self._places = asyncio.Semaphore(at_once)
+        self._unacked: asyncio.Queue[tuple[Delivery, list[asyncio.Task[None]]]] = asyncio.Queue(behind)
+        self._last: dict[str, asyncio.Task[None]] = {}
+        self._taking: asyncio.Task[None] | None = None
+
+    async def run(self, subscription: Subscription) -> None:
+        """Until cancelled. Bodies are acknowledged in order, each when all its frames are settled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._taking = tasks.create_task(self._take(subscription))
+                tasks.create_task(self._acknowledge(subscription))
+        finally:
+            for task in list(self._last.values()):
+                task.cancel()
+
+    async def drain(self) -> None:
+        """Takes nothing more; returns when what was taken is settled and acknowledged."""
+        if self._taking is not None:
+            self._taking.cancel()
+        await self._unacked.join()
+
+    async def _take(self, subscription: Subscription) -> None:
+        while True:
+            for delivery in await subscription.get():
+                tasks = [self._start(submit) for submit in await self._read(subscription, delivery)]
+                await self._unacked.put((delivery, tasks))
+
+    async def _acknowledge(self, subscription: Subscription) -> None:
+        while True:
+            delivery, tasks = await self._unacked.get()
+            if tasks:
+                await asyncio.wait(tasks)
+            subscription.ack(delivery)
+            self._unacked.task_done()
+
+    async def _read(self, subscription: Subscription, delivery: Delivery) -> list[Submit]:
+        try:
+            body, _ = decode(delivery.body)
+            submits = [message for message in body.messages if isinstance(message, Submit)]
+            if len(submits) < len(body.messages) or not all(isinstance(submit.frame, File) for submit in submits):
+                raise Malformed("only `file` frames are the files' work")
+            return submits
+        except Malformed as why:
+            DEAD.inc()
+            log.error("dead letter", queue=delivery.queue, reason=str(why), bytes=len(delivery.body))
+            try:
+                await subscription.reject(delivery, str(why))
+            except BusError as lost:
+                log.error("the dead letter could not be kept", why=str(lost))
+            return []
+
+    def _start(self, submit: Submit) -> asyncio.Task[None]:
+        """One session's frames are settled one after the other, in the order in which they came."""
+        session = submit.session
+        task = asyncio.create_task(self._settle(submit, self._last.get(session)))
+        self._last[session] = task
+        task.add_done_callback(lambda _: self._last.get(session) is task and self._last.pop(session))
+        return task
+
+    async def _settle(self, submit: Submit, after: asyncio.Task[None] | None) -> None:
+        if after is not None:
+            await asyncio.wait([after])
+        async with self._places:
+            try:
+                await self._store(submit)
+            except Refused as refused:
+                UPLOADS.labels("frame", refused.code).inc()
+                await self._refuse(submit, refused)
+            except BusError as why:
+                # Stored, so the upkeep posts it; meanwhile a retry with the same id is safe.
+                UPLOADS.labels("frame", "unposted").inc()
+                log.warning("a file is stored and could not be posted yet", why=str(why))
+                await self._refuse(submit, _LATER)
+            except Exception:
+                UPLOADS.labels("frame", "failed").inc()
+                log.exception(
+                    "a file frame cannot be handled", room=submit.frame.room if isinstance(submit.frame, File) else ""
+                )
+                await self._refuse(submit, _LATER)
+            else:
+                UPLOADS.labels("frame", "stored").inc()
+
+    async def _store(self, submit: Submit) -> None:
+        frame = submit.frame
+        assert isinstance(frame, File)
+        declared, content = parse(frame.data, self._limit)
+        sniffer = Sniffer()
+        sniffer.feed(content)
+        if not agrees(declared, sniffer):
+            text = f"The file says that it is {declared}, but its bytes are {sniffer.mime}. Nothing was sent."
+            raise Refused(ErrorCode.UNSUPPORTED_FILE, text)
+        await self._access.require(frame.room, submit.user.id)
+        arrived = await self._intake.receive(_once(content), self._limit)
+        kept = await self._intake.keep(arrived, frame.room, submit.user, frame.id, frame.name)
+        await self._posting.post(kept, submit)
+
+    async def _refuse(self, submit: Submit, refused: Refused) -> None:
+        frame = submit.frame
+        assert isinstance(frame, File)
+        answer = render(error(refused.code, refused.text, frame.ref or frame.id, refused.retry_after_ms))
+        direct = pack(Direct(session=submit.session, sizes=[len(answer)], answers=frame.id))
+        try:
+            await self._bus.publish(submit.address, encode(self._source, [direct], [answer]))
+        except BusError as why:
+            # The gateway is gone, and its connections with it; whoever comes back sends the frame again.
+            log.info("nobody is there to be told", address=submit.address, code=refused.code, why=str(why))
+
+
+_LATER = Refused(ErrorCode.UNAVAILABLE, "The file could not be sent right now. Try again in a moment.", 1_000)
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
