@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, distinct, func, insert, select, tuple_, update
+from sqlalchemy import Select, and_, bindparam, case, delete, distinct, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -77,7 +77,9 @@ class SqlLog:
 
     async def _create(self, db: AsyncConnection, batch: Sequence[Changes], ids: dict[str, int]) -> None:
         """Rows for new rooms; one that another router has made meanwhile gets no id here, and so is stale."""
-        for c in batch:
+        for c in sorted(
+            batch, key=lambda c: c.room
+        ):  # one order for all, so that two routers never wait for each other
             row = {"name": c.room, "shard": shard_of(c.room, self._shards), "seq": 0, "version": 0}
             made = await db.execute(self._upsert(rooms).values(row).on_conflict_do_nothing().returning(rooms.c.id))
             if (id := made.scalar()) is not None:
@@ -109,8 +111,14 @@ class SqlLog:
             name=bindparam("b_name"),
             read_seq=bindparam("b_read"),
         )
+        further = case(
+            (people.excluded.read_seq > members.c.read_seq, people.excluded.read_seq), else_=members.c.read_seq
+        )
         await each(
-            people.on_conflict_do_update(index_elements=["room_id", "user_id"], set_={"name": people.excluded.name}),
+            people.on_conflict_do_update(
+                index_elements=["room_id", "user_id"],
+                set_={"name": people.excluded.name, "read_seq": further},
+            ),
             rows(lambda c: [{"b_user": u, "b_name": m.name, "b_read": m.read_seq} for u, m in c.members.items()]),
         )
         await each(
@@ -196,6 +204,9 @@ class SqlLog:
         async with self._reading() as db:
             return str((await db.execute(select(store.c.value).where(store.c.key == "epoch"))).scalar_one())
 
+    async def close(self) -> None:
+        """Nothing to give back but the engine, which is its owner's."""
+
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
         async with _translated(), self._engine.begin() as db:
@@ -214,6 +225,8 @@ async def _translated() -> AsyncIterator[None]:
         yield
     except (OSError, TimeoutError, PoolTimeout) as why:
         raise StoreDown(str(why) or type(why).__name__) from why
+    except (IntegrityError, DataError):
+        raise  # whatever its text says, it is about the rows
     except DBAPIError as why:
         if why.connection_invalidated or _is_outage(why):
             raise StoreDown(str(why.orig)) from why
