@@ -19,6 +19,7 @@ from services.router.log import Log, StoreDown, Summary
 from services.router.outboxes import Outboxes
 from shared.protocol.bus import Submit
 from shared.protocol.client import History, Join
+from shared.protocol.codec import listed
 from shared.protocol.errors import ErrorCode
 
 log = structlog.stdlib.get_logger("homin.router")
@@ -109,7 +110,7 @@ class Reads:
 
 def summary(room: Summary) -> bytes:
     """One entry of `rooms`; the newest message is spliced in as it was rendered."""
-    last = b"" if room.last is None else b',"last":' + room.last.frame
+    last = b"" if room.last is None else b',"last":' + listed(room.last.frame)
     return b'{"room":%b,"seq":%d,"read_seq":%d,"members":%d%b}' % (
         to_json(room.room), room.seq, room.read_seq, room.online, last,
     )  # fmt: skip

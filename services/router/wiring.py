@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from services.router.core.cache import RoomCache
 from services.router.core.liveness import Liveness
 from services.router.lane import Lane, LaneLimits
 from services.router.outboxes import Outboxes
+from services.router.postgres import PostgresLog
 from services.router.reads import Reads
 from services.router.service import Router
 from services.router.settings import Settings
@@ -19,11 +22,18 @@ from shared.runtime.database import open_engine, wait_for_database
 LANES = 4
 
 
+def open_log(url: str, engine: AsyncEngine, shards: int, writers: int) -> SqlLog:
+    """The log in the database at `url`; `engine` is open on the same."""
+    if url.startswith("postgresql"):
+        return PostgresLog(engine, shards, "postgresql://" + url.partition("://")[2], writers)
+    return SqlLog(engine, shards)
+
+
 def build(settings: Settings, bus: Bus) -> Router:
     sqlite = settings.database_url.startswith("sqlite")
     lanes = settings.router_lanes or (1 if sqlite else LANES)
     engine = open_engine(settings.database_url, pool_size=lanes + settings.router_reads)
-    store = SqlLog(engine, settings.shards)
+    store = open_log(settings.database_url, engine, settings.shards, lanes)
     outboxes = Outboxes(
         bus,
         f"router.{settings.instance}",
@@ -45,6 +55,10 @@ def build(settings: Settings, bus: Bus) -> Router:
     async def prepare() -> None:
         await wait_for_database(settings.database_url)
 
+    async def dispose() -> None:
+        await store.close()
+        await engine.dispose()
+
     router = Router(
         bus,
         settings.instance,
@@ -57,6 +71,6 @@ def build(settings: Settings, bus: Bus) -> Router:
         beat_s=settings.beat_s,
         prepare=prepare,
         epoch=store.epoch,
-        dispose=engine.dispose,
+        dispose=dispose,
     )
     return router

@@ -65,12 +65,10 @@ def submit_prefix(address: str, session: str, user: User) -> bytes:
 
 def render(frame: ServerBase) -> bytes:
     """A server frame as it goes to the client: compact JSON, `type` first, unset fields left out."""
-    # `ref` is declared in the base class and so comes first in pydantic's order; the wire promises `type`.
+    # Fields of a base class come first in pydantic's order; the wire promises `type`.
     fields = frame.__pydantic_serializer__.to_python(frame, mode="json", exclude_none=True, by_alias=True)
-    ref = fields.pop("ref", None)
-    if ref is not None:
-        fields["ref"] = ref
-    return to_json(fields)
+    kind, ref = fields.pop("type"), fields.pop("ref", None)
+    return to_json({"type": kind, **fields} if ref is None else {"type": kind, **fields, "ref": ref})
 
 
 def render_message(
@@ -96,6 +94,14 @@ def render_message(
         b'"text":' + to_json(content) if kind == "chat" else b'"file":' + content.encode(),
         b"" if ref is None else b',"ref":' + to_json(ref),
     )
+
+
+_TYPE = len(b'"type":"message",')
+
+
+def listed(message: bytes) -> bytes:
+    """A rendered `message` as an entry of `joined`, `history` and `rooms`, which imply its `type`."""
+    return b"{" + message[1 + _TYPE :]
 
 
 def timestamp(ms: int) -> str:

@@ -136,7 +136,8 @@ def typescript_document() -> str:
         lines += ["}", ""]
     for side, models in (("ClientFrame", CLIENT), ("ServerFrame", SERVER)):
         lines += [f"export type {side} =", *(f"  | {_named(m.__name__)}" for m in models), ""]
-    lines += ["export type Message = ChatMessage | FileMessage", ""]
+    lines += ["/** A message as a client keeps it: with or without the frame's own fields. */"]
+    lines += ["export type Message = LoggedChat | LoggedFile", ""]
     lines += [
         "/** Codes after which the same request may succeed. */",
         "export const RETRYABLE: readonly ErrorCode[] = [",

@@ -57,8 +57,11 @@ class Welcome(ServerBase):
     limits: Limits
 
 
-class ChatMessage(ServerBase):
-    type: Literal["message"] = "message"
+class LoggedChat(Frame):
+    """A chat as `joined`, `history` and `rooms` list it: a `message` without the `type`, which they imply."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
     room: str
     seq: int
     id: str
@@ -68,8 +71,11 @@ class ChatMessage(ServerBase):
     text: str
 
 
-class FileMessage(ServerBase):
-    type: Literal["message"] = "message"
+class LoggedFile(Frame):
+    """A file as they list it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
     room: str
     seq: int
     id: str
@@ -79,7 +85,15 @@ class FileMessage(ServerBase):
     file: StoredFile
 
 
-Message = Annotated[ChatMessage | FileMessage, Field(discriminator="kind")]
+class ChatMessage(LoggedChat, ServerBase):
+    type: Literal["message"] = "message"
+
+
+class FileMessage(LoggedFile, ServerBase):
+    type: Literal["message"] = "message"
+
+
+Logged = Annotated[LoggedChat | LoggedFile, Field(discriminator="kind")]
 
 
 class Joined(ServerBase):
@@ -88,7 +102,7 @@ class Joined(ServerBase):
     seq: int
     members: int
     online: list[User]
-    messages: list[Message]
+    messages: list[Logged]
     more: bool
 
 
@@ -104,7 +118,7 @@ class RoomSummary(Frame):
     seq: int
     read_seq: int
     members: int
-    last: Message | None = None
+    last: Logged | None = None
 
 
 class RoomList(ServerBase):
@@ -115,7 +129,7 @@ class RoomList(ServerBase):
 class HistoryPage(ServerBase):
     type: Literal["history"] = "history"
     room: str
-    messages: list[Message]
+    messages: list[Logged]
     more: bool
 
 

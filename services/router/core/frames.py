@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic_core import to_json
 
 from services.router.core.room import Room, Stored
-from shared.protocol.codec import pack, render
+from shared.protocol.codec import listed, pack, render
 from shared.protocol.errors import ErrorCode
 from shared.protocol.server import JOIN_ONLINE, JOIN_RECENT, Left, Presence, error
 
@@ -38,7 +38,7 @@ def joined(room: Room, messages: Sequence[Stored], more: bool, ref: str | None) 
         room.seq,
         room.online,
         b",".join(pack(user) for user in room.online_users(JOIN_ONLINE)),
-        b",".join(m.frame for m in messages),
+        b",".join(listed(m.frame) for m in messages),
         to_json(more),
         _ref(ref),
     )
@@ -63,7 +63,7 @@ def opening(room: Room, after: int | None, page: Sequence[Stored] | None) -> tup
 def history(room: str, messages: Sequence[Stored], more: bool, ref: str | None) -> bytes:
     return b'{"type":"history","room":%b,"messages":[%b],"more":%b%b}' % (
         to_json(room),
-        b",".join(m.frame for m in messages),
+        b",".join(listed(m.frame) for m in messages),
         to_json(more),
         _ref(ref),
     )

@@ -101,10 +101,8 @@ class _Step:
         member = room.members.get(user.id)
         if member is not None and member.name == user.name:
             return
-        if member is None and user.id in self.changes.members_gone:
-            # The row of the former membership is still there, with its old mark.
-            self.changes.members_gone.discard(user.id)
-            self.changes.read_marks[user.id] = room.seq
+        self.changes.members_gone.discard(user.id)  # the row of a former membership is overwritten
+        self.changes.read_marks.pop(user.id, None)  # and this one says what the mark would
         member = Member(user.name, member.read_seq if member else room.seq)
         room.members[user.id] = self.changes.members[user.id] = member
 
@@ -168,6 +166,7 @@ class _Step:
         if room.members.pop(user.id, None) is not None:
             self.changes.members.pop(user.id, None)
             self.changes.members_gone.add(user.id)
+            self.changes.read_marks.pop(user.id, None)
         self.out.direct(by.address, by.session, frames.left(room.name, frame.ref))
 
     def chat(self, by: Submit, frame: Chat, item: Item) -> None:
@@ -201,7 +200,9 @@ class _Step:
         member = room.members[by.user.id]
         if seq <= member.read_seq:
             return
-        member.read_seq = self.changes.read_marks[by.user.id] = seq
+        member.read_seq = seq
+        if by.user.id not in self.changes.members:  # else the member's new row says it already
+            self.changes.read_marks[by.user.id] = seq
         mark = render(ReadMark(room=room.name, user=by.user, seq=seq))
         if room.online <= frames.CROWD:
             self.out.notice(room.addresses, mark)

@@ -73,7 +73,7 @@ export interface HistoryPage {
   type: "history"
   ref?: string
   room: string
-  messages: (ChatMessage | FileMessage)[]
+  messages: (LoggedChat | LoggedFile)[]
   more: boolean
 }
 
@@ -91,7 +91,7 @@ export interface Joined {
   seq: number
   members: number
   online: User[]
-  messages: (ChatMessage | FileMessage)[]
+  messages: (LoggedChat | LoggedFile)[]
   more: boolean
 }
 
@@ -114,6 +114,28 @@ export interface Limits {
   inline_file_bytes: number
   frames_per_s: number
   frames_burst: number
+}
+
+/** A chat as `joined`, `history` and `rooms` list it: a `message` without the `type`, which they imply. */
+export interface LoggedChat {
+  kind: "chat"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  text: string
+}
+
+/** A file as they list it. */
+export interface LoggedFile {
+  kind: "file"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  file: StoredFile
 }
 
 export interface Ping {
@@ -169,7 +191,7 @@ export interface RoomSummary {
   seq: number
   read_seq: number
   members: number
-  last?: ChatMessage | FileMessage
+  last?: LoggedChat | LoggedFile
 }
 
 export interface Rooms {
@@ -243,7 +265,8 @@ export type ServerFrame =
   | Reconnect
   | ErrorFrame
 
-export type Message = ChatMessage | FileMessage
+/** A message as a client keeps it: with or without the frame's own fields. */
+export type Message = LoggedChat | LoggedFile
 
 /** Codes after which the same request may succeed. */
 export const RETRYABLE: readonly ErrorCode[] = [
