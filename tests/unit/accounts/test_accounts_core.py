@@ -1,0 +1,151 @@
+"""The rules of accounts."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from services.accounts.core.claims import Grant, User, claims
+from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm, name_key
+from services.accounts.core.limits import Buckets, network_of
+from services.accounts.core.rotation import GRACE_S, Presented, may_renew
+
+
+@pytest.mark.parametrize("name", ["Олена", "O'Neil", "李小龍", "a", "a" * 32, "Anna-Maria B.", "🦊"])
+def test_a_name_may_be_of_any_script(name: str) -> None:
+    assert GuestForm(name=name).name == name
+
+
+@pytest.mark.parametrize("name", ["", " ", " a", "a ", "a" * 33, "a\nb", "a\x00b", "a\u202eb", "a\u200bb", "e\u0301"])
+def test_a_name_that_cannot_be_shown_as_it_is_is_refused(name: str) -> None:
+    for form in (GuestForm, RegisterForm, LoginForm):
+        with pytest.raises(ValidationError):
+            form.model_validate({"name": name, "password": "long enough"} if form is not GuestForm else {"name": name})
+
+
+@pytest.mark.parametrize("body", ["{}", '{"name":5}', '{"name":null}', '{"name":["a"]}', '{"name":"a","admin":true}'])
+def test_a_form_has_its_fields_and_no_others(body: str) -> None:
+    with pytest.raises(ValidationError):
+        GuestForm.model_validate_json(body)
+
+
+@given(st.text(max_size=300))
+def test_a_password_is_bounded_and_otherwise_free(password: str) -> None:
+    normal = unicodedata.normalize("NFKC", password)
+    good = 8 <= len(password) <= 256 and "\x00" not in normal
+    try:
+        assert RegisterForm(name="olena", password=password).password == normal
+        assert good
+    except ValidationError:
+        assert not good
+
+
+def test_a_password_is_the_same_from_every_keyboard() -> None:
+    composed, decomposed = "пароль\u0457\u0457", "пароль\u0456\u0308\u0456\u0308"
+    assert RegisterForm(name="a", password=composed).password == LoginForm(name="a", password=decomposed).password
+
+
+def test_a_short_password_is_refused_when_made_and_not_when_given() -> None:
+    assert LoginForm(name="a", password="1").password == "1"
+    with pytest.raises(ValidationError):
+        RegisterForm(name="a", password="1")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Olena", "olena"), ("STRASSE", "straße"), ("ｏｌｅｎａ", "olena"), ("ЇЖАК", "їжак")]
+)
+def test_names_that_people_take_for_one_are_one(one: str, other: str) -> None:
+    assert name_key(one) == name_key(other)
+
+
+@given(st.text())
+def test_the_key_of_a_key_is_itself(name: str) -> None:
+    assert name_key(name_key(name)) == name_key(name)
+
+
+def test_a_token_says_what_the_protocol_promises() -> None:
+    said = claims(User("u-1", "Олена", guest=True), Grant("t-1", 1_000, 4_600), "homin", "homin")
+    assert said == {
+        "sub": "u-1",
+        "name": "Олена",
+        "iss": "homin",
+        "aud": "homin",
+        "iat": 1_000,
+        "exp": 4_600,
+        "jti": "t-1",
+    }
+
+
+NOW = 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("presented", "goes_on"),
+    [
+        (Presented(None, False, False), True),  # its first use
+        (Presented(NOW - 1, True, False), True),  # two tabs that started together
+        (Presented(NOW - GRACE_S, True, False), True),
+        (Presented(NOW - 86_400, False, False), True),  # the answer was lost, the laptop slept
+        (Presented(NOW - GRACE_S - 1, True, False), False),  # a thief, or its victim, comes second
+        (Presented(None, False, True), False),  # likewise, seen from the other branch
+    ],
+)
+def test_a_sign_in_ends_when_two_parties_hold_it(presented: Presented, goes_on: bool) -> None:
+    assert may_renew(presented, NOW) is goes_on
+
+
+@given(
+    burst=st.integers(1, 20),
+    per_s=st.floats(0.1, 100),
+    pauses=st.lists(st.floats(0, 5, allow_nan=False), max_size=60),
+)
+def test_nobody_gets_more_than_the_burst_and_the_rate(burst: int, per_s: float, pauses: list[float]) -> None:
+    buckets = Buckets(burst, per_s, 10)
+    now, taken = 0.0, 0
+    for pause in pauses:
+        now += pause
+        taken += buckets.take("a", now) == 0
+    assert taken <= burst + now * per_s + 1e-6
+
+
+@given(burst=st.integers(1, 20), per_s=st.floats(0.1, 100))
+def test_who_waits_as_long_as_told_gets_in(burst: int, per_s: float) -> None:
+    buckets = Buckets(burst, per_s, 10)
+    waits = [buckets.take("a", 0.0) for _ in range(burst + 1)]
+    assert waits[:burst] == [0.0] * burst
+    assert 0 < waits[burst] <= 1 / per_s
+    assert buckets.take("a", waits[burst] * (1 + 1e-9)) == 0
+
+
+@given(st.lists(st.text(max_size=3), max_size=100))
+def test_the_table_of_addresses_does_not_grow_for_ever(addresses: list[str]) -> None:
+    buckets = Buckets(1, 1, 5)
+    for address in addresses:
+        buckets.take(address, 0.0)
+    assert len(buckets) == min(5, len(set(addresses)))
+
+
+def test_one_address_does_not_use_up_what_another_has() -> None:
+    buckets = Buckets(1, 0.001, 10)
+    assert buckets.take("a", 0.0) == 0
+    assert buckets.take("a", 0.0) > 0
+    assert buckets.take("b", 0.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("testclient", "testclient"),
+        ("", ""),
+    ],
+)
+def test_an_address_counts_for_what_one_customer_holds(address: str, network: str) -> None:
+    assert network_of(address) == network
