@@ -13,7 +13,7 @@ import { ReadMarks } from "./read-marks.ts"
 import { Refused, Requests } from "./requests.ts"
 import { Room } from "./room.ts"
 import { TypingNotices, TypingSignal } from "./typing.ts"
-import { type Incoming, isOwn, type Limits, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
+import { type Incoming, isOwn, type Limits, loggedOf, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
 
 export interface SessionOptions extends ConnectionOptions {
   outbox: OutboxStore
@@ -258,7 +258,8 @@ export class Session {
     void this.#enter(room)
   }
 
-  #arrived(message: Message): void {
+  #arrived(frame: Incoming<"message">): void {
+    const message = loggedOf(frame)
     const room = this.#room(message.room)
     const isNew = room.log.receive(message)
     this.#typingNotices.wrote(room, message.from)

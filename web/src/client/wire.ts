@@ -26,6 +26,9 @@ export const parseFrame = (text: unknown): ServerFrame | null => {
 const isTyped = (value: unknown): value is { type: string } =>
   typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string"
 
+/** A message that came by itself, as history would list it. */
+export const loggedOf = ({ type: _type, ref: _ref, ...message }: Incoming<"message">): Message => message
+
 /** Whom a message is from is enough to tell whose copy it is: the same `id` may be used by two senders. */
 export const isOwn = (message: Message, user: User | null): boolean => user !== null && message.from.id === user.id
 

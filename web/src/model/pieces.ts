@@ -57,11 +57,11 @@ const split = (text: string, by: RegExp, piece: (match: RegExpExecArray) => Piec
 // A full stop or bracket after an address belongs to the sentence, unless the bracket was opened within the address.
 const withoutPunctuation = (address: string): string => {
   let end = address.length
-  for (;;) {
+  let unopened = count(address, ")") - count(address, "(")
+  for (; ; end--) {
     const last = address[end - 1]!
-    const opened = last === ")" && count(address.slice(0, end), "(") >= count(address.slice(0, end), ")")
-    if (!/[.,;:!?)\]}…]/.test(last) || opened) return address.slice(0, end)
-    end -= 1
+    if (!/[.,;:!?)\]}…]/.test(last) || (last === ")" && unopened <= 0)) return address.slice(0, end)
+    if (last === ")") unopened -= 1
   }
 }
 

@@ -1,20 +1,14 @@
 /** What the person chose: language and theme. Remembered in this browser. */
 import type { Dictionary } from "../i18n/dictionary.ts"
 import { en } from "../i18n/en.ts"
+import { type Language, preferredLanguage } from "../i18n/language.ts"
 import { uk } from "../i18n/uk.ts"
 import { lasting } from "./storage.ts"
 
-export type Language = "uk" | "en"
 export type Theme = "system" | "light" | "dark"
 
 const DICTIONARIES: Record<Language, Dictionary> = { uk, en }
 const THEMES: readonly Theme[] = ["system", "light", "dark"]
-
-/** Ukrainian where the browser's languages name it before English, else English. */
-export const preferredLanguage = (languages: readonly string[]): Language => {
-  const known = languages.map((tag) => tag.toLowerCase().split("-")[0]).find((tag) => tag === "uk" || tag === "en")
-  return (known as Language | undefined) ?? "en"
-}
 
 const isLanguage = (value: string | null): value is Language => value === "uk" || value === "en"
 const isTheme = (value: string | null): value is Theme => THEMES.includes(value as Theme)

@@ -43,10 +43,10 @@ export class FakeServer {
   }
 
   /** Somebody else writes; `lost`: the copy to our client does not arrive. */
-  say(room: string, text: string, { lost = false, from = TARAS, id = `${from.id}-${this.log(room).length}` } = {}): Message {
-    const message = this.#store(room, from, id, text)
-    if (!lost && this.#joined.has(room)) this.tell(message)
-    return message
+  say(room: string, text: string, { lost = false, from = TARAS, id }: { lost?: boolean; from?: User; id?: string } = {}): ServerFrame {
+    const frame = asFrame(this.#store(room, from, id ?? `${from.id}-${this.log(room).length}`, text))
+    if (!lost && this.#joined.has(room)) this.tell(frame)
+    return frame
   }
 
   fill(room: string, count: number): void {
@@ -81,7 +81,7 @@ export class FakeServer {
       case "join":
         return [this.#join(frame)]
       case "chat":
-        return this.#joined.has(frame.room) ? [this.#store(frame.room, this.user, frame.id, frame.text)] : [refusal("not_joined", frame.id)]
+        return this.#joined.has(frame.room) ? [asFrame(this.#store(frame.room, this.user, frame.id, frame.text))] : [refusal("not_joined", frame.id)]
       case "history":
         return [this.#history(frame)]
       case "rooms":
@@ -128,11 +128,14 @@ export class FakeServer {
     const log = this.log(room)
     const known = log.find((message) => message.from.id === from.id && message.id === id)
     if (known) return known
-    const message: Message = { type: "message", kind: "chat", room, seq: log.length + 1, id, from, at: new Date().toISOString(), text }
+    const message: Message = { kind: "chat", room, seq: log.length + 1, id, from, at: new Date().toISOString(), text }
     log.push(message)
     return message
   }
 }
+
+/** A listed message as it comes by itself. */
+export const asFrame = (message: Message): ServerFrame => ({ type: "message", ...message })
 
 export const refusal = (code: Extract<ServerFrame, { type: "error" }>["code"], ref?: string, retryAfterMs?: number): ServerFrame => ({
   type: "error",

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { memoryOutbox, type OutboxStore, storedOutbox } from "../../src/client/outbox-store.ts"
 import { Session } from "../../src/client/session.ts"
-import { FakeServer, refusal } from "./fake-server.ts"
+import { asFrame, FakeServer, refusal } from "./fake-server.ts"
 import { numberedTokens } from "./fake-socket.ts"
 
 let server: FakeServer
@@ -36,7 +36,7 @@ describe("an entry of the outbox", () => {
     expect(stored()).toEqual(["hello"])
     expect(session.outbox.of("den")).toHaveLength(1)
     server.tell = (frame) => server.listener.last.say(frame)
-    server.tell(server.log("den")[0]!)
+    server.tell(asFrame(server.log("den")[0]!))
     expect(session.outbox.of("den")).toHaveLength(0)
     expect(store.load()).toEqual([])
   })
@@ -122,6 +122,14 @@ describe("the order of what one writes", () => {
     for (const text of ["one", "two", "three"]) session.write("den", text)
     await pass(500)
     expect(stored()).toEqual(["one", "two", "three"])
+  })
+
+  test("is kept by sending one at a time: the next waits for the acknowledgement", async () => {
+    server.deliver = (socket, frame) => (frame.type === "message" ? undefined : socket.say(frame))
+    const session = await begin("den")
+    for (const text of ["one", "two", "three"]) session.write("den", text)
+    await pass(9_000)
+    expect(server.got("chat").map(({ text }) => text)).toEqual(["one"])
   })
 
   test("of one room does not hold up another", async () => {

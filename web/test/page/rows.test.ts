@@ -1,0 +1,118 @@
+import { describe, expect, test } from "vitest"
+import type { Message, OutboxEntry } from "../../src/client/index.ts"
+import { GROUP_MS, type Row, rowsOf } from "../../src/model/rows.ts"
+import { earlier, later, NEWEST, pinned, shownIn, type Window } from "../../src/model/window.ts"
+
+const OLENA = { id: "u1", name: "Olena" }
+const TARAS = { id: "u2", name: "Taras" }
+const NOON = new Date(2026, 10, 20, 12).getTime()
+
+const message = (seq: number, from = OLENA, at = NOON + seq * 1000): Message => ({
+  kind: "chat",
+  room: "den",
+  seq,
+  id: `m${seq}`,
+  from,
+  at: new Date(at).toISOString(),
+  text: `text ${seq}`,
+})
+
+const entry = (id: string, writtenAt = NOON + 60_000): OutboxEntry => ({ id, room: "den", text: id, writtenAt, failure: null })
+
+const build = (messages: Message[], { pending = [] as OutboxEntry[], firstNew = null as number | null } = {}): Row[] =>
+  rowsOf({ messages, pending, me: OLENA, firstNew })
+
+const outline = (rows: Row[]): string[] =>
+  rows.map((row) => {
+    if (row.kind === "message") return `${row.head ? "HEAD " : ""}${row.message.seq}`
+    if (row.kind === "pending") return `${row.head ? "HEAD " : ""}${row.entry.id}`
+    return row.kind
+  })
+
+describe("rows", () => {
+  test("one author within five minutes is one group, counted from its head", () => {
+    const times = [0, GROUP_MS / 2, GROUP_MS, GROUP_MS + 1]
+    const rows = build(times.map((after, i) => message(i + 1, OLENA, NOON + after)))
+    expect(outline(rows)).toEqual(["day", "HEAD 1", "2", "3", "HEAD 4"])
+  })
+
+  test("another author begins another group", () => {
+    expect(outline(build([message(1), message(2, TARAS), message(3)]))).toEqual(["day", "HEAD 1", "HEAD 2", "HEAD 3"])
+  })
+
+  test("each local day has its line, and a group ends with the day", () => {
+    const midnight = new Date(2026, 10, 21).getTime()
+    const rows = build([message(1, OLENA, midnight - 1000), message(2, OLENA, midnight + 1000)])
+    expect(outline(rows)).toEqual(["day", "HEAD 1", "day", "HEAD 2"])
+  })
+
+  test("the line before what is new stands before the first new message, after its day", () => {
+    expect(outline(build([message(1), message(2), message(3)], { firstNew: 2 }))).toEqual(["day", "HEAD 1", "new", "HEAD 2", "3"])
+    expect(outline(build([message(2), message(3)], { firstNew: 2 }))).toEqual(["day", "new", "HEAD 2", "3"])
+  })
+
+  test("without the message it would stand before there is no such line", () => {
+    expect(outline(build([message(1)], { firstNew: 2 }))).toEqual(["day", "HEAD 1"])
+  })
+
+  test("what waits to be sent goes on with one's own group", () => {
+    expect(outline(build([message(1)], { pending: [entry("a"), entry("b")] }))).toEqual(["day", "HEAD 1", "a", "b"])
+  })
+
+  test("a message keeps its key when it turns from waiting to stored, so that its row stays", () => {
+    const waiting = build([], { pending: [entry("m1")] }).at(-1)!
+    const stored = build([message(1)]).at(-1)!
+    expect(stored.key).toBe(waiting.key)
+  })
+
+  test("a message that is here already is not shown as waiting too", () => {
+    expect(outline(build([message(1)], { pending: [entry("m1")] }))).toEqual(["day", "HEAD 1"])
+  })
+
+  test("keys are unique also where clocks of servers disagree about the day", () => {
+    const midnight = new Date(2026, 10, 21).getTime()
+    const times = [midnight - 1, midnight + 1, midnight - 1, midnight + 1]
+    const keys = build(times.map((at, i) => message(i + 1, TARAS, at))).map(({ key }) => key)
+    expect(new Set(keys).size).toBe(keys.length)
+  })
+})
+
+describe("the window on a long room", () => {
+  const messages = Array.from({ length: 1000 }, (_, i) => message(i + 1))
+  const span = (window: Window) => [shownIn(messages, window)[0]!.seq, shownIn(messages, window).at(-1)!.seq]
+
+  test("opens with the newest, and follows them", () => {
+    expect(span(NEWEST)).toEqual([881, 1000])
+    expect(shownIn([...messages, message(1001)], NEWEST).at(-1)!.seq).toBe(1001)
+  })
+
+  test("pinned, does not lose its first message when more come", () => {
+    const window = pinned(messages, NEWEST)
+    expect(shownIn([...messages, message(1001)], window)[0]!.seq).toBe(881)
+  })
+
+  test("walks to the beginning and back, overlapping at each step and never larger than its bound", () => {
+    const walk = (step: (window: Window) => Window | null, from: Window) => {
+      let window = from
+      for (let next = step(window); next; next = step(window)) {
+        const [before, after] = [span(window), span(next)]
+        expect(after[0]! <= before[1]! && before[0]! <= after[1]!).toBe(true)
+        expect(shownIn(messages, next).length).toBeLessThanOrEqual(320)
+        window = next
+      }
+      return window
+    }
+    const top = walk((window) => earlier(messages, window), NEWEST)
+    expect(span(top)[0]).toBe(1)
+    const bottom = walk((window) => later(messages, window), top)
+    expect(span(bottom)[1]).toBe(1000)
+    expect(bottom.last).toBeNull()
+  })
+
+  test("of nothing shows nothing, and has nothing earlier or later", () => {
+    expect(shownIn([], NEWEST)).toEqual([])
+    expect(earlier([], NEWEST)).toBeNull()
+    expect(later([], NEWEST)).toBeNull()
+    expect(pinned([], NEWEST)).toEqual(NEWEST)
+  })
+})

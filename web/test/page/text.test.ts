@@ -1,0 +1,131 @@
+import { describe, expect, test } from "vitest"
+import { en } from "../../src/i18n/en.ts"
+import { preferredLanguage } from "../../src/i18n/language.ts"
+import { uk } from "../../src/i18n/uk.ts"
+import { initialsOf } from "../../src/model/faces.ts"
+import { ownAddress } from "../../src/model/files.ts"
+import { mentions, type Piece, piecesOf } from "../../src/model/pieces.ts"
+import { hashOf, roomName, roomOf } from "../../src/model/room-names.ts"
+import { sizeText } from "../../src/model/sizes.ts"
+import { dayName } from "../../src/model/times.ts"
+
+const links = (text: string) => piecesOf(text, null).flatMap((piece) => (piece.kind === "link" ? [piece.href] : []))
+const kinds = (text: string, me: string | null = null) => piecesOf(text, me).map(({ kind, text: part }) => `${kind}:${part}`)
+const whole = (pieces: Piece[]) => pieces.map(({ text }) => text).join("")
+
+describe("links in a text", () => {
+  test("are http and https addresses, without the sentence's punctuation", () => {
+    expect(links("See https://example.org/a?b=1#c, and (http://example.org/x_(y)).")).toEqual([
+      "https://example.org/a?b=1#c",
+      "http://example.org/x_(y)",
+    ])
+    expect(links("Дивись «https://приклад.укр/сторінка»!")).toEqual([new URL("https://приклад.укр/сторінка").href])
+  })
+
+  test.each(["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "vbscript:x", "https://", "ftp://example.org"])("%s is not one", (text) => {
+    expect(links(text)).toEqual([])
+  })
+
+  test("no text is lost or added, whatever it holds", () => {
+    for (const text of ["", "plain", "https://a.b. @Olena, https://c.d/(e", "@@Olena@Olena", "<b>x</b> https://a.b/<i>", "a`b", "``` "])
+      expect(whole(piecesOf(text, "Olena"))).toBe(text)
+  })
+
+  test("a long text of brackets and ticks is read in a moment", () => {
+    const begun = performance.now()
+    piecesOf("https://a.b/" + ")".repeat(8000), "Olena")
+    piecesOf("`".repeat(8000), "Olena")
+    piecesOf("@Olen".repeat(1600), "Olena")
+    expect(performance.now() - begun).toBeLessThan(1000)
+  })
+})
+
+describe("code in a text", () => {
+  test("stands between ticks, and nothing within is a link or a mention", () => {
+    expect(kinds("run `curl https://a.b @Olena` now", "Olena")).toEqual(["text:run ", "code:curl https://a.b @Olena", "text: now"])
+  })
+
+  test("in a block keeps its lines, without the language's name", () => {
+    expect(kinds("so:\n```sql\nSELECT 1;\nSELECT 2;\n```")).toEqual(["text:so:\n", "block:SELECT 1;\nSELECT 2;"])
+  })
+})
+
+describe("mentions", () => {
+  test.each(["@Олена", "привіт, @олена!", "(@Олена)"])("%s names Олена", (text) => expect(mentions(text, "Олена")).toBe(true))
+  test.each(["Олена", "@Оленам", "пошта@Олена", "@Оле"])("%s does not", (text) => expect(mentions(text, "Олена")).toBe(false))
+  test("of a name with signs that mean something in a pattern are found as they are", () => {
+    expect(mentions("@a.b(c)+", "a.b(c)+")).toBe(true)
+    expect(mentions("@aXb(c)+", "a.b(c)+")).toBe(false)
+  })
+})
+
+describe("words", () => {
+  test.each([
+    [1, "1 нове повідомлення"],
+    [3, "3 нові повідомлення"],
+    [11, "11 нових повідомлень"],
+    [21, "21 нове повідомлення"],
+    [24, "24 нові повідомлення"],
+    [25, "25 нових повідомлень"],
+  ])("in Ukrainian %i has its own form", (count, text) => expect(uk.newBelow(count)).toBe(text))
+
+  test("in English one is one and the rest are many", () => {
+    expect([0, 1, 2, 1200].map(en.newBelow)).toEqual(["0 new messages", "1 new message", "2 new messages", "1,200 new messages"])
+  })
+
+  test("every word of one language has another in the other, names aside", () => {
+    const same = (Object.keys(en) as (keyof typeof en)[]).filter((key) => typeof en[key] === "string" && en[key] === uk[key])
+    expect(same).toEqual([])
+  })
+
+  test("the language is the first of the browser's that is known", () => {
+    expect(preferredLanguage(["pl-PL", "uk-UA", "en-US"])).toBe("uk")
+    expect(preferredLanguage(["en-US", "uk"])).toBe("en")
+    expect(preferredLanguage(["fr"])).toBe("en")
+  })
+
+  test("days are named from the reader's side, across a change of clocks too", () => {
+    const now = new Date(2026, 2, 30, 0, 30).getTime()
+    const day = (...date: [number, number, number, number]) => dayName(new Date(...date).getTime(), now, uk)
+    expect(day(2026, 2, 30, 0)).toBe("Сьогодні")
+    expect(day(2026, 2, 29, 23)).toBe("Учора")
+    expect(day(2026, 2, 27, 12)).toMatch(/^П.ятниця, 27 березня$/)
+    expect(day(2025, 2, 27, 12)).toContain("2025")
+  })
+
+  test.each([
+    [0, "0 B"],
+    [999, "999 B"],
+    [1_284_000, "1.3 MB"],
+    [999_950, "1 MB"],
+    [512_000_000, "512 MB"],
+    [5e12, "5,000 GB"],
+  ])("%i bytes are %s", (bytes, text) => expect(sizeText(bytes, "en", en.bytes)).toBe(text))
+
+  test("initials are of the first two words, whole characters", () => {
+    expect(["Олена Кравець", "sam", "a.b.c", "😀x", "  "].map(initialsOf)).toEqual(["ОК", "S", "AB", "😀", "?"])
+  })
+})
+
+describe("rooms in the address", () => {
+  test("any name survives the way there and back", () => {
+    for (const name of ["кімната", "a.b-c_1", "日本語"]) expect(roomOf(hashOf(name))).toBe(name)
+  })
+
+  test("what is typed becomes a name where it can", () => {
+    expect(roomName("  #Нова кімната ")).toBe("Нова-кімната")
+    expect(roomName("и\u0306")).toBe("й")
+    for (const typed of ["", "a/b", "a!", "x".repeat(65), "\u202eabc"]) expect(roomName(typed)).toBeNull()
+  })
+
+  test("an address that names no room is none", () => {
+    for (const hash of ["", "#", "#/", "#room", "#/%", "#/a%2Fb"]) expect(roomOf(hash)).toBeNull()
+  })
+})
+
+test("a file's address leads nowhere but to this origin", () => {
+  const at = (url: string) => ownAddress(url, "https://chat.example")
+  expect(at("/api/files/x")).toBe("/api/files/x")
+  expect(at("https://chat.example/api/files/x?a=1")).toBe("/api/files/x?a=1")
+  for (const url of ["https://evil.example/x", "//evil.example/x", "javascript:alert(1)", "data:text/html,x", "http://"]) expect(at(url)).toBe("#")
+})
