@@ -1,4 +1,4 @@
-"""The bus while RabbitMQ is away, blocked or restarted: nothing waits for ever, what was confirmed is kept, all returns."""
+"""The bus while RabbitMQ is away, blocked or restarted: nobody waits for ever, what was confirmed is kept."""
 
 from __future__ import annotations
 

@@ -1,0 +1,127 @@
+"""Frames of a room, and a router in small: step, commit, and again where the rows had changed. Shared by the suites."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from services.router.core.changes import Changes, Item
+from services.router.core.room import Room
+from services.router.core.step import step
+from services.router.log import AlreadyStored, Log
+from shared.protocol.bus import Direct, Submit, Unseat
+from shared.protocol.client import Chat, ClientFrame, Join, Leave, Read
+from shared.protocol.server import User
+
+NOW_MS = 1_700_000_000_000
+
+
+def user(number: int) -> User:
+    return User(id=f"u{number}", name=f"Name {number}")
+
+
+def submit(frame: ClientFrame, by: User, session: str = "", address: str = "mailbox.g1") -> Item:
+    """A client's frame, as its gateway forwards it. A user's first session has the user's id."""
+    return Item(Submit(address=address, session=session or by.id, user=by, frame=frame))
+
+
+def join(room: str, by: User, session: str = "", address: str = "mailbox.g1", after: int | None = None) -> Item:
+    return submit(Join(type="join", room=room, after=after), by, session, address)
+
+
+def leave(room: str, by: User, session: str = "", address: str = "mailbox.g1") -> Item:
+    return submit(Leave(type="leave", room=room), by, session, address)
+
+
+def chat(room: str, by: User, id: str, text: str = "hello", session: str = "", ref: str | None = None) -> Item:
+    return submit(Chat(type="chat", room=room, id=id, text=text, ref=ref), by, session)
+
+
+def read(room: str, by: User, seq: int) -> Item:
+    return submit(Read(type="read", room=room, seq=seq), by)
+
+
+def unseat(room: str, session: str, address: str = "mailbox.g1") -> Item:
+    return Item(Unseat(address=address, room=room, session=session))
+
+
+def room_of(item: Item) -> str:
+    message = item.message
+    return message.frame.room if isinstance(message, Submit) else message.room  # type: ignore[union-attr]
+
+
+def rows_of(room: Room) -> dict[str, Any]:
+    """All of a room that has rows, for comparison."""
+    return {
+        "exists": room.exists,
+        "seq": room.seq,
+        "version": room.version,
+        "members": {u: (m.name, m.read_seq) for u, m in room.members.items()},
+        "seats": dict(room.seats),
+        "recent": list(room.recent),
+    }
+
+
+class Writer:
+    """One router's way with the log: its own cache, which may be out of date."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.rooms: dict[str, Room] = {}
+        self.redone = 0
+
+    async def handle(self, *items: Item, now_ms: int = NOW_MS) -> dict[str, Changes]:
+        """Settles `items` and gives each room's changes, as they were at last written."""
+        waiting: dict[str, list[Item]] = defaultdict(list)
+        for item in items:
+            waiting[room_of(item)].append(item)
+        settled: dict[str, Changes] = {}
+        while waiting:
+            await self._load(waiting)
+            batch = [step(self.rooms[name], queue, now_ms) for name, queue in waiting.items()]
+            try:
+                stale = await self.log.commit(batch)
+            except AlreadyStored:
+                stale = set(waiting)
+                await self._look_up(waiting)
+            else:
+                self._drop(stale)
+            settled |= {changes.room: changes for changes in batch if changes.room not in stale}
+            waiting = {name: queue for name, queue in waiting.items() if name in stale}
+            self.redone += len(waiting)
+        return settled
+
+    async def take(self, names: Iterable[str]) -> Writer:
+        """Itself, with these rooms in memory."""
+        await self._load(names)
+        return self
+
+    async def _load(self, names: Iterable[str]) -> None:
+        missing = [name for name in names if name not in self.rooms]
+        if missing:
+            self.rooms |= await self.log.load(missing)
+
+    async def _look_up(self, waiting: dict[str, list[Item]]) -> None:
+        self._drop(waiting)
+        await self._load(waiting)
+        for name, queue in waiting.items():
+            keys = [
+                (s.user.id, s.frame.id) for i in queue if isinstance(s := i.message, Submit) and hasattr(s.frame, "id")
+            ]
+            self.rooms[name].known = await self.log.find(name, keys)
+
+    def _drop(self, names: Iterable[str]) -> None:
+        for name in names:
+            del self.rooms[name]
+
+
+def told_directly(changes: Changes) -> list[tuple[str, dict[str, Any]]]:
+    """(session, frame) of every frame that goes to one session."""
+    found = []
+    for out in changes.outs:
+        head = json.loads(out.part)
+        if head["type"] == Direct.model_fields["type"].default:
+            found += [(str(head["session"]), json.loads(frame)) for frame in out.payload]
+    return found
