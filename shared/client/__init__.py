@@ -1,0 +1,40 @@
+"""The Python client of Homin, for tests, bots and tools. `Client` is the beginning; PROTOCOL.md is what it speaks.
+
+async with Client(["ws://127.0.0.1:8080/ws"], fixed(token)) as client:
+    await client.join("lobby")
+    await client.chat("lobby", "hello")
+    async for event in client.events(): …
+"""
+
+from shared.client.client import Client, Options
+from shared.client.core.events import (
+    Acknowledged,
+    Arrived,
+    CaughtUp,
+    ClientError,
+    Connected,
+    Disconnected,
+    EpochChanged,
+    Event,
+    Left,
+    Lost,
+    Message,
+    Notice,
+    NotSent,
+    Page,
+    PresenceChanged,
+    ReadUpTo,
+    Refused,
+    Typing,
+    Unanswered,
+)
+from shared.client.recording import JsonLines, Record, Recorder
+from shared.client.socket import Closed, Dial, Socket, dial
+from shared.client.tokens import SignInNeeded, Token, TokenSource, fixed
+
+__all__ = [
+    "Acknowledged", "Arrived", "CaughtUp", "Client", "ClientError", "Closed", "Connected", "Dial", "Disconnected",
+    "EpochChanged", "Event", "JsonLines", "Left", "Lost", "Message", "NotSent", "Notice", "Options", "Page",
+    "PresenceChanged", "ReadUpTo", "Record", "Recorder", "Refused", "SignInNeeded", "Socket", "Token", "TokenSource",
+    "Typing", "Unanswered", "dial", "fixed",
+]  # fmt: skip

@@ -1,0 +1,306 @@
+"""The client: a session over lasting connections. `async with Client([url], fixed(token)) as client: …`"""
+
+from __future__ import annotations
+
+import asyncio
+import random as chance
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from shared.client.connection import Connection
+from shared.client.core import events
+from shared.client.core.events import ClientError, Event, JsonFrame, Message, Page, Refused
+from shared.client.core.room import Room
+from shared.client.core.session import Session, SessionOptions, page_of
+from shared.client.core.timers import Timers
+from shared.client.recording import History, Recorder
+from shared.client.socket import Closed, Dial, Socket, dial
+from shared.client.stream import Stream
+from shared.client.tokens import TokenSource
+
+Done = Callable[[JsonFrame | ClientError], None]
+
+
+@dataclass(frozen=True)
+class Options(SessionOptions):
+    """`connect_s`: from dialling to the welcome. `heartbeat_s`: None: what the server says. `stream`: events that may
+    wait for one reader of `events`; a slower reader holds up the connection, which the server then ends (4002)."""
+
+    connect_s: float = 10.0
+    heartbeat_s: float | None = None
+    stream: int = 10_000
+
+
+class Client:
+    """`urls`: `ws://…/ws` of one or more gateways; after a lost connection the next is tried. `random`: numbers in
+    [0, 1).
+    `recorder` is told all that happens. Everything happens on the loop on which `start` was called."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        token: TokenSource,
+        *,
+        name: str = "",
+        options: Options = Options(),
+        recorder: Recorder | None = None,
+        dial: Dial = dial,
+        random: Callable[[], float] = chance.random,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(12),
+    ) -> None:
+        self.name, self.options = name, options
+        self.ended: Closed | None = None
+        timers = Timers()
+        self.session = Session(self, timers, random, options)
+        self._connection = Connection(
+            urls, token, dial, self, timers, random, connect_s=options.connect_s, heartbeat_s=options.heartbeat_s
+        )
+        self._history = History(recorder, name, self._connection) if recorder is not None else None
+        self._new_id = new_id
+        self._readers: set[Stream] = set()
+        self._acks: dict[str, asyncio.Future[Message]] = {}
+        self._waiting: list[asyncio.Future[None]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    # ── life ──
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        await self.connected()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def start(self) -> None:
+        """Connects, and stays connected until `stop`, or until the server says never to come back."""
+        if self._task is None:
+            self._connection.wind()
+            self._task = asyncio.create_task(self._connection.run(), name=f"client:{self.name}")
+
+    async def stop(self) -> None:
+        """Says goodbye. What waits in the outbox is given up."""
+        if self._task is not None:
+            await self._connection.close()
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._end(Closed(1000, "stopped here"))
+
+    async def connected(self) -> JsonFrame:
+        """Waits for a welcome, and gives it. Raises `Closed` where there will be none."""
+        await self.until(lambda: self.welcome is not None)
+        assert self.welcome is not None
+        return self.welcome
+
+    @property
+    def welcome(self) -> JsonFrame | None:
+        """The present connection's, or None where there is none."""
+        return self._connection.welcome
+
+    @property
+    def connection(self) -> int:
+        """How many connections were begun."""
+        return self._connection.number
+
+    @property
+    def socket(self) -> Socket | None:
+        """The present one, for tests that treat it badly."""
+        return self._connection.socket
+
+    def cut(self) -> None:
+        """Ends the present connection without a word, as a broken cable would."""
+        self._connection.cut()
+
+    def hurry(self) -> None:
+        """Does not wait for the next attempt any longer."""
+        self._connection.hurry()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Waits until `holds`; it is asked whenever something has happened here. Raises `Closed` once the client has
+        ended."""
+        while not holds():
+            if self.ended is not None:
+                raise self.ended
+            happened = asyncio.get_running_loop().create_future()
+            self._waiting.append(happened)
+            await happened
+
+    # ── what a user does ──
+
+    def join(self, room: str, after: int | None = None) -> asyncio.Future[JsonFrame]:
+        """Sits in `room` from now on, over every connection; the future gives the first `joined`. `after`: know the
+        room from there on (0: whole), else from its newest 50 messages. Ends with `Refused`, or `Disconnected` where
+        `stop` came first."""
+        return self._ask(lambda done: self.session.join(room, after, done))
+
+    def leave(self, room: str) -> asyncio.Future[JsonFrame]:
+        """Ends the membership. The future may end with any `ClientError`."""
+        return self._ask(lambda done: self.session.leave(room, done))
+
+    def rooms(self) -> asyncio.Future[JsonFrame]:
+        """The `rooms` frame."""
+        return self._ask(lambda done: self.session.ask({"type": "rooms"}, done))
+
+    async def history(self, room: str, *, before: int | None = None, after: int | None = None, limit: int = 50) -> Page:
+        """One page. Raises `ClientError`."""
+        bounds = {name: seq for name, seq in (("before", before), ("after", after)) if seq is not None}
+        frame = {"type": "history", "room": room, "limit": limit, **bounds}
+        return page_of(await self._ask(lambda done: self.session.ask(frame, done)))
+
+    def chat(self, room: str, text: str, id: str | None = None) -> asyncio.Future[Message]:
+        """Writes `text`; the future gives the message once it is stored, however many connections that takes. It ends
+        with
+        `Refused` where the server will not take it. Join the room first."""
+        return self._write({"type": "chat", "room": room, "id": id or self._new_id(), "text": text})
+
+    def send_file(self, room: str, name: str, data: str, id: str | None = None) -> asyncio.Future[Message]:
+        """As `chat`; `data` is a data URL (RFC 2397) in base64."""
+        return self._write({"type": "file", "room": room, "id": id or self._new_id(), "name": name, "data": data})
+
+    def typing(self, room: str) -> None:
+        self.send({"type": "typing", "room": room})
+
+    def read(self, room: str, seq: int) -> None:
+        self.send({"type": "read", "room": room, "seq": seq})
+
+    def room(self, name: str) -> Room:
+        """What is known of a room that was joined. Raises KeyError."""
+        return self.session.rooms[name]
+
+    async def caught_up(self, room: str, seq: int = 0) -> None:
+        """Waits until `room` is joined, its log whole at least up to `seq`, and nothing known to be missing."""
+
+        def whole() -> bool:
+            known = self.session.rooms.get(room)
+            return known is not None and known.joined and known.log.is_whole and known.log.whole >= seq
+
+        await self.until(whole)
+
+    def events(self) -> Stream:
+        """All events from this call on. Ends when the client has ended."""
+        stream = Stream(self._readers)
+        if self.ended is not None:
+            stream.end()
+        return stream
+
+    # ── what the session needs ──
+
+    def send(self, frame: JsonFrame) -> bool:
+        """Queues any frame, as it is, for the present connection; False where none is welcomed."""
+        return self._connection.send(frame)
+
+    def emit(self, event: Event) -> None:
+        if self._history is not None:
+            self._history.event(event)
+        for stream in self._readers:
+            stream.put(event)
+
+    def settled(self, id: str, outcome: Message | Refused) -> None:
+        future = self._acks.pop(id, None)
+        if future is None or future.done():
+            return
+        if isinstance(outcome, Message):
+            future.set_result(outcome)
+        else:
+            future.set_exception(outcome)
+
+    def seen(self, message: Message, via: str) -> None:
+        if self._history is not None:
+            self._history.seen(message, via)
+
+    # ── what the connection says ──
+
+    def opened(self, welcome: JsonFrame, url: str) -> None:
+        self.emit(events.Connected(self.connection, url, welcome["session"], welcome["epoch"]))
+        self.session.welcomed(welcome)
+        self._happened()
+
+    def received(self, frame: JsonFrame) -> None:
+        if self._history is not None:
+            self._history.frame(frame)
+        self.session.receive(frame)
+        self._happened()
+
+    def sending(self, frame: JsonFrame) -> None:
+        if self._history is not None:
+            self._history.sending(frame)
+
+    def disconnected(self) -> None:
+        self.session.disconnected()
+
+    def lost(self, closed: Closed, retry_in_s: float | None) -> None:
+        self.emit(events.Lost(closed.code, closed.reason, retry_in_s))
+        if retry_in_s is None:
+            self._end(closed)
+        self._happened()
+
+    async def keep_up(self) -> None:
+        for stream in list(self._readers):
+            await stream.room(self.options.stream)
+
+    # ── the rest ──
+
+    def _ask(self, ask: Callable[[Done], None]) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = _quiet_future()
+
+        def done(answer: JsonFrame | ClientError) -> None:
+            if future.done():
+                return
+            if isinstance(answer, ClientError):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+        if self.ended is not None:
+            done(events.Disconnected(str(self.ended)))
+            return future
+        self._connection.wind()
+        ask(done)
+        self._connection.arm()
+        return future
+
+    def _write(self, frame: JsonFrame) -> asyncio.Future[Message]:
+        future: asyncio.Future[Message] = _quiet_future()
+        if self.ended is not None:
+            future.set_exception(events.Disconnected(str(self.ended)))
+            return future
+        if self._history is not None:
+            self._history.write(frame)
+        self._acks[frame["id"]] = future
+        self._connection.wind()
+        self.session.outbox.write(frame)
+        self._connection.arm()
+        return future
+
+    def _end(self, closed: Closed) -> None:
+        if self.ended is not None:
+            return
+        self.ended = closed
+        self.session.close()
+        for future in self._acks.values():
+            if not future.done():
+                future.set_exception(events.Disconnected(str(closed)))
+        self._acks.clear()
+        for stream in list(self._readers):
+            stream.end()
+        if self._history is not None:
+            self._history.end()
+        self._happened()
+
+    def _happened(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for happened in waiting:
+            if not happened.done():
+                happened.set_result(None)
+
+
+def _quiet_future() -> asyncio.Future[Any]:
+    """Whoever cares for its outcome awaits it, and nobody has to."""
+    future = asyncio.get_running_loop().create_future()
+    future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return future

@@ -1,0 +1,175 @@
+"""What was written here and is not acknowledged yet. An entry keeps its `id` for life, so sending it again is always
+safe; it leaves when the sender's own copy of the message arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol
+
+from shared.client.core.backoff import backoff
+from shared.client.core.events import JsonFrame, Message, Refused
+from shared.client.core.timers import Timer, Timers
+
+
+class OutboxPorts(Protocol):
+    """What the outbox needs of the session."""
+
+    def send(self, frame: JsonFrame) -> bool:
+        """False where there is no connection."""
+
+    def is_joined(self, room: str) -> bool:
+        """Whether this connection sits in the room, without which it may not write there."""
+
+    def not_joined(self, room: str) -> None:
+        """The server said that we are not in the room."""
+
+    def settled(self, entry: Entry, outcome: Message | Refused) -> None:
+        """The entry has left."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """`frame`: a `chat` or `file` frame. `flying`: sent on the present connection, and not refused."""
+
+    room: str
+    id: str
+    frame: JsonFrame
+    flying: bool = False
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One room's entries in the order in which they were written. `timer`: how long the first of them is waited for."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    timer: Timer | None = None
+
+
+class Outbox:
+    """`window`: how many of one room's entries are under way at once. With 1 their order is kept whatever happens; with
+    more it is given up where the server refuses one for now and takes the next. `ack_s`: how long to wait for the own
+    copy."""
+
+    def __init__(
+        self, ports: OutboxPorts, timers: Timers, random: Callable[[], float], window: int, ack_s: float
+    ) -> None:
+        self._ports, self._timers, self._random, self._window, self._ack_s = ports, timers, random, window, ack_s
+        self._lanes: dict[str, _Lane] = {}
+        self._attempt = 0
+        self._hold: Timer | None = None
+
+    def __len__(self) -> int:
+        return sum(len(lane.entries) for lane in self._lanes.values())
+
+    def write(self, frame: JsonFrame) -> Entry:
+        """Takes a `chat` or `file` frame and sends it as soon as may be."""
+        entry = Entry(frame["room"], frame["id"], frame)
+        lane = self._lanes.setdefault(entry.room, _Lane())
+        if entry.id in lane.entries:
+            raise ValueError(f"the id {entry.id} waits already")
+        lane.entries[entry.id] = entry
+        self.flush(entry.room)
+        return entry
+
+    def flush(self, room: str) -> None:
+        """Sends what may go of this room."""
+        lane = self._lanes.get(room)
+        if lane is None or self._hold is not None or not self._ports.is_joined(room):
+            return
+        for entry in list(islice(lane.entries.values(), self._window)):
+            if not entry.flying:
+                entry.flying = self._ports.send(entry.frame)
+                if not entry.flying:
+                    return
+        if lane.timer is None and lane.entries:
+            lane.timer = self._timers.after(self._ack_s, lambda: self._overdue(room))
+
+    def acknowledged(self, message: Message) -> None:
+        """One's own message, however it came, is the acknowledgement."""
+        entry = self._take(message.room, message.id)
+        if entry is not None:
+            self._attempt = 0
+            self._ports.settled(entry, message)
+            self.flush(message.room)
+
+    def refused(self, frame: JsonFrame) -> bool:
+        """Takes an error that names one of the entries. True where it did."""
+        id = frame.get("ref", "")
+        room = next((room for room, lane in self._lanes.items() if id in lane.entries), None)
+        if room is None:
+            return False
+        if frame["retryable"]:
+            self._ground(room, id)
+            self._wait(frame.get("retry_after_ms", 0) / 1000 or backoff(self._attempt, self._random()))
+            self._attempt += 1
+        elif frame["code"] == "not_joined":
+            self._ground(room, id)
+            self._ports.not_joined(room)
+        else:
+            entry = self._take(room, id)
+            assert entry is not None
+            self._ports.settled(entry, Refused(frame["code"], frame["text"]))
+            self.flush(room)
+        return True
+
+    def room_refused(self, room: str, why: Refused) -> None:
+        """The room cannot be entered, so nothing that waits for it can go."""
+        lane = self._lanes.pop(room, None)
+        if lane is not None:
+            if lane.timer is not None:
+                lane.timer.cancel()
+            for entry in lane.entries.values():
+                self._ports.settled(entry, why)
+
+    def disconnected(self) -> None:
+        """What was under way may or may not have arrived: it is sent again on the next connection."""
+        if self._hold is not None:
+            self._hold.cancel()
+            self._hold = None
+        for room in self._lanes:
+            self._ground(room)
+
+    def _take(self, room: str, id: str) -> Entry | None:
+        lane = self._lanes.get(room)
+        entry = lane.entries.pop(id, None) if lane is not None else None
+        if lane is not None and entry is not None:
+            if lane.timer is not None:
+                lane.timer.cancel()
+                lane.timer = None
+            if not lane.entries:
+                del self._lanes[room]
+            elif any(e.flying for e in islice(lane.entries.values(), self._window)):
+                lane.timer = self._timers.after(self._ack_s, lambda: self._overdue(room))
+        return entry
+
+    def _ground(self, room: str, from_id: str | None = None) -> None:
+        """This entry, or the first, and all that follow it are to be sent again, in order."""
+        lane = self._lanes[room]
+        if lane.timer is not None:
+            lane.timer.cancel()
+            lane.timer = None
+        reached = from_id is None
+        for entry in islice(lane.entries.values(), self._window):
+            reached = reached or entry.id == from_id
+            if reached:
+                entry.flying = False
+
+    def _overdue(self, room: str) -> None:
+        if room in self._lanes:
+            self._ground(room)
+            self.flush(room)
+
+    def _wait(self, seconds: float) -> None:
+        """Limits count for the whole connection, so all rooms wait."""
+        if self._hold is not None:
+            if self._hold.when >= self._timers.now + seconds:
+                return
+            self._hold.cancel()
+        self._hold = self._timers.after(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        self._hold = None
+        for room in list(self._lanes):
+            self.flush(room)

@@ -1,0 +1,291 @@
+"""A user's session over many connections: which rooms, their logs, what is on its way out. All that PROTOCOL.md's
+promises ask of a client: rooms resume by `after`, jumps in `seq` are filled from history, nothing is shown twice,
+what was written is sent again with the same `id` until it is acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from shared.client.core import events
+from shared.client.core.events import ClientError, Disconnected, Event, JsonFrame, Message, Page, Refused
+from shared.client.core.outbox import Entry, Outbox
+from shared.client.core.requests import Requests
+from shared.client.core.room import Entered, Room
+from shared.client.core.timers import Timers
+
+PAGE: Final = 200
+JOINS_AT_ONCE: Final = 8
+ASKED_AT_MOST: Final = 3
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """`answer_s`, `ack_s`: how long to wait for an answer, and for the own copy of what was written, before asking
+    again.
+    `window`: see `Outbox`. `keep`: see `RoomLog`."""
+
+    answer_s: float = 10.0
+    ack_s: float = 10.0
+    window: int = 1
+    keep: int | None = 1_000
+
+
+class SessionPorts(Protocol):
+    """What the session needs of its shell."""
+
+    def send(self, frame: JsonFrame) -> bool:
+        """Sends; False where there is no welcomed connection."""
+
+    def emit(self, event: Event) -> None: ...
+
+    def settled(self, id: str, outcome: Message | Refused) -> None:
+        """What was written under `id` is stored, or will not be."""
+
+    def seen(self, message: Message, via: str) -> None:
+        """A message came, as `live`, `joined` or `history`; perhaps not for the first time."""
+
+
+class Session:
+    """Feed it `welcomed`, `receive`, `disconnected`, and wind `timers`. `random` gives numbers in [0, 1)."""
+
+    def __init__(
+        self, ports: SessionPorts, timers: Timers, random: Callable[[], float], options: SessionOptions
+    ) -> None:
+        self._ports, self._options, self._timers, self._random = ports, options, timers, random
+        self.rooms: dict[str, Room] = {}
+        self.user_id = ""
+        self.epoch: str | None = None
+        self._session: str | None = None
+        self._requests = Requests(ports.send, timers, random, options.answer_s)
+        self.outbox = Outbox(self, timers, random, options.window, options.ack_s)
+        self._to_enter: deque[Room] = deque()
+        self._entering = 0
+
+    # ── what the user wants ──
+
+    def join(self, name: str, after: int | None, entered: Entered) -> None:
+        """Sits in the room from now on, over every connection. `after`: from where on to know it, the first time."""
+        room = self.rooms.get(name)
+        if room is None:
+            room = self.rooms[name] = Room(name, self._options.keep, after)
+        room.entering.append(entered)
+        self._enter(room)
+
+    def leave(self, name: str, done: Callable[[JsonFrame | ClientError], None]) -> None:
+        def left(answer: JsonFrame | ClientError) -> None:
+            if not isinstance(answer, ClientError):
+                self._left(name)
+            done(answer)
+
+        self._requests.ask({"type": "leave", "room": name}, left, ASKED_AT_MOST)
+
+    def ask(self, frame: JsonFrame, done: Callable[[JsonFrame | ClientError], None]) -> None:
+        """`rooms` or `history`; a page of history counts as seen, and acknowledges what is ours in it."""
+
+        def answered(answer: JsonFrame | ClientError) -> None:
+            if not isinstance(answer, ClientError) and answer["type"] == "history":
+                self._found([Message.of(m) for m in answer["messages"]], "history")
+            done(answer)
+
+        self._requests.ask(frame, answered, ASKED_AT_MOST)
+
+    # ── what the connection says ──
+
+    def welcomed(self, frame: JsonFrame) -> None:
+        """A new connection is there."""
+        self._session, self.user_id = frame["session"], frame["user"]["id"]
+        if self.epoch is not None and self.epoch != frame["epoch"]:
+            for room in self.rooms.values():
+                room.forget()
+            self._ports.emit(events.EpochChanged(frame["epoch"]))
+        self.epoch = frame["epoch"]
+        for room in self.rooms.values():
+            self._enter(room)
+
+    def receive(self, frame: JsonFrame) -> None:
+        """Any frame but `welcome` and `reconnect`, which are the connection's."""
+        kind = frame["type"]
+        if kind == "message":
+            self._arrived(Message.of(frame))
+        elif (kind == "error" and self.outbox.refused(frame)) or self._requests.receive(frame):
+            pass
+        elif (handler := _HANDLERS.get(kind)) is not None:
+            handler(self, frame)
+
+    def disconnected(self) -> None:
+        self._session = None
+        self._to_enter.clear()
+        self._entering = 0
+        for room in self.rooms.values():
+            room.disconnected()
+        self.outbox.disconnected()
+        self._requests.disconnected()
+
+    def close(self) -> None:
+        """There will be no further connection."""
+        for room in self.rooms.values():
+            self._tell_entered(room, Disconnected("the client has ended"))
+
+    # ── rooms ──
+
+    def _enter(self, room: Room) -> None:
+        if self._session is None or room.joining:
+            return
+        if room.joined:
+            self._tell_entered(room, {"type": "joined", "room": room.name, "seq": room.log.target})
+            return
+        room.joining = True
+        self._to_enter.append(room)
+        self._enter_next()
+
+    def _enter_next(self) -> None:
+        while self._to_enter and self._entering < JOINS_AT_ONCE:
+            room = self._to_enter.popleft()
+            after = room.log.resume_after
+            frame: JsonFrame = {"type": "join", "room": room.name}
+            if after is not None:
+                frame["after"] = after
+            self._entering += 1
+            session = self._session
+            self._requests.ask(frame, lambda answer, r=room, a=after, s=session: self._joined(r, a, s, answer))  # type: ignore[misc]
+
+    def _joined(self, room: Room, after: int | None, session: str | None, answer: JsonFrame | ClientError) -> None:
+        if session != self._session:
+            return  # it was asked over a connection that is gone; the next one asks anew
+        self._entering -= 1
+        room.joining = False
+        if isinstance(answer, ClientError):
+            if isinstance(answer, Refused):
+                self.rooms.pop(room.name, None)
+                self.outbox.room_refused(room.name, answer)
+                self._tell_entered(room, answer)
+        elif self.rooms.get(room.name) is room:
+            room.entered(answer)
+            messages = [Message.of(m) for m in answer["messages"]]
+            self._show(room.log_joined(answer, after, messages))
+            self._found(messages, "joined")
+            self.outbox.flush(room.name)
+            self._tell_entered(room, answer)
+            self._repair(room)
+        self._enter_next()
+
+    @staticmethod
+    def _tell_entered(room: Room, answer: JsonFrame | ClientError) -> None:
+        entering, room.entering = room.entering, []
+        for told in entering:
+            told(answer)
+
+    def _repair(self, room: Room) -> None:
+        """Asks for what is missing, a page at a time; says when nothing is missing any more."""
+        if room.repairing or not room.joined:
+            return
+        hole = room.log.hole
+        if hole is None:
+            if not room.caught_up:
+                room.caught_up = True
+                self._ports.emit(events.CaughtUp(room.name, room.log.whole))
+            return
+        room.repairing, room.caught_up = True, False
+        after = hole.first - 1
+        frame = {"type": "history", "room": room.name, "after": after, "limit": min(PAGE, hole.last - after)}
+        log, session = room.log, self._session
+
+        def repaired(answer: JsonFrame | ClientError) -> None:
+            if log is not room.log or session != self._session:
+                return
+            room.repairing = False
+            if isinstance(answer, ClientError):
+                if isinstance(answer, Refused) and answer.code == "not_joined":
+                    self.not_joined(room.name)
+                return
+            messages = [Message.of(m) for m in answer["messages"]]
+            self._show(log.page(after, hole.last, messages, answer["more"]))
+            self._found(messages, "history")
+            if log.whole > after:  # else it does not answer what it was asked, and would not the next time either
+                self._repair(room)
+
+        self._requests.ask(frame, repaired)
+
+    def _arrived(self, message: Message) -> None:
+        self._found([message], "live")
+        room = self.rooms.get(message.room)
+        if room is not None:
+            self._show(room.log.receive(message))
+            if not room.log.is_whole:
+                self._repair(room)
+
+    def _found(self, messages: list[Message], via: str) -> None:
+        for message in messages:
+            self._ports.seen(message, via)
+            if message.sender_id == self.user_id:
+                self.outbox.acknowledged(message)
+
+    def _show(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._ports.emit(events.Arrived(message))
+
+    def _left(self, name: str) -> None:
+        room = self.rooms.pop(name, None)
+        if room is not None:
+            self.outbox.room_refused(name, Refused("not_joined", "The membership has ended."))
+            self._tell_entered(room, Refused("not_joined", "The membership has ended."))
+            self._ports.emit(events.Left(name))
+
+    # ── the outbox's ports ──
+
+    def send(self, frame: JsonFrame) -> bool:
+        return self._ports.send(frame)
+
+    def is_joined(self, room: str) -> bool:
+        return room in self.rooms and self.rooms[room].joined
+
+    def not_joined(self, name: str) -> None:
+        room = self.rooms.get(name)
+        if room is not None:
+            room.joined = False
+            self._enter(room)
+
+    def settled(self, entry: Entry, outcome: Message | Refused) -> None:
+        self._ports.settled(entry.id, outcome)
+        if isinstance(outcome, Message):
+            self._ports.emit(events.Acknowledged(outcome))
+        else:
+            self._ports.emit(events.NotSent(entry.room, entry.id, outcome))
+
+    # ── what comes by itself ──
+
+    def _presence(self, frame: JsonFrame) -> None:
+        if (room := self.rooms.get(frame["room"])) is not None:
+            room.present(frame)
+        user = frame.get("user", {})
+        self._ports.emit(events.PresenceChanged(frame["room"], user.get("id"), frame.get("online"), frame["members"]))
+
+    def _typing(self, frame: JsonFrame) -> None:
+        self._ports.emit(events.Typing(frame["room"], frame["user"]["id"]))
+
+    def _read(self, frame: JsonFrame) -> None:
+        self._ports.emit(events.ReadUpTo(frame["room"], frame["user"]["id"], frame["seq"]))
+
+    def _left_elsewhere(self, frame: JsonFrame) -> None:
+        self._left(frame["room"])
+
+    def _error(self, frame: JsonFrame) -> None:
+        self._ports.emit(events.Notice(frame["code"], frame["text"]))
+
+
+_HANDLERS: dict[str, Callable[[Session, JsonFrame], Any]] = {
+    "presence": Session._presence,
+    "typing": Session._typing,
+    "read": Session._read,
+    "left": Session._left_elsewhere,
+    "error": Session._error,
+}
+
+
+def page_of(answer: JsonFrame) -> Page:
+    """A `history` frame's messages."""
+    return Page([Message.of(m) for m in answer["messages"]], answer["more"])
