@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from shared.runtime.service import CannotStart
 from shared.runtime.settings import async_database_url
 
 log = structlog.stdlib.get_logger("homin.database")
@@ -28,10 +29,12 @@ BUSY_MS: Final = 10_000
 """How long a connection to SQLite waits for the writer before it."""
 CONNECT_S: Final = 5.0
 STATEMENT_S: Final = 30.0
+# PostgreSQL, appendix A: too_many_connections, admin_shutdown, crash_shutdown, cannot_connect_now.
+_PASSING: Final = frozenset({"53300", "57P01", "57P02", "57P03"})
 MIGRATION_LOCK: Final = 0x486F6D696E  # "Homin": the key of the advisory lock that migrations hold
 
 # FULL, since a message is promised for ever once its sender has seen it: with NORMAL, a WAL forgets its last commits
-# when the power fails. Measured here: a commit of 100 rows takes 0.2 ms more, and the router commits in batches.
+# when the power fails. Measured: a commit takes 0.33 ms instead of 0.07, of one row or of 100, and the router batches.
 _PRAGMAS: Final = (
     f"PRAGMA busy_timeout={BUSY_MS}",
     "PRAGMA journal_mode=WAL",
@@ -90,23 +93,38 @@ async def migrate(url: str) -> None:
 
 
 async def wait_for_database(url: str, *, patience_s: float = 60.0) -> None:
-    """Migrates as soon as the database answers; raises what it last said if it does not within `patience_s`."""
+    """Migrates as soon as the database answers. CannotStart if it does not within `patience_s`, or lets nobody in."""
     deadline = asyncio.get_running_loop().time() + patience_s
-    while True:
+    while (why := await _refusal(url)) is not None:
+        if not _will_pass(why, url) or asyncio.get_running_loop().time() > deadline:
+            place = make_url(async_database_url(url)).set(query={}).render_as_string(hide_password=True)
+            raise CannotStart(f"The database {place} cannot be used: {_reason(why)}.") from why
+        log.warning("waiting for the database", why=_reason(why))
+        await asyncio.sleep(1)
+    await migrate(url)
+
+
+async def _refusal(url: str) -> Exception | None:
+    try:
+        engine = open_engine(url, pool_size=1)
         try:
-            return await migrate(url)
-        except (OSError, TimeoutError, DBAPIError) as why:
-            # A wrong password or a broken revision does not heal; a server that still starts does.
-            if not _unreachable(why) or asyncio.get_running_loop().time() > deadline:
-                raise
-            log.warning("waiting for the database", why=str(why).splitlines()[0])
-            await asyncio.sleep(1)
+            async with engine.connect():
+                return None
+        finally:
+            await engine.dispose()
+    except (OSError, DBAPIError) as why:
+        return why
 
 
-def _unreachable(why: BaseException) -> bool:
+def _will_pass(why: Exception, url: str) -> bool:
+    """A server that cannot be reached, or that starts, may come; a wrong password does not heal, nor does a folder."""
     if isinstance(why, DBAPIError):
-        return why.connection_invalidated or "CannotConnectNow" in type(why.orig).__name__ + str(why.orig)
-    return isinstance(why, (OSError, TimeoutError))
+        return getattr(why.orig, "sqlstate", None) in _PASSING
+    return not url.startswith("sqlite")
+
+
+def _reason(why: Exception) -> str:
+    return str(why.orig if isinstance(why, DBAPIError) else why).rpartition(">: ")[2] or type(why).__name__
 
 
 async def _lock(connection: AsyncConnection) -> None:

@@ -26,6 +26,10 @@ from shared.runtime.settings import HttpSettings
 log = structlog.stdlib.get_logger("homin.runtime")
 
 
+KEEP_ALIVE_S = 130
+"""For idle connections: longer than proxies keep theirs (nginx 60 s, Caddy 120 s), lest one close as it is used."""
+
+
 class Service(Protocol):
     """What a service's `wiring.build(settings, bus)` gives. One process may run several."""
 
@@ -187,6 +191,7 @@ def _config(app: Any, websocket: Callable[..., asyncio.Protocol] | None, setting
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
         backlog=settings.backlog,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
     )
 

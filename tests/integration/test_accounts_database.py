@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -20,6 +21,7 @@ from services.accounts.store import AccountStore
 from services.accounts.tables import metadata, users
 from services.accounts.tokens import make_tokens
 from shared.runtime.database import MIGRATIONS, migrate, open_engine, wait_for_database
+from shared.runtime.service import CannotStart
 from shared.tokens.settings import TokenSettings
 from shared.tokens.verifier import Verifier
 from tests.servers.postgres import Postgres
@@ -130,3 +132,9 @@ async def test_a_database_that_starts_late_is_waited_for(own_postgres: Postgres)
     async with engine.connect() as connection:
         assert (await connection.execute(select(func.count()).select_from(users))).scalar() == 0
     await engine.dispose()
+
+
+async def test_a_database_that_lets_nobody_in_is_told_at_once(postgres: Postgres) -> None:
+    missing = urlunsplit(urlsplit(postgres.url)._replace(path="/no_such_database"))
+    with pytest.raises(CannotStart, match='database "no_such_database" does not exist'):
+        await wait_for_database(missing)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.runtime.database import MIGRATIONS, migrate, open_engine, reader, wait_for_database
+from shared.runtime.service import CannotStart
 
 
 @pytest.fixture
@@ -121,5 +122,11 @@ async def test_migrating_again_changes_nothing(url: str) -> None:
 
 
 async def test_a_database_that_never_answers_is_not_waited_for_for_ever() -> None:
-    with pytest.raises(OSError, match=r"refused|Connect"):
-        await wait_for_database("postgresql://nobody@127.0.0.1:1/homin", patience_s=0)
+    with pytest.raises(CannotStart, match=r"nobody:\*\*\*@127\.0\.0\.1:1/homin cannot be used"):
+        await wait_for_database("postgresql://nobody:secret@127.0.0.1:1/homin", patience_s=0)
+
+
+@pytest.mark.parametrize("path", ["/proc/homin/homin.db", "/dev/null/homin.db", "/proc/version"])
+async def test_a_place_that_holds_no_database_is_told_at_once(path: str) -> None:
+    with pytest.raises(CannotStart, match="cannot be used"):
+        await wait_for_database(f"sqlite:///{path}")
