@@ -174,11 +174,7 @@ class Connection(asyncio.Protocol):
 
     def _handshake(self, request: Request) -> None:
         refusal = self._hub.admit(request)
-        if refusal is None:
-            response = self._ws.accept(request)
-        else:
-            response = self._ws.reject(*refusal)
-        self._ws.send_response(response)
+        self._ws.send_response(self._ws.accept(request) if refusal is None else self._ws.reject(*refusal))
         if self._ws.state is State.OPEN:
             self.open = True
             self._hub.arrived(self)
@@ -207,7 +203,8 @@ class Connection(asyncio.Protocol):
                 self.refuse(ErrorCode.INVALID_FRAME, "Frames are JSON text; a binary frame says nothing here.", None)
             return
         try:
-            # RFC 6455, 8.1: text that is not UTF-8 fails the connection. Plain ASCII, the usual case, costs next to nothing.
+            # RFC 6455, 8.1: text that is not UTF-8 fails the connection. Plain ASCII, the usual case, costs next to
+            # nothing.
             data.isascii() or data.decode()
         except UnicodeDecodeError:
             self.close(1007, "A text frame must be UTF-8.")

@@ -1,4 +1,6 @@
-"""From the bus to the clients: each message is framed once here, and written to every connection that sits in its room."""
+"""From the bus to the clients: each message is framed once here, and written to every connection that sits in its
+room.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ class Deliver:
         self.resume()
 
     def resume(self) -> None:
-        """Takes all seats for our present address and asks for what each room got since; soon, and once for many losses."""
+        """Takes all seats for our present address and asks for what each room got since; soon, and once for many
+        losses.
+        """
         if self._resuming is None:
             self._resuming = asyncio.get_running_loop().call_later(RESUME_S, self._resume)
 

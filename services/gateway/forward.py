@@ -1,4 +1,6 @@
-"""From the clients to the bus: frames gather for each shard and go in batches; what could not be sent is told or tried again."""
+"""From the clients to the bus: frames gather for each shard and go in batches; what could not be sent is told or
+tried again.
+"""
 
 from __future__ import annotations
 

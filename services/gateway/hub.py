@@ -34,7 +34,9 @@ PATH = "/ws"
 
 
 class Hub:
-    """`address` is the present one of our mailbox, `epoch` the store's as the routers last said it; `clock`: Unix seconds."""
+    """`address` is the present one of our mailbox, `epoch` the store's as the routers last said it; `clock`: Unix
+    seconds.
+    """
 
     def __init__(
         self, settings: Settings, forward: Forward, verifier: Verifier, address: str, clock: Callable[[], float]
@@ -44,6 +46,8 @@ class Hub:
         self.epoch: str | None = None
         self.known_epoch = asyncio.Event()
         self.draining = False
+        self.empty = asyncio.Event()
+        self.empty.set()
         self.connections: set[Connection] = set()
         self.sessions: dict[str, Connection] = {}
         self.seating: Seating[Connection] = Seating()
@@ -75,10 +79,13 @@ class Hub:
         self._turn += 1
         connection.wheel = self._turn  # spreads the pings
         self.connections.add(connection)
+        self.empty.clear()
         CONNECTIONS.set(len(self.connections))
 
     def left(self, connection: Connection) -> None:
         self.connections.discard(connection)
+        if not self.connections:
+            self.empty.set()
         CONNECTIONS.set(len(self.connections))
         if connection.closed_with is not None:
             CLOSED.labels(int(connection.closed_with)).inc()

@@ -82,8 +82,7 @@ class Gateway:
                 connection.close(CloseCode.DRAINING, "This gateway is closing. Come back.")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5):
-                while hub.connections:
-                    await asyncio.sleep(0.05)
+                await hub.empty.wait()
         await hub.forward.flush()
 
     async def stop(self) -> None:

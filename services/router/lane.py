@@ -43,8 +43,9 @@ SECONDS = histogram("router_batch_seconds", "From a batch's first step to its co
 
 @dataclass(frozen=True)
 class LaneLimits:
-    """`batch_frames`: at most so many bodies' worth of frames in a transaction. `behind`: batches whose deliveries may still
-    be on their way. `retry_s`: pause while the database is down. `crowd_s`: how often a large room tells its number."""
+    """`batch_frames`: at most so many bodies' worth of frames in a transaction. `behind`: batches whose deliveries
+    may still be on their way. `retry_s`: pause while the database is down. `crowd_s`: how often a large room tells
+    its number."""
 
     batch_frames: int = 1_000
     behind: int = 8

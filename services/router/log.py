@@ -1,4 +1,6 @@
-"""The store port: what the router needs of a database, and what it is promised. tests/contract holds every store to it."""
+"""The store port: what the router needs of a database, and what it is promised. tests/contract holds every store to
+it.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,14 @@ class Log(Protocol):
     """The durable log of all rooms."""
 
     async def load(self, names: Sequence[str]) -> dict[str, Room]:
-        """These rooms as they are stored, their newest messages included; one that has no row comes with `exists` unset."""
+        """These rooms as they are stored, their newest messages included; one that has no row comes with `exists`
+        unset.
+        """
 
     async def commit(self, batch: Sequence[Changes]) -> set[str]:
-        """Writes what each room wants, in one durable transaction, and gives the names of the rooms that are *stale*: their
-        row no longer has the `seq` and `version` from which the changes were decided, and nothing of theirs is written.
-        Rooms that want nothing are compared all the same. Raises `AlreadyStored`, `StoreDown`."""
+        """Writes what each room wants, in one durable transaction, and gives the names of the rooms that are *stale*:
+        their row no longer has the `seq` and `version` from which the changes were decided, and nothing of theirs is
+        written. Rooms that want nothing are compared all the same. Raises `AlreadyStored`, `StoreDown`."""
 
     async def find(self, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
         """The messages stored under these (sender, id)."""

@@ -1,4 +1,6 @@
-"""What goes to each gateway, gathered and numbered. A gateway that is gone is reported; one that lost something can see it."""
+"""What goes to each gateway, gathered and numbered. A gateway that is gone is reported; one that lost something can
+see it.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,9 @@ class Outboxes:
         self._outboxes: dict[str, _Outbox] = {}
 
     def send(self, outs: Iterable[Out]) -> set[asyncio.Future[None]]:
-        """Queues `outs`, in order. The futures end when what they stand for was sent or given up; none of them fails."""
+        """Queues `outs`, in order. The futures end when what they stand for was sent or given up; none of them
+        fails.
+        """
         sent = set()
         for out in outs:
             size = out.size

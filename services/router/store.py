@@ -1,7 +1,8 @@
 """The log in a SQL database, SQLite or PostgreSQL, by SQLAlchemy Core. One transaction a batch, few statements.
 
-Optimistic concurrency (Kung and Robinson, 1981): a room's row is locked, its `seq` and `version` compared with those the
-changes were decided on, and only then are its rows written. Two routers that both believe they own a room cannot both win.
+Optimistic concurrency (Kung and Robinson, 1981): a room's row is locked, its `seq` and `version` compared with those
+the changes were decided on, and only then are its rows written. Two routers that both believe they own a room cannot
+both win.
 """
 
 from __future__ import annotations
@@ -220,7 +221,9 @@ class SqlLog:
 
 @asynccontextmanager
 async def _translated() -> AsyncIterator[None]:
-    """Whatever means that the database is not there becomes `StoreDown`; what means that the batch is bad stays what it is."""
+    """Whatever means that the database is not there becomes `StoreDown`; what means that the batch is bad stays what
+    it is.
+    """
     try:
         yield
     except (OSError, TimeoutError, PoolTimeout) as why:

@@ -1,1 +1,3 @@
-"""All services in one process: the same services, over the in-memory bus, SQLite and a local folder unless told otherwise."""
+"""All services in one process: the same services, over the in-memory bus, SQLite and a local folder unless told
+otherwise.
+"""

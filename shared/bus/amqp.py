@@ -1,7 +1,7 @@
 """The bus over RabbitMQ (AMQP 0-9-1). The only file that knows aio-pika; aiormq, its lower layer, carries the hot path.
 
-Every link (the publisher, each subscription, each mailbox) has a connection of its own and one loop: connect, set up, run
-until lost, wait, again. So a blocked publisher never stops a consumer, and there is one way to come back, not two.
+Every link (the publisher, each subscription, each mailbox) has a connection of its own and one loop: connect, set up,
+run until lost, wait, again. So a blocked publisher never stops a consumer, and there is one way to come back, not two.
 Queues: shards are quorum queues with a single active consumer, a delivery limit and a dead-letter queue
 (https://www.rabbitmq.com/docs/quorum-queues); mailboxes are exclusive, bounded and named anew in each life.
 """
@@ -97,7 +97,7 @@ class _Link:
             if not self._stop.is_set():
                 if was_up:
                     log.warning("bus.link_lost", link=self._name)
-                await asyncio.sleep(uniform(pause / 2, pause))
+                await asyncio.sleep(uniform(pause / 2, pause))  # noqa: S311 (jitter is no secret)
                 pause = min(pause * 2, self._limits.reconnect_max_s)
 
     async def close(self) -> None:

@@ -1,4 +1,5 @@
-"""Every hop sends what has gathered while its last send was under way: at once when idle, in growing batches under load.
+"""Every hop sends what has gathered while its last send was under way: at once when idle, in growing batches under
+load.
 
 One AMQP message costs about a quarter of a millisecond of Python whatever it carries (ARCHITECTURE.md, decision 5), so
 the load itself sets the size of the batch, and nobody waits for a timer.
@@ -20,8 +21,9 @@ class Full(Exception):
 class Batcher(Generic[Item]):
     """Gathers items and sends them in batches, one batch at a time, in order.
 
-    `bound`: bytes that may wait, those under way included. `batch_bytes`: bytes of one batch, at most (a larger item goes alone).
-    `linger_s`: after a batch of several items the next waits this long to gather, so a busy hop sends fewer and larger ones.
+    `bound`: bytes that may wait, those under way included. `batch_bytes`: bytes of one batch, at most (a larger item
+    goes alone). `linger_s`: after a batch of several items the next waits this long to gather, so a busy hop sends
+    fewer and larger ones.
     """
 
     def __init__(
@@ -38,7 +40,9 @@ class Batcher(Generic[Item]):
         self.bytes = 0
 
     def put(self, item: Item, size: int) -> asyncio.Future[None]:
-        """Queues `item` of `size` bytes. The future, shared by the items of a batch, ends as its send does. Raises `Full`."""
+        """Queues `item` of `size` bytes. The future, shared by the items of a batch, ends as its send does. Raises
+        `Full`.
+        """
         if self.bytes + size > self._bound and self.bytes:
             raise Full
         self.bytes += size

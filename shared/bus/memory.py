@@ -1,4 +1,5 @@
-"""The bus within one process. `Broker` is what the participants share; `MemoryBus` is one participant's connection to it.
+"""The bus within one process. `Broker` is what the participants share; `MemoryBus` is one participant's connection to
+it.
 
 It keeps the promises of port.py, redelivery and hand-over of a shard included, so the services cannot tell.
 What a process that dies loses is what RabbitMQ would have kept: frames nobody has been told of as stored.
@@ -56,7 +57,9 @@ class _WorkQueue:
 
 
 class Broker:
-    """All queues. `dead` keeps the newest rejected bodies with their reasons. `queue_bytes`, `mailbox_bytes`: bounds."""
+    """All queues. `dead` keeps the newest rejected bodies with their reasons. `queue_bytes`, `mailbox_bytes`:
+    bounds.
+    """
 
     def __init__(self, queue_bytes: int = QUEUE_BYTES, mailbox_bytes: int = MAILBOX_BYTES) -> None:
         self._queue_bytes, self.mailbox_bytes = queue_bytes, mailbox_bytes

@@ -6,9 +6,10 @@ until some subscriber acknowledges it. A *mailbox* belongs to one process, is bo
 Promises
 1. `publish` returns once the broker has taken responsibility (a publisher confirm), or raises.
 2. What one bus published to one queue, one call after the other, arrives in that order.
-3. A shard has one active subscriber at a time. Another gets nothing of it until the first has acknowledged what it holds or
-   is gone; what was not acknowledged then comes again, first, in order, marked `redelivered`.
-4. So a delivery comes at least once; to a mailbox, at most once. Nothing here is exactly once: ids and `seq` see to that.
+3. A shard has one active subscriber at a time. Another gets nothing of it until the first has acknowledged what it
+holds or is gone; what was not acknowledged then comes again, first, in order, marked `redelivered`.
+4. So a delivery comes at least once; to a mailbox, at most once. Nothing here is exactly once: ids and `seq` see to
+that.
 5. A full mailbox drops its oldest. The numbers in `protocol.bus.Body` show it to the receiver.
 """
 
@@ -31,11 +32,15 @@ class Unavailable(BusError):
 
 
 class Overloaded(BusError):
-    """The broker is reached and does not take it: an alarm blocks publishers, a queue is full, or a confirm is overdue."""
+    """The broker is reached and does not take it: an alarm blocks publishers, a queue is full, or a confirm is
+    overdue.
+    """
 
 
 class Delivery(NamedTuple):
-    """One body from a work queue. `life` and `tag` name it to the adapter; `redelivered`: some subscriber may have had it."""
+    """One body from a work queue. `life` and `tag` name it to the adapter; `redelivered`: some subscriber may have
+    had it.
+    """
 
     body: bytes
     queue: str
@@ -51,7 +56,9 @@ class Reopened(NamedTuple):
 
 
 class Subscription(Protocol):
-    """Deliveries of one or more work queues, in order for each queue, at most `prefetch` of each queue unacknowledged."""
+    """Deliveries of one or more work queues, in order for each queue, at most `prefetch` of each queue
+    unacknowledged.
+    """
 
     async def get(self) -> list[Delivery]:
         """Waits for the first delivery; gives all that have gathered."""
@@ -60,7 +67,9 @@ class Subscription(Protocol):
         """`last`, and all that this subscription gave before it, are done with."""
 
     async def reject(self, delivery: Delivery, reason: str) -> None:
-        """Puts a copy into the dead-letter queue, with its reason. `delivery` is still to be acknowledged with the others."""
+        """Puts a copy into the dead-letter queue, with its reason. `delivery` is still to be acknowledged with the
+        others.
+        """
 
     async def close(self) -> None:
         """What was not acknowledged goes to the next subscriber."""
@@ -91,7 +100,9 @@ class Bus(Protocol):
         """To every mailbox there is. Raises `BusError`."""
 
     async def subscribe(self, queues: Sequence[str], consumer: str, prefetch: int) -> Subscription:
-        """Deliveries of `queues`. `consumer` is this process's stable name: with it the shards are dealt out (topology.priority)."""
+        """Deliveries of `queues`. `consumer` is this process's stable name: with it the shards are dealt out
+        (topology.priority).
+        """
 
     async def mailbox(self, owner: str) -> Mailbox:
         """A new mailbox, its address beginning with `owner`."""

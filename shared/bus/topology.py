@@ -27,8 +27,9 @@ def single_active(queue: str) -> bool:
 
 
 def priority(consumer: str, queue: str) -> int:
-    """Rendezvous hashing: among the consumers of `queue` the one with the highest number owns it, and when one comes or goes
-    only its own queues move (Thaler and Ravishankar, 1998). RabbitMQ 4 honours it as the consumer's priority."""
+    """Rendezvous hashing: among the consumers of `queue` the one with the highest number owns it, and when one comes
+    or goes only its own queues move (Thaler and Ravishankar, 1998). RabbitMQ 4 honours it as the consumer's
+    priority."""
     return int.from_bytes(blake2b(f"{consumer}\0{queue}".encode(), digest_size=4).digest()) >> 1
 
 

@@ -11,7 +11,9 @@ _broker = Broker()
 
 
 async def open_bus(url: str, name: str, limits: AmqpLimits | None = None) -> Bus:
-    """A participant named `name` (a gateway's or a router's instance). With "memory:" all participants of this process meet."""
+    """A participant named `name` (a gateway's or a router's instance). With "memory:" all participants of this
+    process meet.
+    """
     if url == MEMORY:
         return MemoryBus(_broker)
     bus = AmqpBus(url, limits or AmqpLimits(), name)

@@ -72,7 +72,9 @@ class Tick(Frame):
 
 
 class Post(Frame):
-    """The bytes of a file are stored: append its message. `session`, `address`, `ref` are there when it came over a WebSocket."""
+    """The bytes of a file are stored: append its message. `session`, `address`, `ref` are there when it came over a
+    WebSocket.
+    """
 
     type: Literal["post"] = "post"
     room: Room
@@ -121,8 +123,8 @@ class Unseated(Frame):
 
 
 class Fanout(Frame):
-    """Frames for everyone who sits in `room`. `sizes`: bytes of each, in the body's payload. `first`: the `seq` of the first of
-    these messages, which count on from there; None for what may be dropped (presence, typing, read marks).
+    """Frames for everyone who sits in `room`. `sizes`: bytes of each, in the body's payload. `first`: the `seq` of
+    the first of these messages, which count on from there; None for what may be dropped (presence, typing, read marks).
     `skip`: a session that gets a copy of its own."""
 
     type: Literal["fanout"] = "fanout"

@@ -1,4 +1,6 @@
-"""What a client may send. PROTOCOL.md, "Client → server". Unknown types and fields are refused; numbers are not guessed from strings."""
+"""What a client may send. PROTOCOL.md, "Client → server". Unknown types and fields are refused; numbers are not
+guessed from strings.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """How a batch is written down on the bus, and how frames become bytes.
 
-A body is: the length of the head (4 bytes, big-endian), the head (`bus.Body` as JSON), the payload. The payload holds the
-frames of `Fanout` and `Direct`, already rendered, one after the other in the order of the messages: nobody on the way
-parses them again. A gateway likewise splices a client's frame into its `Submit` as it came, once it has been checked.
+A body is: the length of the head (4 bytes, big-endian), the head (`bus.Body` as JSON), the payload. The payload holds
+the frames of `Fanout` and `Direct`, already rendered, one after the other in the order of the messages: nobody on the
+way parses them again. A gateway likewise splices a client's frame into its `Submit` as it came, once it has been
+checked.
 """
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ def render_message(
     content: str,
     ref: str | None = None,
 ) -> bytes:
-    """A `message` frame. `content` is the text of a chat, or the JSON of a `StoredFile`. The hot path: once a message."""
+    """A `message` frame. `content` is the text of a chat, or the JSON of a `StoredFile`. The hot path: once a
+    message.
+    """
     return b'{"type":"message","room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b",%b%b}' % (
         to_json(room),
         seq,

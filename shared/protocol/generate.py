@@ -23,7 +23,8 @@ CLIENT: Final[list[type[BaseModel]]] = [
 ]  # fmt: skip
 SERVER: Final[list[type[BaseModel]]] = [
     server.Welcome, server.Joined, server.Left, server.RoomList, server.ChatMessage, server.FileMessage,
-    server.HistoryPage, server.Presence, server.TypingNotice, server.ReadMark, server.Pong, server.Reconnect, server.Error,
+    server.HistoryPage, server.Presence, server.TypingNotice, server.ReadMark, server.Pong, server.Reconnect,
+    server.Error,
 ]  # fmt: skip
 
 
@@ -82,7 +83,11 @@ def asyncapi_document() -> str:
 
     document = {
         "asyncapi": "3.0.0",
-        "info": {"title": "Homin", "version": "1", "description": "Real-time chat over one WebSocket. JSON text frames, `type` first."},
+        "info": {
+            "title": "Homin",
+            "version": "1",
+            "description": "Real-time chat over one WebSocket. JSON text frames, `type` first.",
+        },
         "defaultContentType": "application/json",
         "channels": {"socket": {"address": "/ws", "messages": messages(CLIENT + SERVER)}},
         "operations": {
@@ -92,7 +97,10 @@ def asyncapi_document() -> str:
                          "messages": [{"$ref": f"#/channels/socket/messages/{m.__name__}"} for m in SERVER]},
         },
         "components": {
-            "messages": {m.__name__: {"name": m.__name__, "payload": {"$ref": f"#/components/schemas/{m.__name__}"}} for m in CLIENT + SERVER},
+            "messages": {
+                m.__name__: {"name": m.__name__, "payload": {"$ref": f"#/components/schemas/{m.__name__}"}}
+                for m in CLIENT + SERVER
+            },
             "schemas": schemas,
         },
     }  # fmt: skip

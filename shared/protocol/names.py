@@ -23,6 +23,10 @@ FRAME_BYTES: Final = 1 << 20
 # Bidirectional controls (UAX #9) and joiners that make two different names look the same. Their category is Cf, as is
 # all that `visible` refuses; emoji sequences join with U+200D, which a name can do without.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters and marks that show nothing: fillers, inherent vowels, joiners and selectors of scripts
+# (Default_Ignorable_Code_Point in Unicode's DerivedCoreProperties, but for the variation selectors that emoji need),
+# and the empty Braille cell.
+_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 
 
 def composed(value: str) -> str:
@@ -37,8 +41,8 @@ def visible(value: str) -> str:
     if value != value.strip():
         raise ValueError("must not start or end with a space")
     for char in value:
-        if unicodedata.category(char) in _INVISIBLE:
-            raise ValueError("must not contain control characters, line breaks or direction marks")
+        if char in _BLANK or unicodedata.category(char) in _INVISIBLE:
+            raise ValueError("must not contain invisible characters, line breaks or direction marks")
     return composed(value)
 
 

@@ -1,4 +1,6 @@
-"""What a client may receive. PROTOCOL.md, "Server → client". Rendered compactly, `type` first, fields that are unset left out."""
+"""What a client may receive. PROTOCOL.md, "Server → client". Rendered compactly, `type` first, fields that are unset
+left out.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ class User(Frame):
 
 
 class Limits(Frame):
-    """What one connection may do: bytes of a frame, characters of a text, bytes of an inline file, frames a second in the long run and at once."""
+    """What one connection may do: bytes of a frame, characters of a text, bytes of an inline file, frames a second in
+    the long run and at once.
+    """
 
     frame_bytes: int
     text_chars: int

@@ -17,8 +17,9 @@ S = TypeVar("S", bound=Sitter)
 
 
 class Table(Generic[S]):
-    """One room here. `last`: the highest `seq` that was written out; a message at or below it comes late and is dropped,
-    so nobody ever sees a room run backwards. A jump ahead is let through: the client sees it and asks for the rest."""
+    """One room here. `last`: the highest `seq` that was written out; a message at or below it comes late and is
+    dropped, so nobody ever sees a room run backwards. A jump ahead is let through: the client sees it and asks for
+    the rest."""
 
     __slots__ = ("last", "seats")
 

@@ -9,7 +9,9 @@ from services.router.core.room import Room
 
 
 class RoomCache:
-    """At most `rooms` rooms and about `bytes_` bytes of their recent messages. A room of the present batch is never dropped."""
+    """At most `rooms` rooms and about `bytes_` bytes of their recent messages. A room of the present batch is never
+    dropped.
+    """
 
     def __init__(self, rooms: int, bytes_: int) -> None:
         self._rooms, self._bytes = rooms, bytes_

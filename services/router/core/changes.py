@@ -36,8 +36,9 @@ class Item(NamedTuple):
 @dataclass(slots=True)
 class Changes:
     """Everything that a batch wants of `room`. The rows are written only if the room's row still has `seq_before` and
-    `version_before`; `outs` are sent only after that, and `reads` answered from the store, beside the batch. No row is named twice: a user is in one of
-    `members`, `members_gone`, `read_marks` at most, a session in one of `seats`, `seats_gone`."""
+    `version_before`; `outs` are sent only after that, and `reads` answered from the store, beside the batch. No row
+    is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of `seats`,
+    `seats_gone`."""
 
     room: str
     existed: bool

@@ -1,8 +1,8 @@
 """Which gateways are silent. Kept for each shard, from what passes through that shard's queue.
 
-A router is not told when a shard becomes its own or ceases to be (ARCHITECTURE.md, decision 3). So silence is judged only
-by what comes through the queue: routers tick on every shard, and where the ticks themselves had a pause, the router was
-away and knows nothing: everyone then counts as heard just now.
+A router is not told when a shard becomes its own or ceases to be (ARCHITECTURE.md, decision 3). So silence is judged
+only by what comes through the queue: routers tick on every shard, and where the ticks themselves had a pause, the
+router was away and knows nothing: everyone then counts as heard just now.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ PAUSE_S = 11.0
 
 
 class Liveness:
-    """`silent_s`: after this long without a beat an address is gone. `pause_s`: a gap between ticks that says we were away."""
+    """`silent_s`: after this long without a beat an address is gone. `pause_s`: a gap between ticks that says we were
+    away.
+    """
 
     def __init__(self, silent_s: float = SILENT_S, pause_s: float = PAUSE_S) -> None:
         self._silent_s, self._pause_s = silent_s, pause_s

@@ -1,7 +1,7 @@
 """A room as the router holds it: the newest part of its log, its members, and who sits in it on which gateway.
 
-It is a cache of rows. Whatever is decided on it counts only if the rows still have the `seq` and `version` from which it
-was decided (the store compares them in the same transaction), so a room that is out of date does no harm.
+It is a cache of rows. Whatever is decided on it counts only if the rows still have the `seq` and `version` from which
+it was decided (the store compares them in the same transaction), so a room that is out of date does no harm.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from shared.protocol.server import Presence, ReadMark, TypingNotice, User
 
 
 def step(room: Room, items: Sequence[Item], now_ms: int) -> Changes:
-    """Changes `room` in place and says what to write and to tell. When the write is refused, `room` is to be thrown away,
-    loaded anew, and the batch stepped through again."""
+    """Changes `room` in place and says what to write and to tell. When the write is refused, `room` is to be thrown
+    away, loaded anew, and the batch stepped through again."""
     run = _Step(room, now_ms)
     for item in items:
         run.handle(item)
