@@ -11,7 +11,7 @@ from shared.runtime.settings import DataSettings
 from shared.tokens.settings import TokenSettings
 
 
-class Settings(BusSettings, DataSettings, TokenSettings):
+class Settings(TokenSettings, BusSettings, DataSettings):
     file_bytes: Annotated[int, Field(ge=1)] = 100 << 20
     """The largest file that an upload may bring."""
     inline_file_bytes: Annotated[int, Field(ge=1)] = 512 << 10

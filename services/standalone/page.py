@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Page:
     """The browser client as a service of the process. `folder`: what `make web` built."""
 
     name = "web"
-    websocket: Callable[..., object] | None = None
+    websocket: Callable[..., asyncio.Protocol] | None = None
     checks: Mapping[str, Check] = {}
 
     def __init__(self, folder: str) -> None:
