@@ -33,7 +33,7 @@ _MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
 
 class Upload:
     """`limit`: bytes of a file. `places`: uploads at once, of which one user may take `places_each`. `idle_s`: the
-    longest pause between two pieces. `whole_s`: the longest that an upload may take. `new_id`: for a message without."""
+    longest pause between two pieces. `whole_s`: the longest that an upload may take. `new_id`: of a message."""
 
     def __init__(
         self,
