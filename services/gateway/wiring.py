@@ -9,11 +9,13 @@ from services.gateway.hub import Hub
 from services.gateway.service import Gateway
 from services.gateway.settings import Settings
 from shared.bus.port import Bus
+from shared.tokens.jwks import Fetch
 from shared.tokens.verifier import Verifier
 
 
-def build(settings: Settings, bus: Bus) -> Gateway:
-    verifier = Verifier(settings)
+def build(settings: Settings, bus: Bus, fetch_keys: Fetch | None = None) -> Gateway:
+    """The service, not started yet. `fetch_keys`: gives the issuer's keys; by default they come from `jwks_url`."""
+    verifier = Verifier(settings, fetch=fetch_keys)
 
     def new_hub(address: str) -> Hub:
         forward = Forward(
