@@ -34,7 +34,10 @@ class Mail:
                         self._access.reopened()
                         self._ask(item.address)
                     else:
-                        self._read(item)
+                        try:
+                            self._read(item)
+                        except Exception:
+                            log.exception("a body in the mailbox cannot be handled")
         finally:
             if self._asking is not None:
                 self._asking.cancel()

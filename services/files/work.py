@@ -58,8 +58,10 @@ class FrameWork:
                 self._taking = tasks.create_task(self._take(subscription))
                 tasks.create_task(self._acknowledge(subscription))
         finally:
-            for task in list(self._last.values()):
+            left = list(self._last.values())
+            for task in left:
                 task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def drain(self) -> None:
         """Takes nothing more; returns when what was taken is settled and acknowledged."""

@@ -1,4 +1,4 @@
-"""A large file goes through, and the process does not grow by it. Reads the kernel's own count, so Linux only: the tests run there."""
+"""A large file goes through, and the process does not grow by it. Reads the kernel's count (Linux)."""
 
 from __future__ import annotations
 
