@@ -38,6 +38,8 @@ def definitions() -> dict[str, Any]:
     defs: dict[str, Any] = schema["$defs"]
     for definition in defs.values():
         definition.pop("title", None)
+        if "description" in definition:  # how its lines are broken says nothing
+            definition["description"] = " ".join(definition["description"].split())
         fields: dict[str, Any] = definition.get("properties", {})
         for field in fields.values():
             field.pop("title", None)
