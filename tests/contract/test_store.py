@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.router.core.step import step
 from services.router.log import AlreadyStored, Log, Summary
 from services.router.store import SqlLog
+from services.router.wiring import open_log
 from shared.protocol.names import shard_of
 from shared.protocol.server import User
 from shared.runtime.database import migrate, open_engine
@@ -31,14 +32,16 @@ async def logs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         await migrate(url)
     else:
         url = request.getfixturevalue("postgres_url")
-    engines: list[AsyncEngine] = []
+    made: list[tuple[SqlLog, AsyncEngine]] = []
 
     def make() -> SqlLog:
-        engines.append(open_engine(url))
-        return SqlLog(engines[-1], SHARDS)
+        engine = open_engine(url)
+        made.append((open_log(url, engine, SHARDS, writers=2), engine))
+        return made[-1][0]
 
     yield make
-    for engine in engines:
+    for log, engine in made:
+        await log.close()
         await engine.dispose()
 
 
@@ -248,6 +251,8 @@ async def test_read_marks_only_go_forward(logs: Logs) -> None:
     two.rooms = await two.log.load(["r"])
     await one.handle(read("r", ANNA, 7))
     await two.handle(read("r", ANNA, 4))  # its room is older and does not know of 7
+    assert (await one.log.load(["r"]))["r"].members[ANNA.id].read_seq == 7
+    await two.handle(join("r", User(id=ANNA.id, name="Anna K.")))  # her row is written whole, from the older room
     assert (await one.log.load(["r"]))["r"].members[ANNA.id].read_seq == 7
     await two.handle(read("r", ANNA, 8))
     assert (await one.log.load(["r"]))["r"].members[ANNA.id].read_seq == 8

@@ -15,6 +15,7 @@ from sqlalchemy import event
 from services.router.core.step import step
 from services.router.log import StoreDown
 from services.router.store import SqlLog
+from services.router.wiring import open_log
 from shared.runtime.database import migrate, open_engine
 from tests.contract.routing import NOW_MS, Writer, chat, join, rows_of, user
 from tests.servers.postgres import Postgres
@@ -49,6 +50,12 @@ async def all_down(asked: dict[str, Callable[[], Awaitable[object]]]) -> None:
         pytest.fail(f"{name} was answered while the database was away")
 
 
+async def until_refused(call: Callable[[], Awaitable[object]]) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            await call()
+
+
 async def prepared(log: SqlLog) -> Writer:
     writer = Writer(log)
     await writer.handle(join("r", ANNA), chat("r", ANNA, "id1"), join("other", ANNA))
@@ -59,7 +66,7 @@ async def test_while_postgresql_is_stopped_the_store_is_down_and_heals_by_itself
     url = own_postgres.make_database()
     await migrate(url)
     engine = open_engine(url, pool_size=3)
-    log = SqlLog(engine, 8)
+    log = open_log(url, engine, 8, writers=3)
     writer = await prepared(log)
     asked = calls(log, writer)
     await asyncio.gather(*(log.epoch() for _ in range(6)))  # every connection of the pool is open, and will be dead
@@ -73,10 +80,9 @@ async def test_while_postgresql_is_stopped_the_store_is_down_and_heals_by_itself
     await asyncio.gather(*(log.epoch() for _ in range(6)))
     await asyncio.to_thread(own_postgres.close_all_connections)
     with pytest.raises(StoreDown):
-        async with asyncio.timeout(20):
-            while True:  # a session ends when its server process notices
-                await log.epoch()
+        await until_refused(log.epoch)  # a session ends when its server process notices
     await asyncio.gather(*(log.epoch() for _ in range(6)))
+    await log.close()
     await engine.dispose()
 
 
