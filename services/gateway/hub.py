@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from websockets.http11 import Request
@@ -23,6 +22,7 @@ from shared.protocol.codec import render, submit_prefix, timestamp
 from shared.protocol.errors import CloseCode, ErrorCode
 from shared.protocol.server import Limits, User, Welcome
 from shared.runtime.metrics import counter, gauge
+from shared.runtime.origin import origin_allowed
 from shared.tokens.verifier import Identity, TokenRefused, Verifier
 
 log = structlog.stdlib.get_logger("homin.gateway")
@@ -62,18 +62,17 @@ class Hub:
 
     def admit(self, request: Request) -> tuple[HTTPStatus, str] | None:
         """None, or why this handshake is refused."""
-        if urlsplit(request.path).path != PATH:
+        if request.path.partition("?")[0] != PATH:
             return HTTPStatus.NOT_FOUND, f"The WebSocket is at {PATH}.\n"
         if self.draining or len(self.connections) >= self.settings.gateway_connections:
             return HTTPStatus.SERVICE_UNAVAILABLE, "This gateway takes no more connections.\n"
-        origin = request.headers.get("Origin")
-        if origin is not None and not self._is_ours(origin, request.headers.get("Host", "")):
-            log.info("a connection was refused", origin=origin[:200])
+        origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
+        if len(origins) > 1 or len(hosts) != 1:
+            return HTTPStatus.BAD_REQUEST, "One Host and at most one Origin, please.\n"
+        if not origin_allowed(origins[0] if origins else None, hosts[0], self.settings.origins):
+            log.info("a connection was refused", origin=origins[0][:200])
             return HTTPStatus.FORBIDDEN, "Pages of this origin may not connect here.\n"
         return None
-
-    def _is_ours(self, origin: str, host: str) -> bool:
-        return origin in self.settings.origins or urlsplit(origin).netloc == host
 
     def arrived(self, connection: Connection) -> None:
         self._turn += 1
@@ -174,7 +173,13 @@ class Hub:
 
     def expire(self, connection: Connection) -> None:
         """Closes a connection whose token has run out and was not renewed."""
-        if connection.user is not None and connection.expires_at <= self._clock():
+        remaining = connection.expires_at - self._clock()
+        if remaining > 1:
+            return  # renewed meanwhile
+        if remaining > 0:
+            # The loop's timers count whole milliseconds and may be early; the next visit would be far too late.
+            self._expire_in_time(connection, 1)
+        elif connection.open:
             connection.refuse(ErrorCode.EXPIRED, "Your token has expired. Sign in again.", None)
             connection.close(CloseCode.TOKEN_EXPIRED, "The token has expired.")
 
@@ -186,7 +191,7 @@ class Hub:
     def _expire_in_time(self, connection: Connection, until_next_s: float) -> None:
         remaining = connection.expires_at - self._clock()
         if connection.user is not None and remaining < until_next_s:
-            asyncio.get_running_loop().call_later(max(0.0, remaining), self.expire, connection)
+            asyncio.get_running_loop().call_later(max(0.001, remaining), self.expire, connection)
 
     # ── frames ──
 
