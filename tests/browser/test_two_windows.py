@@ -1,0 +1,116 @@
+"""Two people, two real browser windows: they come in, chat, send a picture, lose the network and miss nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from secrets import token_hex
+
+from playwright.async_api import Browser, BrowserContext, FilePayload, Page, ViewportSize, expect
+
+DESKTOP = ViewportSize(width=1440, height=900)
+PHONE = ViewportSize(width=390, height=844)
+
+
+async def enter(context: BrowserContext, site: str, name: str, room: str) -> Page:
+    """A window in which `name` has joined `room`."""
+    page = await context.new_page()
+    await page.goto(site)
+    await page.get_by_test_id("login-name").fill(name)
+    await page.get_by_test_id("login-submit").click()
+    await join(page, room)
+    return page
+
+
+async def join(page: Page, room: str) -> None:
+    # On a phone the rooms are in a drawer.
+    await expect(page.get_by_test_id("room-input").or_(page.get_by_test_id("open-rooms")).first).to_be_visible()
+    if not await page.get_by_test_id("room-input").is_visible():
+        await page.get_by_test_id("open-rooms").click()
+    await page.get_by_test_id("room-input").fill(room)
+    await page.get_by_test_id("room-join").click()
+    await expect(page.get_by_test_id("composer")).to_be_visible()
+
+
+async def say(page: Page, text: str) -> None:
+    await page.get_by_test_id("composer").fill(text)
+    await page.get_by_test_id("send").click()
+
+
+async def sees(page: Page, texts: Sequence[str]) -> None:
+    """The room's messages are these, in this order, each once."""
+    await expect(page.get_by_test_id("message-text")).to_have_text(list(texts))
+
+
+async def test_people_chat_send_a_picture_and_miss_nothing(browser: Browser, site: str, screenshots: Path) -> None:
+    room = f"кухня-{token_hex(3)}"
+    olena = await browser.new_context(viewport=DESKTOP, locale="uk-UA", color_scheme="light")
+    taras = await browser.new_context(viewport=PHONE, locale="en-GB", color_scheme="dark", has_touch=True)
+    first, second = await enter(olena, site, "Олена", room), await enter(taras, site, "Taras", room)
+
+    await say(first, "Добрий ранок! Хто вже на місці?")
+    await say(second, "I am, coffee in hand.")
+    said = ["Добрий ранок! Хто вже на місці?", "I am, coffee in hand."]
+    await sees(first, said)
+    await sees(second, said)
+    await expect(first.get_by_test_id("people")).to_contain_text("Taras")
+
+    picture = await first.screenshot()
+    await second.get_by_test_id("file-input").set_input_files(
+        FilePayload(name="desk.png", mimeType="image/png", buffer=picture)
+    )
+    shown = first.get_by_test_id("picture").first
+    await expect(shown).to_be_visible()
+    await expect(shown).to_have_js_property("complete", True)
+    assert await shown.evaluate("picture => picture.naturalWidth") == DESKTOP["width"]
+
+    await first.get_by_test_id("file-input").set_input_files(
+        FilePayload(name="план.txt", mimeType="text/plain", buffer="1. Зварити каву\n".encode())
+    )
+    link = second.get_by_test_id("file-link").filter(has_text="план.txt")
+    await expect(link).to_be_visible()
+    async with second.expect_download() as downloading:
+        await link.click()
+    download = await downloading.value
+    assert download.suggested_filename == "план.txt"
+    assert Path(await download.path()).read_text() == "1. Зварити каву\n"
+
+    await taras.set_offline(True)
+    await expect(second.get_by_test_id("connection-state")).to_be_visible()
+    missed = [f"Поки тебе не було, {n}" for n in range(1, 6)]
+    for text in missed:
+        await say(first, text)
+    await sees(first, [*said, *missed])
+    await say(second, "written while away")
+    await expect(second.get_by_test_id("pending-message")).to_have_count(1)
+    await second.screenshot(path=screenshots / "phone-offline.png")
+    await taras.set_offline(False)
+    await sees(second, [*said, *missed, "written while away"])
+    await sees(first, [*said, *missed, "written while away"])
+    await expect(second.get_by_test_id("pending-message")).to_have_count(0)
+
+    await first.screenshot(path=screenshots / "desktop-light-uk.png")
+    await second.screenshot(path=screenshots / "phone-dark-en.png")
+    await olena.close()
+    await taras.close()
+
+
+async def test_a_closed_lid_loses_nothing(browser: Browser, site: str) -> None:
+    """The window is gone for a while; the same browser opens the page again and is where it was."""
+    room = f"lid-{token_hex(3)}"
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    other = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    mine, theirs = await enter(context, site, "Mariya", room), await enter(other, site, "Ihor", room)
+    await say(theirs, "before")
+    await sees(mine, ["before"])
+    await mine.close()
+    for n in range(3):
+        await say(theirs, f"meanwhile {n}")
+    await sees(theirs, ["before", "meanwhile 0", "meanwhile 1", "meanwhile 2"])
+    back = await context.new_page()
+    await back.goto(site)
+    await expect(back.get_by_test_id(f"room-{room}")).to_be_visible()
+    await back.get_by_test_id(f"room-{room}").click()
+    await sees(back, ["before", "meanwhile 0", "meanwhile 1", "meanwhile 2"])
+    await context.close()
+    await other.close()
