@@ -5,6 +5,9 @@
 What a crash leaves behind at each arrow: an arrival without bytes, an arrival with bytes (both are condemned and swept
 later, see upkeep), a row that is not posted (posted at the next start; the router drops what it has), a row that is
 posted and not marked (posted again, and dropped). So no bytes lie in the store that no row knows of.
+
+A file that the router refuses in the end (its sender has just left) stays as a row without a message: a retry may have
+got it posted at the same moment, and bytes that a message may name are never removed.
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@ import asyncio
 import structlog
 
 from services.files.access import RoomAccess
+from services.files.posting import Posting
 from shared.bus.port import Bus, BusError, Mailbox, Reopened
 from shared.bus.topology import ACCOUNTS
-from shared.protocol.bus import Access, Revocations, RevocationsWanted, Revoked
+from shared.protocol.bus import Access, Direct, Revocations, RevocationsWanted, Revoked
 from shared.protocol.codec import Malformed, decode, encode, pack
 from shared.tokens.verifier import Verifier
 
@@ -20,8 +21,8 @@ RETRY_S = 1.0
 class Mail:
     """The one loop over the process's mailbox."""
 
-    def __init__(self, bus: Bus, source: str, access: RoomAccess, verifier: Verifier) -> None:
-        self._bus, self._source, self._access, self._verifier = bus, source, access, verifier
+    def __init__(self, bus: Bus, source: str, access: RoomAccess, posting: Posting, verifier: Verifier) -> None:
+        self._bus, self._source, self._access, self._posting, self._verifier = bus, source, access, posting, verifier
         self._asking: asyncio.Task[None] | None = None
 
     async def run(self, mailbox: Mailbox) -> None:
@@ -32,6 +33,7 @@ class Mail:
                 for item in await mailbox.get():
                     if isinstance(item, Reopened):
                         self._access.reopened()
+                        self._posting.reopened()
                         self._ask(item.address)
                     else:
                         try:
@@ -44,12 +46,17 @@ class Mail:
 
     def _read(self, item: bytes) -> None:
         try:
-            body, _ = decode(item)
+            body, payload = decode(item)
         except Malformed as why:
             log.error("a body in the mailbox cannot be read", why=str(why))
             return
+        at = 0
         for message in body.messages:
             match message:
+                case Direct():
+                    for size in message.sizes:
+                        self._posting.answered(message.session, bytes(payload[at : at + size]))
+                        at += size
                 case Access():
                     self._access.answer(message)
                 case Revoked():

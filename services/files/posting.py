@@ -2,31 +2,96 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from itertools import count
+
 import structlog
+from pydantic import TypeAdapter, ValidationError
 
 from services.files.index import Index, Kept, StoreDown
 from shared.bus.port import Bus
 from shared.bus.topology import shard_queue
 from shared.protocol.bus import Post, Submit
 from shared.protocol.codec import encode, pack
+from shared.protocol.errors import Refused
 from shared.protocol.names import shard_of
+from shared.protocol.server import Error
 
 log = structlog.stdlib.get_logger("homin.files")
+_ERROR: TypeAdapter[Error] = TypeAdapter(Error)
 
 
 class Posting:
-    """Posts go through a durable queue: what the bus has taken will be a message, once and once only."""
+    """Posts go through a durable queue: what the bus has taken will be a message, once and once only, unless the router
+    refuses it (the sender has left meanwhile, or has used the id for a chat).
 
-    def __init__(self, bus: Bus, source: str, shards: int, index: Index) -> None:
+    `reply_to`: the present address of this process's mailbox. `patience_s`: how long the router's answer is waited for.
+    """
+
+    def __init__(
+        self, bus: Bus, source: str, shards: int, index: Index, reply_to: Callable[[], str], *, patience_s: float
+    ) -> None:
         self._bus, self._source, self._shards, self._index = bus, source, shards, index
+        self._reply_to, self._patience_s = reply_to, patience_s
+        self._waiting: dict[str, asyncio.Future[bytes | None]] = {}
+        self._numbers = count(1)
 
     async def post(self, file: Kept, by: Submit | None = None) -> None:
         """Posts `file`; doing it again does no harm. `by`: the frame that the router is to answer. Raises BusError."""
-        post = Post(room=file.room, user=file.sender, id=file.message_id, file=file.file)
-        if by is not None:
-            post = post.model_copy(update={"session": by.session, "address": by.address, "ref": by.frame.ref})
+        if by is None:
+            await self._send(file)
+        else:
+            await self._send(file, by.session, by.address, by.frame.ref)
+
+    async def confirm(self, file: Kept) -> None:
+        """Posts `file` as a session of our own and waits for the sender's copy, so who uploads learns of a refusal.
+
+        Returns also when no answer comes in time, since the bus has the post. Raises Refused as the router, BusError.
+        """
+        session = f"upload.{next(self._numbers)}"
+        answer = self._waiting[session] = asyncio.get_running_loop().create_future()
+        try:
+            await self._send(file, session, self._reply_to())
+            async with asyncio.timeout(self._patience_s):
+                frame = await answer
+        except TimeoutError:
+            log.info("a file is posted; the router has not answered in time", id=file.id)
+            return
+        finally:
+            del self._waiting[session]
+        if frame is not None and (error := _error(frame)) is not None:
+            raise Refused(error.code, error.text, error.retry_after_ms)
+
+    def answered(self, session: str, frame: bytes) -> None:
+        """The router's frame for one of our sessions."""
+        answer = self._waiting.get(session)
+        if answer is not None and not answer.done():
+            answer.set_result(frame)
+
+    def reopened(self) -> None:
+        """The mailbox has a new address: the answers to the old one do not come."""
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_result(None)
+
+    async def _send(
+        self, file: Kept, session: str | None = None, address: str | None = None, ref: str | None = None
+    ) -> None:
+        post = Post(
+            room=file.room, user=file.sender, id=file.message_id, file=file.file,
+            session=session, address=address, ref=ref,
+        )  # fmt: skip
         await self._bus.publish(shard_queue(shard_of(file.room, self._shards)), encode(self._source, [pack(post)]))
         try:
             await self._index.posted(file.id)
         except StoreDown as why:
             log.warning("a file was posted and could not be marked; it is posted again", id=file.id, why=str(why))
+
+
+def _error(frame: bytes) -> Error | None:
+    """The frame, if it is an `error`; else it is the message."""
+    try:
+        return _ERROR.validate_json(frame, strict=False)
+    except ValidationError:
+        return None

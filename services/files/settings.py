@@ -32,7 +32,7 @@ class Settings(TokenSettings, BusSettings, DataSettings):
     files_object_s: Annotated[float, Field(gt=0)] = 3600.0
     """The longest that one request to a remote object store may take, its body included."""
     files_access_s: Annotated[float, Field(gt=0)] = 5.0
-    """How long the router may take to say whether someone is a member."""
+    """How long the router may take to say whether someone is a member, or that a file has become a message."""
     files_asks: Annotated[int, Field(ge=1)] = 10_000
     """Such questions under way."""
     files_frames: Annotated[int, Field(ge=1)] = 16

@@ -89,7 +89,7 @@ class Upload:
         sender = User(id=identity.user_id, name=identity.name)
         kept = await self._intake.keep(arrived, room, sender, message_id, form.name)
         try:
-            await self._posting.post(kept)
+            await self._posting.confirm(kept)
         except BusError as why:
             # It is stored, and the upkeep posts it: the message appears, only later.
             log.warning("a file is stored and could not be posted yet", id=kept.id, why=str(why))

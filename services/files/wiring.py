@@ -49,7 +49,7 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
         bound=settings.files_asks,
     )
     intake = Intake(index, objects, _new_id, _clock)
-    posting = Posting(bus, source, settings.shards, index)
+    posting = Posting(bus, source, settings.shards, index, lambda: service.address, patience_s=settings.files_access_s)
     upload = Upload(
         access,
         intake,
@@ -82,7 +82,7 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
         bus,
         settings.instance,
         Files(verifier, upload, download),
-        Mail(bus, source, access, verifier),
+        Mail(bus, source, access, posting, verifier),
         Upkeep(
             index,
             intake,

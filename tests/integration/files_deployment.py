@@ -22,7 +22,10 @@ from services.files.wiring import build
 from services.router.settings import Settings as RouterSettings
 from services.router.wiring import build as build_router
 from shared.bus.memory import Broker, MemoryBus
+from shared.bus.port import Bus
+from shared.bus.settings import BusSettings
 from shared.bus.topology import FILES, shard_queue
+from shared.bus.wiring import open_bus
 from shared.protocol.bus import Direct, Fanout, Submit
 from shared.protocol.client import ClientFrame, File, History, Join, Leave
 from shared.protocol.codec import decode, encode, pack
@@ -45,7 +48,7 @@ def token(user: User, **changed: Any) -> str:
 class Gateway:
     """One gateway with one session for each user."""
 
-    def __init__(self, bus: MemoryBus, shards: int) -> None:
+    def __init__(self, bus: Bus, shards: int) -> None:
         self._bus, self._shards = bus, shards
         self.directs: asyncio.Queue[tuple[Direct, dict[str, Any]]] = asyncio.Queue()
         self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -120,7 +123,7 @@ class Deployment:
     """`bus` is the files' own connection; `folder` is where bytes lie."""
 
     def __init__(
-        self, settings: Settings, broker: Broker, bus: MemoryBus, service: FileService, gateway: Gateway, folder: Path
+        self, settings: Settings, broker: Broker, bus: Bus, service: FileService, gateway: Gateway, folder: Path
     ) -> None:
         self.settings, self.broker, self.bus, self.service = settings, broker, bus, service
         self.gateway, self.folder, self.address = gateway, folder, ""
@@ -137,18 +140,28 @@ class Deployment:
 
 @asynccontextmanager
 async def deployed(
-    database_url: str, folder: Path, *, router: bool = True, broker: Broker | None = None, **changed: Any
+    database_url: str,
+    folder: Path,
+    *,
+    router: bool = True,
+    broker: Broker | None = None,
+    amqp_url: str | None = None,
+    **changed: Any,
 ) -> AsyncIterator[Deployment]:
-    """Started, listening on a free port. `router`: whether one runs."""
+    """Started, listening on a free port. `router`: whether one runs. `amqp_url`: of RabbitMQ, instead of `broker`."""
     broker = broker or Broker()
-    bus = MemoryBus(broker)
+    buses: list[Bus] = [MemoryBus(broker) for _ in range(3)]
+    if amqp_url is not None:
+        limits = BusSettings().amqp_limits()
+        buses = [await open_bus(amqp_url, name, limits) for name in ("files", "router", "gateway")]
+    bus = buses[0]
     common = {"database_url": database_url, "port": 0, "drain_s": 1.0, "instance": f"test-{uuid4().hex[:8]}"}
     settings = Settings.model_validate({**common, "objects_url": f"file:{folder}", **changed})
     service = build(settings, bus, fetch_keys=ISSUER.fetch)
     services: list[Service] = [service]
     if router:
-        services.insert(0, build_router(RouterSettings.model_validate(common), MemoryBus(broker)))
-    gateway = Gateway(MemoryBus(broker), settings.shards)
+        services.insert(0, build_router(RouterSettings.model_validate(common), buses[1]))
+    gateway = Gateway(buses[2], settings.shards)
     deployment = Deployment(settings, broker, bus, service, gateway, folder)
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(services, settings, listening=listening.set_result))
@@ -162,6 +175,8 @@ async def deployed(
         await gateway.close()
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
+        for each in buses:
+            await each.close()
 
 
 async def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from shared.bus.memory import MemoryBus
 from shared.protocol.bus import Revoked
+from shared.protocol.client import Chat
 from shared.protocol.codec import encode, pack
 from tests.integration.files_deployment import (
     OLENA,
@@ -259,6 +260,19 @@ async def test_uploads_of_one_id_at_once_end_in_one_file(deployment: Deployment,
 async def test_without_an_id_each_upload_is_its_own_message(deployment: Deployment, client: httpx.AsyncClient) -> None:
     assert (await stored(client))["id"] != (await stored(client))["id"]
     assert len(await deployment.gateway.history(OLENA, ROOM)) == 2
+
+
+async def test_an_id_that_a_chat_has_used_is_refused(deployment: Deployment, client: httpx.AsyncClient) -> None:
+    """Only the router knows; so who uploads hears what the router says."""
+    await deployment.gateway.send(OLENA, Chat(type="chat", room=ROOM, id="m-1", text="hello"))
+    await deployment.gateway.message()
+    assert code(await upload(client, id="m-1")) == (409, "id_reused")
+
+
+async def test_an_answered_upload_is_in_the_history(deployment: Deployment, client: httpx.AsyncClient) -> None:
+    for number in range(10):
+        await stored(client, id=f"m-{number}")
+        assert len(await deployment.gateway.history(OLENA, ROOM)) == number + 1
 
 
 async def test_two_different_ids_are_refused(deployment: Deployment, client: httpx.AsyncClient) -> None:
