@@ -107,9 +107,8 @@ class Writer:
         self._drop(waiting)
         await self._load(waiting)
         for name, queue in waiting.items():
-            keys = [
-                (s.user.id, s.frame.id) for i in queue if isinstance(s := i.message, Submit) and hasattr(s.frame, "id")
-            ]
+            sent = [item.message for item in queue]
+            keys = [(m.user.id, m.frame.id) for m in sent if isinstance(m, Submit) and isinstance(m.frame, Chat)]
             self.rooms[name].known = await self.log.find(name, keys)
 
     def _drop(self, names: Iterable[str]) -> None:
@@ -125,3 +124,43 @@ def told_directly(changes: Changes) -> list[tuple[str, dict[str, Any]]]:
         if head["type"] == Direct.model_fields["type"].default:
             found += [(str(head["session"]), json.loads(frame)) for frame in out.payload]
     return found
+
+
+class Audience:
+    """What the sessions hear once gateways have done their part: who sits, who is skipped, who has it already."""
+
+    def __init__(self) -> None:
+        self._heard: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.seated: dict[str, dict[str, int]] = defaultdict(dict)
+        """address → session → the `seq` up to which it has everything."""
+
+    def attend(self, changes: Changes) -> None:
+        for out in changes.outs:
+            head, frames = json.loads(out.part), [json.loads(frame) for frame in out.payload]
+            assert [len(frame) for frame in out.payload] == head.get("sizes", [])
+            for address in out.addresses:
+                self._deliver(self.seated[address], head, frames)
+
+    def _deliver(self, seats: dict[str, int], head: dict[str, Any], frames: list[dict[str, Any]]) -> None:
+        match head["type"]:
+            case "seated":
+                seats.update(dict.fromkeys(head["sessions"], head["seq"]))
+            case "unseated":
+                for session in head["sessions"]:
+                    seats.pop(session, None)
+            case "direct":
+                self._heard[head["session"]] += frames
+                if head["session"] in seats and frames[0]["type"] == "message":
+                    seats[head["session"]] = max(seats[head["session"]], frames[0]["seq"])
+            case "fanout":
+                for session, has in list(seats.items()):
+                    first = head.get("first")
+                    if session != head.get("skip"):
+                        new = [f for f in frames if first is None or f["seq"] > has]
+                        self._heard[session] += new
+                    if first is not None:
+                        seats[session] = max(has, first + len(frames) - 1)
+
+    def hear(self, session: str) -> list[dict[str, Any]]:
+        """What this session has heard since it was last asked."""
+        return self._heard.pop(session, [])

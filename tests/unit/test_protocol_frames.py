@@ -25,7 +25,7 @@ CLIENT_FRAMES: list[dict[str, Any]] = [
     {"type": "leave", "room": "general"},
     {"type": "rooms"},
     {"type": "chat", "room": "general", "id": UUID, "text": "hi"},
-    {"type": "file", "room": "general", "id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "name": "a.png", "data": "data:;base64,AA=="},
+    {"type": "file", "room": "general", "id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "name": "a", "data": "data:;base64,AA"},
     {"type": "history", "room": "general"},
     {"type": "history", "room": "general", "before": 51, "limit": 200},
     {"type": "history", "room": "general", "after": 51, "limit": 1},
