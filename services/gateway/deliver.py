@@ -10,7 +10,7 @@ import structlog
 
 from services.gateway.connection import framed
 from services.gateway.hub import Hub
-from shared.protocol.bus import Direct, Fanout, Holder, Resume, Revocations, Revoked, Seated, Unseated
+from shared.protocol.bus import Direct, Fanout, Holder, Lapsed, Resume, Revocations, Revoked, Seated, Unseated
 from shared.protocol.codec import Malformed, decode, submit_prefix
 from shared.protocol.errors import CloseCode
 from shared.runtime.metrics import counter
@@ -61,6 +61,8 @@ class Deliver:
             elif isinstance(message, Unseated):
                 for session in message.sessions:
                     self._hub.seating.unseat(message.room, session)
+            elif isinstance(message, Lapsed):
+                self.resume()
             elif isinstance(message, Revoked):
                 self._hub.revoke(message.token_id, message.expires_at)
             elif isinstance(message, Revocations):

@@ -17,17 +17,16 @@ import structlog
 
 from services.router.core import frames
 from services.router.core.cache import RoomCache
-from services.router.core.changes import Changes, CrowdDue, Gone, Item
-from services.router.core.liveness import Liveness
+from services.router.core.changes import Changes, CrowdDue, Item
 from services.router.core.room import Room
 from services.router.core.step import step
 from services.router.log import AlreadyStored, Log, StoreDown
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
+from services.router.watch import Watch
 from shared.bus.port import BusError, Delivery, Subscription
-from shared.bus.topology import shard_queue
-from shared.protocol.bus import AccessWanted, Beat, Submit, Tick
-from shared.protocol.client import History, Rooms
+from shared.protocol.bus import Beat, Submit, Tick
+from shared.protocol.client import Rooms
 from shared.protocol.codec import Malformed, decode
 from shared.protocol.errors import ErrorCode
 from shared.runtime.metrics import counter, histogram
@@ -55,11 +54,12 @@ class LaneLimits:
 
 
 class Lane:
-    """`clock`: Unix milliseconds. The shards are those of `subscription`'s queues."""
+    """`clock`: Unix milliseconds. `new_watch`: looks after the gateways of these shards, given where to put its
+    items.
+    """
 
     def __init__(
         self,
-        shards: Sequence[int],
         subscription: Subscription,
         store: Log,
         outboxes: Outboxes,
@@ -67,12 +67,11 @@ class Lane:
         cache: RoomCache,
         clock: Callable[[], float],
         limits: LaneLimits,
-        new_liveness: Callable[[], Liveness] = Liveness,
+        new_watch: Callable[[Callable[[Item], None]], Watch],
     ) -> None:
-        self._shards = {shard_queue(shard): shard for shard in shards}
         self._subscription, self._store, self._outboxes, self._reads = subscription, store, outboxes, reads
         self._cache, self._clock, self._limits = cache, clock, limits
-        self._liveness = {queue: new_liveness() for queue in self._shards}
+        self.watch = new_watch(self.add)
         self._own: list[Item] = []
         self._wake = asyncio.Event()
         self._deliveries: list[Delivery] = []
@@ -102,11 +101,6 @@ class Lane:
         """Something that the router says to itself, handled in its turn."""
         self._own.append(item)
         self._wake.set()
-
-    def gone(self, address: str) -> None:
-        """Nobody listens at `address`: its seats in these shards are freed."""
-        for shard in self._shards.values():
-            self._reads.start(self._free_seats(shard, address))
 
     async def _gather(self) -> None:
         while True:
@@ -167,10 +161,9 @@ class Lane:
                 case Submit(frame=Rooms()):
                     self._reads.rooms(message)
                 case Beat(address=address):
-                    self._liveness[delivery.queue].heard(address, self._clock() / 1000)
-                    self._outboxes.pulse(address)
+                    self.watch.beat(delivery.queue, address)
                 case Tick():
-                    self._reads.start(self._tick(delivery.queue))
+                    self.watch.tick(delivery.queue)
                 case _:
                     items.append(Item(message, delivery.redelivered))
         return items
@@ -181,7 +174,7 @@ class Lane:
         sent: set[asyncio.Future[None]] = set()
         waiting: dict[str, list[Item]] = defaultdict(list)
         for item in items:
-            waiting[room_of(item)].append(item)
+            waiting[item.room].append(item)
         tries = 0
         while waiting:
             try:
@@ -249,7 +242,7 @@ class Lane:
         """Some message is older than what is in memory, and is being sent again: finds its number."""
         self._cache.drop(waiting)
         for name, room in (await self._rooms(waiting)).items():
-            keys = [key for item in waiting[name] if (key := sent_as(item)) is not None]
+            keys = [key for item in waiting[name] if (key := item.sent_as) is not None]
             if keys:
                 room.known = await self._store.find(name, keys)
 
@@ -260,10 +253,10 @@ class Lane:
         self.down = "The database cannot be reached."
         for name in list(waiting):
             for item in waiting[name]:
-                if is_question(item):
+                if item.is_question:
                     self._refuse(item)
             # The commit may have been done although its answer was lost; then its deliveries are still owed.
-            waiting[name] = [i._replace(redelivered=True) for i in waiting[name] if not is_question(i)]
+            waiting[name] = [i._replace(redelivered=True) for i in waiting[name] if not i.is_question]
             if not waiting[name]:
                 del waiting[name]
         await asyncio.sleep(self._limits.retry_s)
@@ -299,39 +292,3 @@ class Lane:
             await self._subscription.reject(delivery, reason)
         except BusError as why:
             log.error("the dead letter could not be kept", why=str(why))
-
-    async def _tick(self, queue: str) -> None:
-        """A router's beat passes on this shard: look for gateways that are silent."""
-        liveness, shard = self._liveness[queue], self._shards[queue]
-        now = self._clock() / 1000
-        if liveness.resumes(now):
-            liveness.begin(await self._store.addresses(shard), self._clock() / 1000)
-        for address in liveness.tick(now):
-            log.info("a gateway is silent; its seats are freed", address=address, shard=shard)
-            self._outboxes.forget(address)
-            await self._free_seats(shard, address)
-
-    async def _free_seats(self, shard: int, address: str) -> None:
-        for room in await self._store.rooms_held(shard, address):
-            self.add(Item(Gone(room=room, address=address)))
-
-
-def room_of(item: Item) -> str:
-    message = item.message
-    return message.frame.room if isinstance(message, Submit) else message.room  # type: ignore[union-attr]
-
-
-def sent_as(item: Item) -> tuple[str, str] | None:
-    """The (sender, id) of a message to be stored."""
-    message = item.message
-    if isinstance(message, Submit):
-        id = getattr(message.frame, "id", None)
-        return None if id is None else (message.user.id, id)
-    id = getattr(message, "id", None)
-    return None if id is None else (message.user.id, id)  # type: ignore[union-attr]
-
-
-def is_question(item: Item) -> bool:
-    """Whether nothing is lost when it goes unanswered but for a refusal."""
-    message = item.message
-    return isinstance(message, AccessWanted) or (isinstance(message, Submit) and isinstance(message.frame, History))

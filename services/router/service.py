@@ -85,7 +85,7 @@ class Router:
         """A mailbox does not exist any more."""
         log.info("a gateway's mailbox is gone; its seats are freed", address=address)
         for lane in self._lanes:
-            lane.gone(address)
+            lane.watch.gone(address)
 
     async def _keep(self, shards: Sequence[int], started: asyncio.Event) -> None:
         """Runs a lane; one that fails starts anew with a new subscription, to which its deliveries come again."""

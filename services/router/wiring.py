@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.router.core.cache import RoomCache
+from services.router.core.changes import Item
 from services.router.core.liveness import Liveness
 from services.router.lane import Lane, LaneLimits
 from services.router.outboxes import Outboxes
@@ -16,6 +17,7 @@ from services.router.reads import Reads
 from services.router.service import Router
 from services.router.settings import Settings
 from services.router.store import SqlLog
+from services.router.watch import Watch
 from shared.bus.port import Bus, Subscription
 from shared.runtime.database import open_engine, wait_for_database
 
@@ -47,10 +49,14 @@ def build(settings: Settings, bus: Bus) -> Router:
     def new_lane(shards: Sequence[int], subscription: Subscription) -> Lane:
         cache = RoomCache(max(1, settings.router_cache_rooms // lanes), max(1, settings.router_cache_bytes // lanes))
         limits = LaneLimits(batch_frames=settings.router_batch_frames)
-        return Lane(
-            shards, subscription, store, outboxes, reads, cache, lambda: time.time() * 1000, limits,
-            lambda: Liveness(settings.silent_s, settings.beat_s * 2.2),
-        )  # fmt: skip
+
+        def new_watch(free: Callable[[Item], None]) -> Watch:
+            def new_liveness() -> Liveness:
+                return Liveness(settings.silent_s, settings.beat_s * 2.2)
+
+            return Watch(shards, store, outboxes, reads, time.monotonic, free, new_liveness)
+
+        return Lane(subscription, store, outboxes, reads, cache, lambda: time.time() * 1000, limits, new_watch)
 
     async def prepare() -> None:
         await wait_for_database(settings.database_url)

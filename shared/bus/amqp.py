@@ -5,6 +5,7 @@ run until lost, wait, again. So a blocked publisher never stops a consumer, and 
 Queues: shards are quorum queues with a single active consumer, a delivery limit and a dead-letter queue
 (https://www.rabbitmq.com/docs/quorum-queues); mailboxes are exclusive, bounded and named anew in each life.
 """
+# long: AMQP is spoken in one file, so that there is one place to look when the broker behaves oddly
 
 from __future__ import annotations
 

@@ -122,6 +122,12 @@ class Unseated(Frame):
     sessions: list[str]
 
 
+class Lapsed(Frame):
+    """The receiver was silent for so long that its seats were freed: it has to take them again (`Resume`)."""
+
+    type: Literal["lapsed"] = "lapsed"
+
+
 class Fanout(Frame):
     """Frames for everyone who sits in `room`. `sizes`: bytes of each, in the body's payload. `first`: the `seq` of
     the first of these messages, which count on from there; None for what may be dropped (presence, typing, read marks).
@@ -174,6 +180,7 @@ BusMessage = Annotated[
     | Access
     | Seated
     | Unseated
+    | Lapsed
     | Fanout
     | Direct
     | Revoked

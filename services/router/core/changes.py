@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from services.router.core.outgoing import Out
 from services.router.core.room import Member, Seat, Stored
-from shared.protocol.bus import BusMessage, Submit
-from shared.protocol.client import Frame
+from shared.protocol.bus import AccessWanted, BusMessage, Post, Submit
+from shared.protocol.client import Chat, Frame, History
 
 
 class Gone(Frame):
@@ -31,6 +31,28 @@ class Item(NamedTuple):
     message: BusMessage | Gone | CrowdDue
     redelivered: bool = False
     page: list[Stored] | None = None
+
+    @property
+    def room(self) -> str:
+        """The room that it is about."""
+        message = self.message
+        return message.frame.room if isinstance(message, Submit) else message.room  # type: ignore[union-attr]
+
+    @property
+    def sent_as(self) -> tuple[str, str] | None:
+        """The (sender, id) of a message to be stored."""
+        match self.message:
+            case Submit(user=user, frame=Chat(id=id)) | Post(user=user, id=id):
+                return user.id, id
+        return None
+
+    @property
+    def is_question(self) -> bool:
+        """Whether nothing is lost when it goes unanswered but for a refusal."""
+        match self.message:
+            case AccessWanted() | Submit(frame=History()):
+                return True
+        return False
 
 
 @dataclass(slots=True)

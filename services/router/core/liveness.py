@@ -7,24 +7,32 @@ router was away and knows nothing: everyone then counts as heard just now.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 SILENT_S = 15.0
 PAUSE_S = 11.0
+LAPSED = 1_000
 
 
 class Liveness:
-    """`silent_s`: after this long without a beat an address is gone. `pause_s`: a gap between ticks that says we were
-    away.
+    """`silent_s`: after this long without a beat an address is silent. `pause_s`: a gap between ticks that says we were
+    away. Times are seconds of any one clock.
     """
 
     def __init__(self, silent_s: float = SILENT_S, pause_s: float = PAUSE_S) -> None:
         self._silent_s, self._pause_s = silent_s, pause_s
         self._heard: dict[str, float] = {}
+        self._lapsed: OrderedDict[str, None] = OrderedDict()
         self._ticked = float("-inf")
 
-    def heard(self, address: str, now: float) -> None:
+    def heard(self, address: str, now: float) -> bool:
+        """Notes a beat. True: it had lapsed, so its seats are free and it has to take them again."""
         self._heard[address] = now
+        if address in self._lapsed:
+            del self._lapsed[address]
+            return True
+        return False
 
     def resumes(self, now: float) -> bool:
         """Whether the tick that passes at `now` is the first after a pause: then `begin` with what the store knows."""
@@ -36,9 +44,13 @@ class Liveness:
         self._ticked = now
 
     def tick(self, now: float) -> list[str]:
-        """The addresses that have fallen silent. Each is named once."""
+        """The addresses that are silent; named at each tick until they `lapse` or are heard again."""
         self._ticked = now
-        silent = [address for address, heard in self._heard.items() if now - heard > self._silent_s]
-        for address in silent:
-            del self._heard[address]
-        return silent
+        return [address for address, heard in self._heard.items() if now - heard > self._silent_s]
+
+    def lapse(self, address: str) -> None:
+        """The seats of `address` are freed. Should it speak again after all, `heard` says so."""
+        self._heard.pop(address, None)
+        self._lapsed[address] = None
+        while len(self._lapsed) > LAPSED:
+            self._lapsed.popitem(last=False)

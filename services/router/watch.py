@@ -1,0 +1,68 @@
+"""Looks after the gateways of some shards: who is gone loses its seats, who was away is told to take them again."""
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from services.router.core.changes import Gone, Item
+from services.router.core.liveness import Liveness
+from services.router.core.outgoing import Out
+from services.router.log import Log
+from services.router.outboxes import Outboxes
+from services.router.reads import Reads
+from shared.bus.topology import shard_queue
+from shared.protocol.bus import Lapsed
+from shared.protocol.codec import pack
+
+log = structlog.stdlib.get_logger("homin.router")
+
+
+class Watch:
+    """`clock`: seconds. `free`: takes the items that free seats, to be handled in their turn."""
+
+    def __init__(
+        self,
+        shards: Iterable[int],
+        store: Log,
+        outboxes: Outboxes,
+        reads: Reads,
+        clock: Callable[[], float],
+        free: Callable[[Item], None],
+        new_liveness: Callable[[], Liveness],
+    ) -> None:
+        self._shards = {shard_queue(shard): shard for shard in shards}
+        self._liveness = {queue: new_liveness() for queue in self._shards}
+        self._store, self._outboxes, self._reads, self._clock, self._free = store, outboxes, reads, clock, free
+
+    def beat(self, queue: str, address: str) -> None:
+        """A gateway's beat has passed on this shard."""
+        if self._liveness[queue].heard(address, self._clock()):
+            log.info("a gateway that was silent is back", address=address)
+            self._outboxes.send([Out((address,), pack(Lapsed()), ())])
+        self._outboxes.pulse(address)
+
+    def tick(self, queue: str) -> None:
+        """A router's beat has passed on this shard, which is therefore ours: look for silent gateways."""
+        self._reads.start(self._look(queue))
+
+    def gone(self, address: str) -> None:
+        """Nobody listens at `address`: it will not come back."""
+        for shard in self._shards.values():
+            self._reads.start(self._free_seats(shard, address))
+
+    async def _look(self, queue: str) -> None:
+        liveness, shard = self._liveness[queue], self._shards[queue]
+        if liveness.resumes(self._clock()):
+            liveness.begin(await self._store.addresses(shard), self._clock())
+        for address in liveness.tick(self._clock()):
+            log.info("a gateway is silent; its seats are freed", address=address, shard=shard)
+            await self._free_seats(shard, address)
+            liveness.lapse(address)
+
+    async def _free_seats(self, shard: int, address: str) -> None:
+        for room in await self._store.rooms_held(shard, address):
+            self._free(Item(Gone(room=room, address=address)))
