@@ -106,7 +106,8 @@ class _Step:
         member = Member(user.name, member.read_seq if member else room.seq)
         room.members[user.id] = self.changes.members[user.id] = member
 
-    def take_seat(self, session: str, user: User, address: str) -> None:
+    def take_seat(self, session: str, user: User, address: str, skip: str | None = None) -> None:
+        """`skip`: the session that learns from its `joined` who is here."""
         room = self.room
         self.admit(user)
         seat = Seat(user.id, address)
@@ -117,7 +118,7 @@ class _Step:
         self.changes.seats[session] = seat
         self.changes.seats_gone.discard(session)
         if arrived:
-            self.presence(user, True, skip=session)
+            self.presence(user, True, skip)
 
     def free_seat(self, session: str) -> None:
         seat = self.room.seats[session]
@@ -148,7 +149,7 @@ class _Step:
             return
         room.exists = True
         self.changes.checked = True
-        self.take_seat(by.session, by.user, by.address)
+        self.take_seat(by.session, by.user, by.address, skip=by.session)
         self.out.seated(by.address, [by.session], room.seq)
         self.out.direct(by.address, by.session, frames.joined(room, *shown, frame.ref))
 
