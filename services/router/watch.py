@@ -1,6 +1,4 @@
 """Looks after the gateways of some shards: who is gone loses its seats, who was away is told to take them again."""
-again.
-"""
 
 from __future__ import annotations
 
