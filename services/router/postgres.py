@@ -91,7 +91,8 @@ class PostgresLog(SqlLog):
 
     async def commit(self, batch: Sequence[Changes]) -> set[str]:
         """See `Log.commit`."""
-        writing = [c for c in batch if c.writes]
+        # One order for all: two routers that write to the same rooms should wait, not end in a deadlock.
+        writing = sorted((c for c in batch if c.writes), key=lambda c: c.room)
         comparing = {c.room: c for c in batch if not c.writes}
         async with self._connection() as db:
             unborn = {c.room: shard_of(c.room, self._shards) for c in writing if not c.existed}
@@ -129,6 +130,7 @@ class PostgresLog(SqlLog):
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as why:
                 if db is not None:
                     db.terminate()
+                await self.close()  # the others are most likely dead, too: one refusal is enough
                 raise StoreDown(str(why) or type(why).__name__) from why
             except BaseException:
                 if db is not None:
