@@ -22,8 +22,8 @@ class Batcher(Generic[Item]):
     """Gathers items and sends them in batches, one batch at a time, in order.
 
     `bound`: bytes that may wait, those under way included. `batch_bytes`: bytes of one batch, at most (a larger item
-    goes alone). `linger_s`: after a batch of several items the next waits this long to gather, so a busy hop sends
-    fewer and larger ones.
+    goes alone). `linger_s`: two sends begin at least this far apart, so a busy hop sends fewer and larger batches,
+    while after a pause the first item leaves at once.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Batcher(Generic[Item]):
         self._outcome: asyncio.Future[None] | None = None
         self._outcome_bytes = 0
         self._task: asyncio.Task[None] | None = None
+        self._began = float("-inf")
         self.bytes = 0
 
     def put(self, item: Item, size: int) -> asyncio.Future[None]:
@@ -63,6 +64,7 @@ class Batcher(Generic[Item]):
     async def _run(self) -> None:
         try:
             while self._waiting:
+                await self._linger()
                 outcome = self._waiting[0][2]
                 if outcome is self._outcome:
                     batch, self._waiting, self._outcome = self._waiting, [], None
@@ -80,10 +82,15 @@ class Batcher(Generic[Item]):
                     outcome.set_result(None)
                 finally:
                     self.bytes -= sum(size for _, size, _ in batch)
-                if self._linger_s and len(batch) > 1:
-                    await asyncio.sleep(self._linger_s)
         finally:
             self._task = None
+
+    async def _linger(self) -> None:
+        if self._linger_s:
+            loop = asyncio.get_running_loop()
+            if (wait := self._began + self._linger_s - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            self._began = loop.time()
 
 
 def _retrieve(outcome: asyncio.Future[None]) -> None:
