@@ -246,6 +246,19 @@ async def test_rooms_made_in_opposite_orders_at_the_same_time_are_all_there(logs
     assert {name: set(room.members) for name, room in rooms.items()} == {name: {"u1", "u2"} for name in names}
 
 
+async def test_batches_over_the_same_rooms_in_opposite_orders_never_wait_for_each_other(logs: Logs) -> None:
+    names = [f"r{number}" for number in range(10)]
+    one, two = Writer(logs()), Writer(logs())
+    await one.handle(*(join(name, ANNA) for name in names))
+
+    async def write(writer: Writer, order: list[str], prefix: str) -> None:
+        for number in range(8):
+            await writer.handle(*(chat(name, ANNA, f"{prefix}{number}") for name in order))
+
+    await asyncio.gather(write(one, names, "one"), write(two, names[::-1], "two"))
+    assert {name: room.seq for name, room in (await one.log.load(names)).items()} == dict.fromkeys(names, 16)
+
+
 async def test_read_marks_only_go_forward(logs: Logs) -> None:
     one, two = await filled(logs(), "r", 9), Writer(logs())
     two.rooms = await two.log.load(["r"])
