@@ -46,8 +46,8 @@ class Connection(asyncio.Protocol):
     """A client's connection. `session`, `user`, `token_id` are there after the welcome; `rooms`: where it sits."""
 
     __slots__ = (
-        "_bucket", "_fragments", "_held", "_holding", "_hub", "_loop", "_paused", "_refused", "_timer", "_transport",
-        "_ws", "alive", "awaited_file", "closed_with", "expires_at", "open", "prefix", "rooms", "session", "token_id",
+        "_awaited", "_bucket", "_fragments", "_held", "_holding", "_hub", "_loop", "_paused", "_refused", "_timer",
+        "_transport", "_ws", "alive", "closed_with", "expires_at", "open", "prefix", "rooms", "session", "token_id",
         "user", "wheel",
     )  # fmt: skip
 
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made, before all else
         self._bucket = Bucket(hub.settings.frames_per_s, hub.settings.frames_burst, self._loop.time())
         self._fragments: list[bytes] | None = None
-        self._held: deque[bytes] = deque()
+        self._held: deque[bytes | None] = deque()  # None: a binary frame
         self._holding = False
         self._paused = False
         self._refused = 0
@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
         self.open = False
         self.alive = True
         self.closed_with: int | None = None
-        self.awaited_file: str | None = None
+        self._awaited: tuple[str, str | None] | None = None
         self.rooms: set[str] = set()
         self.session = ""
         self.user: User | None = None
@@ -129,8 +129,8 @@ class Connection(asyncio.Protocol):
     def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None:
         self._hub.refused(self, code, text)
         self.send(render(error(code, text, ref, retry_after_ms)))
-        if ref is not None and ref == self.awaited_file:
-            self.settled(ref)
+        if self._awaited is not None and ref == self._awaited[1]:
+            self.settled(self._awaited[0])
 
     def close(self, code: int, reason: str) -> None:
         """Says goodbye; the connection ends when the client has answered, or after a while."""
@@ -198,25 +198,26 @@ class Connection(asyncio.Protocol):
                     self._message(opcode[0], b"".join(parts))
 
     def _message(self, opcode: int, data: bytes) -> None:
-        if opcode == Opcode.BINARY:
-            if self._within_rate(None):
-                self.refuse(ErrorCode.INVALID_FRAME, "Frames are JSON text; a binary frame says nothing here.", None)
-            return
+        text = None if opcode == Opcode.BINARY else data
         try:
             # RFC 6455, 8.1: text that is not UTF-8 fails the connection. Plain ASCII, the usual case, costs next to
             # nothing.
-            data.isascii() or data.decode()
+            text is None or text.isascii() or text.decode()
         except UnicodeDecodeError:
             self.close(1007, "A text frame must be UTF-8.")
             return
         if self._holding:
-            self._held.append(data)
+            self._held.append(text)
             if len(self._held) > HELD_FRAMES:
                 self.close(CloseCode.OVERLOADED, "Too much was sent at once.")
             return
-        self._handle(data)
+        self._handle(text)
 
-    def _handle(self, data: bytes) -> None:
+    def _handle(self, data: bytes | None) -> None:
+        if data is None:
+            if self._within_rate(None):
+                self.refuse(ErrorCode.INVALID_FRAME, "Frames are JSON text; a binary frame says nothing here.", None)
+            return
         try:
             frame = parse(data, self._hub.bounds)
         except Bad as why:
@@ -271,19 +272,20 @@ class Connection(asyncio.Protocol):
 
     # ── files: what follows a `file` frame on this connection waits until it is settled, so the order is kept ──
 
-    def await_file(self, id: str) -> None:
-        self.awaited_file = id
+    def await_file(self, frame: client.File) -> None:
+        self._awaited = frame.id, ref_of(frame)
         self.hold()
-        self._set_timer(self._hub.settings.file_settle_s, lambda: self._file_overdue(id))
+        self._set_timer(self._hub.settings.file_settle_s, self._file_overdue)
 
     def settled(self, id: str) -> None:
-        if id == self.awaited_file:
-            self.awaited_file = None
+        """The `file` frame `id` is answered."""
+        if self._awaited is not None and id == self._awaited[0]:
+            self._awaited = None
             if self.open:
                 self._set_timer(0, None)
             self.release()
 
-    def _file_overdue(self, id: str) -> None:
-        text = "The file could not be stored in time. Send it again."
-        self.refuse(ErrorCode.UNAVAILABLE, text, id, 1_000)
-        self.settled(id)
+    def _file_overdue(self) -> None:
+        if self._awaited is not None:
+            text = "The file could not be stored in time. Send it again."
+            self.refuse(ErrorCode.UNAVAILABLE, text, self._awaited[1], 1_000)

@@ -200,8 +200,8 @@ class Hub:
         FRAMES.labels(frame.type).inc()
         part = connection.prefix + data + b"}"
         if isinstance(frame, client.File):
-            connection.await_file(frame.id)
-            self.forward.to_files(part, connection, frame.id)
+            connection.await_file(frame)
+            self.forward.to_files(part, connection, ref_of(frame))
         elif isinstance(frame, client.Rooms):
             self.forward.to_room(connection.session, part, connection, frame.ref)
         elif isinstance(frame, client.Typing | client.Read):
