@@ -8,14 +8,20 @@ import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from shared.runtime.service import CannotStart
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
+
 FILE = "file:"
 PARTS_AT_ONCE = 2
+CONNECT_S = 5
 
 
 class ObjectsDown(Exception):
@@ -111,15 +117,25 @@ class LocalObjects(RemoteObjects):
 
 
 def open_objects(url: str, *, part_bytes: int, chunk_bytes: int, request_s: float) -> Objects:
-    """The store at `url`: `file:<folder>`, `s3://<bucket>/…` or another that obstore knows.
+    """The store at `url`: `file:<folder>`, `s3://<bucket>/…` or another that obstore knows; its keys and endpoint come
+    from the variables that each kind has (AWS_ACCESS_KEY_ID …). Raises CannotStart.
 
     `request_s`: the longest that one request to a remote store may take, its body included.
     """
-    if url.startswith(FILE):
-        folder = url.removeprefix(FILE)
-        return LocalObjects(Path(folder.removeprefix("//")), part_bytes, chunk_bytes)
-    store = from_url(url, client_options={"timeout": timedelta(seconds=request_s), "connect_timeout": "5s"})
-    return RemoteObjects(store, part_bytes, chunk_bytes)
+    try:
+        if url.startswith(FILE):
+            folder = url.removeprefix(FILE).removeprefix("//")
+            if not folder:
+                raise ValueError("it names no folder")
+            return LocalObjects(Path(folder), part_bytes, chunk_bytes)
+        patience: ClientConfig = {
+            "timeout": timedelta(seconds=request_s),
+            "connect_timeout": timedelta(seconds=CONNECT_S),
+            "allow_http": True,  # where the operator gives an http:// endpoint, a MinIO beside us, he means it
+        }
+        return RemoteObjects(from_url(url, client_options=patience), part_bytes, chunk_bytes)
+    except (BaseError, OSError, ValueError) as why:
+        raise CannotStart(f"The files cannot be kept where HOMIN_OBJECTS_URL says: {_first_line(why)}.") from why
 
 
 class _Source:

@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.bus.memory import MemoryBus
-from shared.protocol.bus import Revoked
+from shared.bus.memory import Broker, MemoryBus
+from shared.bus.topology import ACCOUNTS
+from shared.protocol.bus import Revocations, RevocationsWanted, Revoked
 from shared.protocol.client import Chat
-from shared.protocol.codec import encode, pack
+from shared.protocol.codec import decode, encode, pack
 from tests.integration.files_deployment import (
     OLENA,
     TARAS,
@@ -334,6 +335,26 @@ async def test_a_token_that_was_signed_out_is_refused(deployment: Deployment) ->
         assert code(await upload(client)) == (401, "unauthorized")
     async with deployment.client(OLENA) as client:
         assert (await client.get(file["url"])).status_code == 200
+
+
+async def test_a_token_that_was_signed_out_before_the_service_started_is_refused(tmp_path: Path) -> None:
+    """The service asks at its start, and again whenever its mailbox has reopened, for something may have been lost."""
+    broker = Broker()
+    accounts = MemoryBus(broker)
+    asked = await accounts.subscribe([ACCOUNTS], "accounts", 1)
+    async with deployed(f"sqlite:///{tmp_path}/homin.db", tmp_path / "files", broker=broker) as deployment:
+        for number in range(2):
+            async with asyncio.timeout(10), deployment.client(OLENA, jti=f"t-{number}") as client:
+                assert code(await client.get("/api/files/" + "0" * 32)) == (404, "forbidden")
+                delivery = (await asked.get())[0]
+                asked.ack(delivery)
+                wanted = decode(delivery.body)[0].messages[0]
+                assert isinstance(wanted, RevocationsWanted)
+                tokens = [Revoked(token_id=f"t-{number}", expires_at=2**40)]
+                await accounts.publish(wanted.reply_to, encode("accounts", [pack(Revocations(tokens=tokens))]))
+                assert code(await client.get("/api/files/" + "0" * 32)) == (401, "unauthorized")
+            assert isinstance(deployment.bus, MemoryBus)
+            await deployment.bus.cut()
 
 
 @pytest.mark.parametrize(
