@@ -16,6 +16,8 @@ from structlog.testing import capture_logs
 
 from services.accounts.settings import Settings as AccountsSettings
 from services.accounts.wiring import build as build_accounts
+from services.files.settings import Settings as FilesSettings
+from services.files.wiring import build as build_files
 from services.gateway.service import Gateway
 from services.gateway.settings import Settings
 from services.gateway.wiring import build
@@ -73,9 +75,11 @@ class Deployment:
 
 
 @asynccontextmanager
-async def deployed(folder: Path, *, accounts: bool = False, **changed: Any) -> AsyncIterator[Deployment]:
-    """Started, listening on a free port. `changed`: settings. `accounts`: whether that service runs, too; its tokens
-    count beside those of `ISSUER`."""
+async def deployed(
+    folder: Path, *, accounts: bool = False, files: bool = False, **changed: Any
+) -> AsyncIterator[Deployment]:
+    """Started, listening on a free port. `changed`: settings. `accounts`, `files`: whether these services run, too; the
+    accounts' tokens count beside those of `ISSUER`."""
     broker = Broker()
     bus = MemoryBus(broker)
     common: dict[str, Any] = {
@@ -96,6 +100,8 @@ async def deployed(folder: Path, *, accounts: bool = False, **changed: Any) -> A
         services: list[Service] = [build_router(RouterSettings.model_validate(common), MemoryBus(broker)), gateway]
         if accounts:
             services.insert(0, build_accounts(AccountsSettings.model_validate(common), MemoryBus(broker)))
+        if files:
+            services.insert(0, build_files(FilesSettings.model_validate(common), MemoryBus(broker), fetch_keys=keys))
         deployment = Deployment(settings, broker, bus, gateway, log)
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         serving = asyncio.create_task(serve(services, settings, listening=listening.set_result))
@@ -108,6 +114,10 @@ async def deployed(folder: Path, *, accounts: bool = False, **changed: Any) -> A
         finally:
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
+            # Of a client that went away while it was not being read, the server has not heard.
+            for connection in list(gateway._started.connections):
+                connection._transport.abort()
+            await eventually(lambda: not gateway._started.connections)
 
 
 async def eventually(holds: Callable[[], object], patience_s: float = PATIENCE_S) -> None:

@@ -1,0 +1,203 @@
+"""What one client may cost: the rate of its frames, the bytes that wait for it, its silence. And a gateway that
+closes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from shared.client import Lost
+from tests.integration.gateway_deployment import Deployment, deployed, eventually
+from tests.integration.wire import Wire
+
+
+async def test_who_sends_too_fast_is_told_when_to_go_on(tmp_path: Path) -> None:
+    async with deployed(tmp_path, frames_per_s=10, frames_burst=5) as home, home.wire("fast") as fast:
+        for n in range(7):  # `auth` took one, too
+            await fast.send({"type": "ping", "ref": str(n)})
+        answers = [await fast.frame() for _ in range(7)]
+        assert [a["type"] for a in answers] == ["pong"] * 4 + ["error"] * 3
+        for n, error in enumerate(answers[4:], 4):
+            assert (error["code"], error["retryable"], error["ref"]) == ("rate_limited", True, str(n))
+            assert 0 < error["retry_after_ms"] <= 100
+        again = time.monotonic() + answers[-1]["retry_after_ms"] / 1000
+        await eventually(lambda: time.monotonic() > again)
+        await fast.works()
+
+
+async def test_a_client_that_obeys_gets_everything_through_in_order(tmp_path: Path) -> None:
+    async with (
+        deployed(tmp_path, frames_per_s=100, frames_burst=5) as home,
+        home.client("olena", keep=None) as olena,
+    ):
+        await olena.join("r")
+        sent = [olena.chat("r", str(n)) for n in range(60)]
+        assert [(await each).seq for each in sent] == list(range(1, 61))
+        assert [m.text for m in olena.room("r").log.messages] == [str(n) for n in range(60)]
+
+
+async def test_typing_and_read_marks_beyond_the_rate_are_dropped_without_a_word(tmp_path: Path) -> None:
+    async with deployed(tmp_path, frames_per_s=0.1, frames_burst=5) as home, home.wire("fast") as fast:
+        await fast.send({"type": "join", "room": "r"})
+        await fast.of("joined")
+        for _ in range(4):
+            await fast.send({"type": "typing", "room": "r"})
+            await fast.send({"type": "read", "room": "r", "seq": 0})
+        await fast.send({"type": "ping", "ref": "last"})
+        error = await fast.frame()
+        assert (error["code"], error["ref"]) == ("rate_limited", "last")
+        assert len(home.logged("refused")) == 1
+
+
+async def test_a_flood_of_one_client_costs_the_others_nothing(tmp_path: Path) -> None:
+    async with (
+        deployed(tmp_path, frames_per_s=20, frames_burst=40) as home,
+        home.wire("flood", answers_pings=False) as flood,
+        home.client("olena") as olena,
+    ):
+        await olena.join("r")
+        chat = b'{"type":"chat","room":"nowhere","id":"1","text":"' + b"x" * 1000 + b'"}'
+
+        async def pour() -> None:
+            while flood.closed is None:
+                await flood.text(chat)
+
+        pouring = asyncio.create_task(pour())
+        try:
+            for n in range(1, 31):
+                async with asyncio.timeout(2):
+                    assert (await olena.chat("r", "x")).seq == n
+        finally:
+            pouring.cancel()
+        await asyncio.gather(pouring, return_exceptions=True)
+        # It is not told of every frame that is refused, nor is the log.
+        assert len(home.logged("refused", code="rate_limited")) < 200
+
+
+async def test_a_client_that_shows_no_life_is_closed(tmp_path: Path) -> None:
+    async with (
+        deployed(tmp_path, server_ping_s=1) as home,
+        home.wire("dead", answers_pings=False) as dead,
+        home.wire("alive") as alive,
+    ):
+        reading = asyncio.create_task(alive.close())
+        assert await dead.close() == 4004
+        assert not reading.done()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await alive.works()
+
+
+async def test_a_client_that_reads_nothing_is_closed_and_the_others_notice_nothing(tmp_path: Path) -> None:
+    async with (
+        deployed(tmp_path, frames_per_s=0, gateway_send_bytes=128 << 10) as home,
+        home.wire("slow", receive_bytes=4096) as slow,
+        home.client("olena", window=16, keep=10) as olena,
+        home.client("taras", keep=10) as taras,
+    ):
+        await slow.send({"type": "join", "room": "r"})
+        await slow.of("joined")
+        await olena.join("r")
+        await taras.join("r")
+        connection = next(c for c in home.gateway._started.connections if c.user and c.user.name == "slow")
+        most, sent = 0, 0
+        async with asyncio.timeout(60):
+            while connection.closed_with is None:
+                last = [olena.chat("r", "x" * 8_000) for _ in range(16)]
+                await asyncio.gather(*last)
+                sent += 16
+                most = max(most, connection._transport.get_write_buffer_size())
+        assert connection.closed_with == 4002
+        # What may wait, one batch more, and no further: nothing is written to it after the close.
+        assert most < (128 << 10) + 16 * 8_300 + 4_096
+        await taras.caught_up("r", sent)
+        assert taras.connection == olena.connection == 1
+        # It can still read what was sent, and why it was closed.
+        assert await slow.close() == 4002
+
+
+async def test_presence_and_typing_are_the_first_that_a_slow_client_loses(tmp_path: Path) -> None:
+    async with (
+        deployed(tmp_path, frames_per_s=0, gateway_send_bytes=512 << 10) as home,
+        home.wire("slow", receive_bytes=4096) as slow,
+        home.client("olena", window=16, keep=10) as olena,
+    ):
+        await slow.send({"type": "join", "room": "r"})
+        await slow.of("joined")
+        await olena.join("r")
+        connection = next(c for c in home.gateway._started.connections if c.user and c.user.name == "slow")
+        sent = 0
+        async with asyncio.timeout(60):
+            while connection._transport.get_write_buffer_size() <= 300 << 10:
+                await olena.chat("r", "x" * 8_000)
+                sent += 1
+        waiting = connection._transport.get_write_buffer_size()
+        for _ in range(200):
+            olena.typing("r")
+        await olena.chat("r", "the last")
+        assert connection.closed_with is None
+        assert connection._transport.get_write_buffer_size() < waiting + 1_000
+        seen: list[int] = []
+        while len(seen) <= sent:
+            frame = await slow.frame()
+            assert frame["type"] != "typing"
+            if frame["type"] == "message":
+                seen.append(frame["seq"])
+        assert seen == list(range(1, sent + 2))
+
+
+async def drained(home: Deployment, *wires: Wire) -> None:
+    for wire in wires:
+        notice = await wire.of("reconnect")
+        assert notice["after_ms"] >= 0
+        assert await wire.close() == 4001
+
+
+async def test_a_gateway_that_closes_sends_its_clients_elsewhere(tmp_path: Path) -> None:
+    async with (
+        deployed(tmp_path) as home,
+        home.wire("a") as a,
+        home.wire("b") as b,
+        home.client("olena") as olena,
+    ):
+        await olena.join("r")
+        told = olena.events()
+        sent = [olena.chat("r", str(n)) for n in range(10)]
+        draining = asyncio.create_task(home.gateway.drain())
+        await drained(home, a, b)
+        while not isinstance(lost := await anext(told), Lost):
+            pass
+        assert lost.code == 4001
+        assert lost.retry_in_s is not None
+        await draining
+        assert not home.gateway._started.connections
+        stored = [each.result().seq for each in sent if each.done()]
+        assert stored == list(range(1, len(stored) + 1))
+
+
+async def test_a_gateway_that_closes_takes_no_new_connections(tmp_path: Path) -> None:
+    async with deployed(tmp_path, gateway_drain_s=2) as home, home.wire("a") as a, home.wire("b") as b:
+        draining = asyncio.create_task(home.gateway.drain())
+        await a.of("reconnect")
+        with pytest.raises(InvalidStatus, match="503"):
+            await Wire.connect(home.ws)
+        await asyncio.gather(draining, a.close(), b.close())
+
+
+async def test_clients_of_a_gateway_whose_mailbox_is_lost_lack_nothing(tmp_path: Path) -> None:
+    async with deployed(tmp_path) as home, home.client("olena") as olena, home.client("taras") as taras:
+        await olena.join("r")
+        await taras.join("r")
+        await olena.chat("r", "before")
+        await home.bus.cut()
+        await olena.chat("r", "after")
+        await taras.caught_up("r", 2)
+        assert [m.text for m in taras.room("r").log.messages] == ["before", "after"]
+        assert taras.connection == olena.connection == 1
+        for client in (olena, taras):
+            room = client.room("r")
+            await client.until(lambda: room.members == 2 and len(room.online) == 2)  # noqa: B023 (awaited here)
