@@ -48,7 +48,10 @@ class S3:
                 return Response(headers={"ETag": f'"{md5(body).hexdigest()}"'})
             case "POST" if "delete" in query:
                 names = re.findall("<Key>(.*?)</Key>", body.decode())
-                gone = "".join(f"<Deleted><Key>{name}</Key></Deleted>" for name in names if self.objects.pop(name, b""))
+                for name in names:
+                    self.objects.pop(name, None)
+                # A key that was not there counts as deleted, as with Amazon.
+                gone = "".join(f"<Deleted><Key>{name}</Key></Deleted>" for name in names)
                 return Response(f"<DeleteResult>{gone}</DeleteResult>")
             case "POST" if upload:
                 self.objects[key] = b"".join(part for _, part in sorted(self.parts.pop(upload).items()))
