@@ -9,6 +9,7 @@ import sys
 from pydantic import ValidationError
 
 from shared.runtime.database import migrate
+from shared.runtime.secret_files import SecretUnreadable
 from shared.runtime.settings import DataSettings
 
 
@@ -17,6 +18,8 @@ def main() -> None:
         url = DataSettings().database_url
     except ValidationError as why:
         sys.exit("; ".join(each["msg"] for each in why.errors()))
+    except SecretUnreadable as why:
+        sys.exit(str(why))
     asyncio.run(migrate(url))
     without_password = re.sub(r"://([^:/@]*):[^@]*@", r"://\1@", url)
     print(f"At the newest schema: {without_password}")

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute
 from shared.runtime.app import application
 from shared.runtime.health import Check, Readiness
 from shared.runtime.http import BoundedHttpProtocol
+from shared.runtime.secret_files import SecretUnreadable
 from shared.runtime.settings import HttpSettings
 
 log = structlog.stdlib.get_logger("homin.runtime")
@@ -131,7 +132,7 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
     """Runs `main` on uvloop, the process's whole life; what keeps it from starting is told in a sentence (status 1)."""
     try:
         uvloop.run(_awaited(main))
-    except CannotStart as reason:
+    except (CannotStart, SecretUnreadable) as reason:
         raise SystemExit(f"homin: {reason}") from None
     except ValidationError as wrong:
         # `input` is left out: it may be a password in a database's address.

@@ -6,10 +6,13 @@ A service's own `settings.py` inherits what it needs: `class Settings(HttpSettin
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings as PydanticSettings
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.runtime.secret_files import SecretFiles
 
 ASYNC_DRIVERS = {
     "postgresql": "postgresql+asyncpg",
@@ -19,12 +22,24 @@ ASYNC_DRIVERS = {
 
 
 class BaseSettings(PydanticSettings):
-    """The base of all settings: `HOMIN_<FIELD>` in the environment; frozen, so that nothing changes under a service."""
+    """The base of all settings: `HOMIN_<FIELD>` in the environment, or a file that `HOMIN_<FIELD>_FILE` names; frozen,
+    so that nothing changes under a service."""
 
     model_config = SettingsConfigDict(env_prefix="HOMIN_", frozen=True, extra="ignore", populate_by_name=True)
 
     log: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[PydanticSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFiles(settings_cls)
 
 
 class HttpSettings(BaseSettings):
@@ -59,6 +74,9 @@ class DataSettings(BaseSettings):
     """A plain `postgresql://` or `sqlite:///` address is enough; empty means `homin.db` in the folder `var`."""
     objects_url: str = ""
     """Where files lie: `file:<folder>` or what obstore reads, such as `s3://bucket`; empty means `files` in `var`."""
+    database_password: SecretStr = SecretStr("")
+    amqp_password: SecretStr = SecretStr("")
+    """Put into the two addresses, of any characters; so the addresses are no secret and the passwords can be files."""
 
     @model_validator(mode="before")
     @classmethod
@@ -66,11 +84,15 @@ class DataSettings(BaseSettings):
         if not isinstance(data, dict):
             return data
         var = data.get("var") or "var"
-        return {
+        database = async_database_url(data.get("database_url") or f"sqlite:///{var}/homin.db")
+        placed = {
             **data,
-            "database_url": async_database_url(data.get("database_url") or f"sqlite:///{var}/homin.db"),
+            "database_url": with_password(database, data.get("database_password")),
             "objects_url": data.get("objects_url") or f"file:{var}/files",
         }
+        if data.get("amqp_url"):
+            placed["amqp_url"] = with_password(data["amqp_url"], data.get("amqp_password"))
+        return placed
 
     @field_validator("amqp_url")
     @classmethod
@@ -87,3 +109,14 @@ def async_database_url(url: str) -> str:
     if not separator or driver is None:
         raise ValueError("HOMIN_DATABASE_URL must start with postgresql:// or sqlite:///")
     return f"{driver}://{rest}"
+
+
+def with_password(url: str, password: str | SecretStr | None) -> str:
+    """`url` with the password beside its user's name; as it is where it names no user, or has a password already."""
+    if isinstance(password, SecretStr):
+        password = password.get_secret_value()
+    scheme, separator, rest = url.partition("://")
+    user, at, place = rest.partition("@")
+    if not (password and at) or ":" in user:
+        return url
+    return f"{scheme}{separator}{user}:{quote(password, safe='')}@{place}"

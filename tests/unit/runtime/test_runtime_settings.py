@@ -1,8 +1,11 @@
 """Settings: what an operator writes, and what the services get."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
+from shared.runtime.secret_files import SecretUnreadable
 from shared.runtime.settings import DataSettings, HttpSettings, async_database_url
 from shared.tokens.settings import TokenSettings
 
@@ -68,3 +71,30 @@ def test_settings_do_not_change_under_a_service() -> None:
     settings = HttpSettings()
     with pytest.raises(ValidationError):
         settings.__setattr__("port", 1)
+
+
+def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("s3:cr@t/ю\n")
+    monkeypatch.setenv("HOMIN_DATABASE_URL", "postgresql://homin@database/homin")
+    monkeypatch.setenv("HOMIN_DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+    assert DataSettings().database_url == "postgresql+asyncpg://homin:s3%3Acr%40t%2F%D1%8E@database/homin"
+
+
+def test_the_environment_wins_over_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("amqp://from-file/")
+    monkeypatch.setenv("HOMIN_AMQP_URL_FILE", str(tmp_path / "url"))
+    assert DataSettings().amqp_url == "amqp://from-file/"
+    monkeypatch.setenv("HOMIN_AMQP_URL", "amqp://from-environment/")
+    assert DataSettings().amqp_url == "amqp://from-environment/"
+
+
+def test_a_password_in_an_address_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOMIN_AMQP_URL", "amqp://homin:here@broker/")
+    monkeypatch.setenv("HOMIN_AMQP_PASSWORD", "there")
+    assert DataSettings().amqp_url == "amqp://homin:here@broker/"
+
+
+def test_a_secret_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOMIN_AMQP_PASSWORD_FILE", str(tmp_path / "nothing"))
+    with pytest.raises(SecretUnreadable, match=r"HOMIN_AMQP_PASSWORD_FILE: .*nothing cannot be read: No such file"):
+        DataSettings()
