@@ -71,9 +71,11 @@ class _Link:
     async def _run(self, up: asyncio.Event) -> None:
         pause = self._limits.reconnect_min_s
         while not self._stop.is_set():
-            connection: aio_pika.abc.AbstractConnection | None = None
+            # Made here and closed below even where connecting fails: one that is left to the garbage collector closes
+            # itself, which cannot be done on whatever thread it is collected.
+            connection = aio_pika.Connection(self._url)
             try:
-                connection = await aio_pika.connect(self._url, timeout=10)
+                await connection.connect(timeout=10)
                 comfortable = connection.channel(on_return_raises=True)
                 await comfortable.initialize(timeout=10)
                 channel = await comfortable.get_underlay_channel()
@@ -93,8 +95,7 @@ class _Link:
                 was_up, self._channel = self._channel is not None, None
                 if was_up:
                     self._lost()
-                if connection is not None:
-                    await _close(connection)
+                await _close(connection)
             if not self._stop.is_set():
                 if was_up:
                     log.warning("bus.link_lost", link=self._name)
