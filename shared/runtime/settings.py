@@ -25,7 +25,10 @@ class BaseSettings(PydanticSettings):
     """The base of all settings: `HOMIN_<FIELD>` in the environment, or a file that `HOMIN_<FIELD>_FILE` names; frozen,
     so that nothing changes under a service."""
 
-    model_config = SettingsConfigDict(env_prefix="HOMIN_", frozen=True, extra="ignore", populate_by_name=True)
+    # An empty variable is none: Compose files and shells pass on what nobody has set as an empty one.
+    model_config = SettingsConfigDict(
+        env_prefix="HOMIN_", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+    )
 
     log: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"

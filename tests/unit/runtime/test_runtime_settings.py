@@ -88,6 +88,16 @@ def test_the_environment_wins_over_a_file(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert DataSettings().amqp_url == "amqp://from-environment/"
 
 
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("from-file")
+    monkeypatch.setenv("HOMIN_PORT", "")
+    monkeypatch.setenv("HOMIN_AMQP_URL", "amqp://homin@broker/")
+    monkeypatch.setenv("HOMIN_AMQP_PASSWORD", "")
+    monkeypatch.setenv("HOMIN_AMQP_PASSWORD_FILE", str(tmp_path / "password"))
+    assert HttpSettings().port == 8080
+    assert DataSettings().amqp_url == "amqp://homin:from-file@broker/"
+
+
 def test_a_password_in_an_address_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOMIN_AMQP_URL", "amqp://homin:here@broker/")
     monkeypatch.setenv("HOMIN_AMQP_PASSWORD", "there")
