@@ -11,5 +11,7 @@ import uvloop
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
-) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]] | None:
-    return {"uvloop": uvloop.new_event_loop} if item.nodeid.startswith("tests/integration/test_gateway") else None
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    if item.nodeid.startswith("tests/integration/test_gateway"):
+        return {"uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}
