@@ -35,8 +35,8 @@ class Options(SessionOptions):
 
 
 class Client:
-    """`urls`: `ws://…/ws` of one or more gateways; after a lost connection the next is tried. `random`: numbers in
-    [0, 1).
+    """`urls`: `ws://…/ws` of one or more gateways, the first of them first; after a lost connection the next.
+    `random`: numbers in [0, 1).
     `recorder` is told all that happens. Everything happens on the loop on which `start` was called."""
 
     def __init__(

@@ -65,7 +65,7 @@ class Connection:
         self.welcome: JsonFrame | None = None
         self._urls, self._token, self._dial, self._ports, self._timers = list(urls), token, dial, ports, timers
         self._connect_s, self._heartbeat_s = connect_s, heartbeat_s
-        self._turn = int(random() * len(self._urls))
+        self._turn = 0
         self._reconnection = Reconnection(random)
         self._liveness: Liveness | None = None
         self._leaving: Timer | None = None
