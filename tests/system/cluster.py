@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -132,6 +132,13 @@ class Process:
         """Lets it run again (SIGCONT)."""
         os.kill(self.pid, signal.SIGCONT)
 
+    async def metric(self, name: str) -> float:
+        """The sum of this counter or gauge over its labels; 0 where it has none yet."""
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=5) as http:
+            text = (await http.get("/metrics")).text
+        samples = (line.rpartition(" ") for line in text.splitlines())
+        return sum(float(value) for sample, _, value in samples if sample.partition("{")[0] == name)
+
     def tail(self, lines: int = 40) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
@@ -239,3 +246,10 @@ class Cluster:
             client.start()
         await asyncio.gather(*(client.connected() for client in clients))
         return clients
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], patience_s: float = PATIENCE_S) -> None:
+    """Asks until it holds. TimeoutError where it does not within `patience_s`."""
+    async with asyncio.timeout(patience_s):
+        while not await holds():
+            await asyncio.sleep(0.05)

@@ -25,9 +25,15 @@ def pytest_asyncio_loop_factories(
 async def cluster(
     rabbitmq: RabbitMQ, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Cluster]:
-    """2 gateways, 2 routers, accounts; no limit to the rate of frames, and silence is noticed after 3 s instead of
-    15."""
-    settings = {"HOMIN_FRAMES_PER_S": "0", "HOMIN_BEAT_S": "0.5", "HOMIN_SILENT_S": "3", "HOMIN_GATEWAY_DRAIN_S": "1"}
+    """2 gateways, 2 routers, accounts; no limit to the rate of frames, and silence is noticed sooner than by
+    default."""
+    settings = {
+        "HOMIN_FRAMES_PER_S": "0",
+        "HOMIN_BEAT_S": "0.5",
+        "HOMIN_SILENT_S": "3",
+        "HOMIN_HEARTBEAT_S": "2",
+        "HOMIN_GATEWAY_DRAIN_S": "1",
+    }
     amqp_url, database_url = rabbitmq.make_vhost(), postgres.make_database()
     try:
         async with Cluster(amqp_url, database_url, tmp_path_factory.mktemp("cluster"), settings=settings) as running:
