@@ -27,7 +27,7 @@ from services.router.watch import Watch
 from shared.bus.port import BusError, Delivery, Subscription
 from shared.protocol.bus import Beat, Submit, Tick
 from shared.protocol.client import Rooms
-from shared.protocol.codec import Malformed, decode
+from shared.protocol.codec import Malformed, decode, encode, pack
 from shared.protocol.errors import ErrorCode
 from shared.runtime.metrics import counter, histogram
 
@@ -270,7 +270,7 @@ class Lane:
     async def _one_by_one(
         self, own: Sequence[Item], read: Sequence[tuple[Delivery, list[Item]]]
     ) -> set[asyncio.Future[None]]:
-        """Finds the body that cannot be handled and buries it; the others are handled as if it had not been there."""
+        """Finds the message that cannot be handled and buries it; the others are handled as if it were not there."""
         sent: set[asyncio.Future[None]] = set()
         for item in own:
             try:
@@ -278,11 +278,13 @@ class Lane:
             except Exception:
                 log.exception("an item of the router's own cannot be handled", item=type(item.message).__name__)
         for delivery, items in read:
-            try:
-                sent.update(await self._settle([item._replace(redelivered=True) for item in items]))
-            except Exception as why:
-                log.exception("a body cannot be handled")
-                await self._bury(delivery, f"{type(why).__name__}: {why}"[:500])
+            for item in items:
+                try:
+                    sent.update(await self._settle([item._replace(redelivered=True)]))
+                except Exception as why:
+                    log.exception("a message cannot be handled")
+                    poison = delivery._replace(body=encode(self._outboxes.source, [pack(item.message)]))
+                    await self._bury(poison, f"{type(why).__name__}: {why}"[:500])
         return sent
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:

@@ -66,7 +66,9 @@ class _Link:
         """Returns once the link is up. Keeps trying until it is, or is closed."""
         up = asyncio.Event()
         self._task = asyncio.create_task(self._run(up), name=f"bus:{self._name}")
-        await up.wait()
+        rising = asyncio.create_task(up.wait())
+        await asyncio.wait([rising, self._task], return_when=asyncio.FIRST_COMPLETED)
+        rising.cancel()
 
     async def _run(self, up: asyncio.Event) -> None:
         pause = self._limits.reconnect_min_s
@@ -249,6 +251,7 @@ class _Subscription(_Link):
         if self._acking is not None:
             await asyncio.wait([self._acking], timeout=1)
         await super().close()
+        self._bus.forget(self)
 
     async def reject(self, delivery: Delivery, reason: str) -> None:
         await self._bus.dead_letter(delivery, reason)
@@ -340,6 +343,11 @@ class AmqpBus:
         await mailbox.open()
         return mailbox
 
+    def forget(self, link: _Link) -> None:
+        """A link that was closed by its owner."""
+        if link in self._links:
+            self._links.remove(link)
+
     async def close(self) -> None:
-        for link in reversed(self._links):
+        for link in reversed(self._links[:]):
             await link.close()

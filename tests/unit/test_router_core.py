@@ -289,6 +289,7 @@ def test_a_page_that_is_older_than_the_room_is_completed_from_memory() -> None:
     scene = Scene(ANNA)
     talk(scene, ANNA, 250)
     page = [stored("r", n, "u1", ANNA.name, f"id{n}", "chat", f"text {n}", NOW_MS) for n in range(45, 241)]
+    scene.run(join("r", BORYS, after=44))
     scene.run(join("r", BORYS, after=44)._replace(page=page))
     (joined,) = scene.told(BORYS, "joined")
     assert (numbers(joined["messages"]), joined["more"]) == (list(range(45, 245)), True)
@@ -515,6 +516,26 @@ def test_a_resume_from_too_long_ago_shows_the_newest_so_that_the_gap_is_seen() -
     talk(scene, ANNA, 250)
     scene.run(resume(3, ANNA))
     assert numbers(scene.told(ANNA, "message")) == [250]
+
+
+def test_a_resumed_gateway_learns_who_came_and_went_meanwhile() -> None:
+    scene = Scene(ANNA, BORYS, VIRA)
+    scene.run(unseat("r", BORYS.id))
+    scene.forget()
+    scene.run(resume(0, ANNA))
+    state = {frame["user"]["id"]: (frame["online"], frame["members"]) for frame in scene.told(ANNA, "presence")}
+    assert state == {"u1": (True, 2), "u2": (False, 2), "u3": (True, 2)}
+
+
+def test_who_leaves_while_a_deep_join_is_read_is_not_seated_after_all() -> None:
+    scene = Scene(ANNA)
+    talk(scene, ANNA, 250)
+    deep = join("r", BORYS, after=1)
+    scene.run(deep, leave("r", BORYS))
+    scene.forget()
+    scene.run(deep._replace(page=[]))
+    assert scene.error(BORYS)[0] == "not_joined"
+    assert BORYS.id not in scene.room.members
 
 
 def test_a_resumed_session_whose_membership_has_ended_is_told() -> None:

@@ -9,10 +9,12 @@ from pydantic_core import to_json
 from services.router.core.room import Room, Stored
 from shared.protocol.codec import listed, pack, render
 from shared.protocol.errors import ErrorCode
-from shared.protocol.server import JOIN_ONLINE, JOIN_RECENT, Left, Presence, error
+from shared.protocol.server import JOIN_ONLINE, JOIN_RECENT, Left, Presence, User, error
 
 JOIN_PAGE = 200
 CROWD = 100  # rooms of more than this many online tell only how many
+
+EVERYONE = 300  # users whose state a gateway that resumes is told: all who are online, and so many who are not
 
 TEXT = {
     ErrorCode.NOT_JOINED: "You are not a member of this room. Join it first.",
@@ -76,6 +78,17 @@ def left(room: str, ref: str | None) -> bytes:
 def crowd(room: Room) -> bytes:
     """The presence of a large room: how many."""
     return render(Presence(room=room.name, members=room.online))
+
+
+def everyone(room: Room) -> list[bytes]:
+    """Who is online and who is not, for a gateway that may have missed some of it; in a crowd, how many."""
+    if room.online > CROWD:
+        return [crowd(room)]
+    shown = sorted(room.members.items(), key=lambda member: not room.is_online(member[0]))[:EVERYONE]
+    return [
+        render(Presence(room=room.name, user=User(id=id, name=m.name), online=room.is_online(id), members=room.online))
+        for id, m in shown
+    ]
 
 
 def with_ref(message: Stored, ref: str | None) -> bytes:

@@ -44,10 +44,10 @@ class Outgoing:
         if skip:
             self._close_run(skip)
 
-    def notice(self, to: tuple[str, ...], frame: bytes, skip: str | None = None) -> None:
+    def notice(self, to: tuple[str, ...], *rendered: bytes, skip: str | None = None) -> None:
         """What may be dropped under pressure: presence, typing, read marks."""
         if to:
-            self._add(to, Fanout(room=self._room, first=None, sizes=[len(frame)], skip=skip), frame)
+            self._add(to, Fanout(room=self._room, first=None, sizes=[len(f) for f in rendered], skip=skip), *rendered)
 
     def direct(self, address: str, session: str, frame: bytes, answers: str | None = None) -> None:
         self._add((address,), Direct(session=session, sizes=[len(frame)], answers=answers), frame)

@@ -135,12 +135,14 @@ class _Step:
             self.changes.crowd_changed = True
         else:
             frame = Presence(room=room.name, user=user, online=online, members=room.online)
-            self.out.notice(room.addresses, render(frame), skip)
+            self.out.notice(room.addresses, render(frame), skip=skip)
 
     # ── frames of clients ──
 
     def join(self, by: Submit, frame: Join, item: Item) -> None:
         room = self.room
+        if item.page is not None and not self.is_member(by, frame.ref):
+            return  # the user has left while the page was read
         shown = frames.opening(room, frame.after, item.page)
         if shown is None:
             # The membership begins now: what this connection sends next counts on it.
@@ -191,7 +193,9 @@ class _Step:
 
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
         if self.is_member(by, frame.ref) and self.room.online <= frames.CROWD and not item.redelivered:
-            self.out.notice(self.room.addresses, render(TypingNotice(room=self.room.name, user=by.user)), by.session)
+            self.out.notice(
+                self.room.addresses, render(TypingNotice(room=self.room.name, user=by.user)), skip=by.session
+            )
 
     def read(self, by: Submit, frame: Read, item: Item) -> None:
         if not self.is_member(by, frame.ref):
@@ -242,6 +246,7 @@ class _Step:
             missed, to = room.after(by.after, frames.JOIN_PAGE), (by.address,)
             for message in list(room.recent)[-1:] if missed is None else missed:
                 self.out.message(to, message.seq, message.frame)
+            self.out.notice(to, *frames.everyone(room))  # who came and went meanwhile was not told there
 
     def access(self, by: AccessWanted, item: Item) -> None:
         self.changes.checked = True
