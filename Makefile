@@ -3,19 +3,54 @@ PORT ?= 8080
 NAME ?=
 COUNT ?= 1000
 ARGS ?=
+GATEWAYS ?= 2
+ROUTERS ?= 2
+FROM ?=
+
+# pip and npm trust inside a build what this machine trusts: some networks have certificates of their own.
+export HOMIN_BUILD_CA ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
 
 # Found anew for each command that needs it; empty, with a sentence already printed, where there is none.
 bootstrap = python=$$(tools/python) && "$$python" -B tools/bootstrap.py
 venv = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint token tokens migrate generate lock clean
+.PHONY: help run up down logs ps scale backup restore images test test-stack lint token tokens migrate generate lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start Homin in one process, on http://127.0.0.1:8080; another port: make run PORT=9000
 	@export HOMIN_PORT=$(PORT); $(bootstrap) run && exec $(venv) -m services.standalone
+
+up: ## start the stack with Docker Compose, on http://localhost:8080; settings: .env.example
+	@docker compose up --detach --build --wait
+
+down: ## stop the stack; its data stay (docker compose down --volumes removes them)
+	@docker compose down
+
+logs: ## follow the stack's log; of one service: make logs ARGS=gateway
+	@docker compose logs --follow --tail=100 $(ARGS)
+
+ps: ## what runs in the stack, and how it is
+	@docker compose ps --all
+
+scale: ## more or fewer on running traffic: make scale GATEWAYS=4 ROUTERS=3
+	@docker compose up --detach --wait --no-recreate --scale gateway=$(GATEWAYS) --scale router=$(ROUTERS)
+
+backup: ## save the stack's messages, accounts and files into backups/<time>
+	@deploy/backup
+
+restore: ## replace all of the stack's data: make restore FROM=backups/<time>
+	@deploy/restore "$(FROM)"
+
+images: ## build the base images from Debian packages, for networks without a container registry
+	@deploy/engine up && deploy/images/build $(ARGS)
+
+test-stack: ## bring the stack up and try it with real faults, scaling, backup and a browser (under 15 minutes)
+	@$(bootstrap) dev
+	@deploy/engine up && deploy/images/build --pull-first
+	@$(venv) -m pytest tests/stack $(ARGS); status=$$?; deploy/engine down; exit $$status
 
 test: ## install what is missing and run every test; some of them: make test ARGS="-k bus"
 	@$(bootstrap) dev && "$$python" -B tools/bootstrap.py web
