@@ -1,0 +1,183 @@
+"""The gateway's core: how much a connection may send, and who sits where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from services.gateway.core.bucket import Bucket
+from services.gateway.core.seating import Seating
+
+# ── the bucket ──
+
+
+@given(st.integers(1, 100), st.floats(0.1, 1000), st.lists(st.floats(0, 2), max_size=200))
+def test_no_more_pass_than_the_burst_and_the_rate_allow(burst: int, rate: float, pauses: list[float]) -> None:
+    now, passed = 0.0, 0
+    bucket = Bucket(rate, burst, now)
+    for pause in pauses:
+        now += pause
+        wait = bucket.take(now)
+        passed += wait == 0.0
+        assert 0.0 <= wait <= 1 / rate + 1e-9
+        assert passed <= burst + rate * now + 1e-6
+
+
+@given(st.integers(1, 50), st.floats(0.1, 100))
+def test_who_waits_as_long_as_told_gets_through(burst: int, rate: float) -> None:
+    bucket, now = Bucket(rate, burst, 0.0), 0.0
+    for _ in range(3 * burst):
+        wait = bucket.take(now)
+        if wait:
+            now += wait + 1e-6
+            assert bucket.take(now) == 0.0
+
+
+@given(st.integers(1, 50))
+def test_the_burst_is_there_at_once_and_no_more(burst: int) -> None:
+    bucket = Bucket(1.0, burst, 5.0)
+    assert [bucket.take(5.0) for _ in range(burst)] == [0.0] * burst
+    assert bucket.take(5.0) == pytest.approx(1.0)
+
+
+def test_what_is_refused_costs_nothing() -> None:
+    bucket = Bucket(1.0, 1, 0.0)
+    bucket.take(0.0)
+    for _ in range(100):
+        bucket.take(0.5)
+    assert bucket.take(1.0) == 0.0
+
+
+def test_a_rate_of_zero_means_no_limit() -> None:
+    bucket = Bucket(0.0, 1, 0.0)
+    assert {bucket.take(0.0) for _ in range(10_000)} == {0.0}
+
+
+# ── the seats ──
+
+
+@dataclass(eq=False)
+class Sitter:
+    session: str
+    rooms: set[str] = field(default_factory=set)
+
+
+def seated(*sessions: str, seq: int = 0) -> tuple[Seating[Sitter], dict[str, Sitter]]:
+    seating: Seating[Sitter] = Seating()
+    sitters = {session: Sitter(session) for session in sessions}
+    for sitter in sitters.values():
+        seating.seat("r", sitter, seq)
+    return seating, sitters
+
+
+def fresh(seating: Seating[Sitter], first: int, count: int) -> list[int]:
+    """Which of these messages are written out."""
+    table = seating.table("r")
+    assert table is not None
+    return list(range(first, first + count))[table.fresh(first, count) :]
+
+
+def test_messages_are_written_once_however_often_they_come() -> None:
+    seating, _ = seated("a")
+    assert fresh(seating, 1, 3) == [1, 2, 3]
+    assert fresh(seating, 1, 3) == []
+    assert fresh(seating, 2, 4) == [4, 5]
+
+
+def test_a_jump_is_let_through_and_what_comes_late_is_dropped() -> None:
+    seating, _ = seated("a")
+    assert fresh(seating, 5, 1) == [5]
+    assert fresh(seating, 1, 4) == []
+    assert fresh(seating, 4, 3) == [6]
+
+
+def test_who_sits_down_at_a_number_gets_what_follows_it() -> None:
+    seating, _ = seated("a", seq=7)
+    assert fresh(seating, 6, 2) == []
+    assert fresh(seating, 7, 3) == [8, 9]
+
+
+def test_a_second_seat_does_not_turn_the_room_back() -> None:
+    seating, _ = seated("a")
+    fresh(seating, 1, 9)
+    seating.seat("r", Sitter("b"), 4)  # it was seated before 5 … 9 came, and got them by its `joined`
+    assert fresh(seating, 5, 5) == []
+    assert fresh(seating, 10, 1) == [10]
+
+
+def test_an_empty_room_is_forgotten() -> None:
+    seating, sitters = seated("a", "b")
+    seating.unseat("r", "a")
+    assert seating.table("r") is not None
+    assert seating.clear(sitters["b"]) == ["r"]
+    assert seating.table("r") is None
+    assert len(seating) == 0
+
+
+def test_freeing_a_seat_that_is_free_does_nothing() -> None:
+    seating, sitters = seated("a")
+    seating.unseat("r", "b")
+    seating.unseat("other", "a")
+    seating.seat("r", sitters["a"], 0)
+    assert [table.seats for _, table in seating.rooms()] == [{"a": sitters["a"]}]
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(1, 10)), max_size=60))
+def test_a_room_never_runs_backwards_and_nothing_is_written_twice(deliveries: list[tuple[int, int]]) -> None:
+    seating, _ = seated("a")
+    written: list[int] = []
+    for first, count in deliveries:
+        written += fresh(seating, first, count)
+    assert written == sorted(set(written))
+    assert set(written) <= {seq for first, count in deliveries for seq in range(first, first + count)}
+
+
+@given(st.data())
+def test_deliveries_in_order_are_written_whole_even_when_redelivered(data: st.DataObject) -> None:
+    seating, _ = seated("a")
+    written: list[int] = []
+    newest = 0
+    for _ in range(data.draw(st.integers(0, 30))):
+        first = data.draw(st.integers(max(1, newest - 5), newest + 1))
+        count = data.draw(st.integers(1, 8))
+        newest = max(newest, first + count - 1)
+        written += fresh(seating, first, count)
+    assert written == list(range(1, newest + 1))
+
+
+class SeatsAgree(RuleBasedStateMachine):
+    """Both sides of the index, the rooms of a connection and the connections of a room, say the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seating: Seating[Sitter] = Seating()
+        self.sitters = {name: Sitter(name) for name in "abcd"}
+
+    rooms, names = st.sampled_from(["r", "s", "t"]), st.sampled_from("abcd")
+
+    @rule(room=rooms, name=names, seq=st.integers(0, 9))
+    def seat(self, room: str, name: str, seq: int) -> None:
+        self.seating.seat(room, self.sitters[name], seq)
+
+    @rule(room=rooms, name=names)
+    def unseat(self, room: str, name: str) -> None:
+        self.seating.unseat(room, name)
+
+    @rule(name=names)
+    def clear(self, name: str) -> None:
+        had = set(self.sitters[name].rooms)
+        assert set(self.seating.clear(self.sitters[name])) == had
+
+    @invariant()
+    def they_agree(self) -> None:
+        by_room = {(room, name) for room, table in self.seating.rooms() for name in table.seats}
+        by_sitter = {(room, name) for name, sitter in self.sitters.items() for room in sitter.rooms}
+        assert by_room == by_sitter
+        assert all(table.seats for _, table in self.seating.rooms())
+
+
+TestSeatsAgree = SeatsAgree.TestCase
