@@ -129,6 +129,13 @@ class Container:
                 raise NoContainer(f"a container of {wrapped.image} was not ready in {READY_S} s: {seen[-400:]}")
             time.sleep(0.1)
 
+    @property
+    def pid(self) -> int:
+        """Its first process, as this machine sees it."""
+        wrapped = self._container.get_wrapped_container()
+        wrapped.reload()
+        return int(wrapped.attrs["State"]["Pid"])
+
     def stop(self) -> None:
         self._container.get_wrapped_container().stop(timeout=30)
 

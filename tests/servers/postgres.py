@@ -24,7 +24,9 @@ from tests.servers.missing import ServerMissing
 from tests.servers.process import DidNotStart, ServerProcess, free_ports
 
 IMAGE = "postgres:17"
-HINT = "apt-get install postgresql  (or start Docker, or set HOMIN_TEST_DATABASE_URL=postgresql://user:password@host/db)"
+HINT = (
+    "apt-get install postgresql  (or start Docker, or set HOMIN_TEST_DATABASE_URL=postgresql://user:password@host/db)"
+)
 READY = "database system is ready to accept connections"
 
 
@@ -57,6 +59,11 @@ class Postgres(ABC):
                 await connection.close()
 
         in_a_thread(execute)
+
+    @property
+    def pids(self) -> list[int]:
+        """Its processes that are not this process's own descendants, for who accounts them."""
+        return []
 
     @abstractmethod
     def start(self) -> None:
@@ -125,6 +132,10 @@ class ContainerPostgres(Postgres):
 
     def _wait_until_it_answers(self) -> None:
         self._container.run("sh", "-c", "until pg_isready -q -h 127.0.0.1 -U homin; do sleep 0.05; done")
+
+    @property
+    def pids(self) -> list[int]:
+        return [self._container.pid]
 
     def start(self) -> None:
         self._container.start()

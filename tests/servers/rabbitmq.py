@@ -73,6 +73,11 @@ class RabbitMQ(ABC):
         assert isinstance(found, dict)
         return found
 
+    @property
+    def pids(self) -> list[int]:
+        """Its processes that are not this process's own descendants, for who accounts them."""
+        return []
+
     @abstractmethod
     def ctl(self, *arguments: str) -> str:
         """Run `rabbitmqctl`; its output."""
@@ -140,6 +145,10 @@ class ContainerRabbitMQ(RabbitMQ):
 
     def ctl(self, *arguments: str) -> str:
         return self._container.run("rabbitmqctl", *arguments)
+
+    @property
+    def pids(self) -> list[int]:
+        return [self._container.pid]
 
     def start(self) -> None:
         self._container.start()
@@ -260,5 +269,3 @@ def find(own: bool = False) -> RabbitMQ:
     except (apt.CannotInstall, DidNotStart) as why:
         tried.append(str(why))
     raise ServerMissing("RabbitMQ", tried, HINT)
-
-
