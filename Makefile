@@ -15,7 +15,7 @@ bootstrap = python=$$(tools/python) && "$$python" -B tools/bootstrap.py
 venv = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs ps scale backup restore images test test-stack lint token tokens migrate generate lock clean
+.PHONY: help run up down logs ps scale backup restore images test test-stack lint token tokens migrate generate lock bench-serve bench-micro clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,12 @@ generate: ## write the TypeScript types, JSON Schema and AsyncAPI document anew 
 lock: ## write the lock files anew from pyproject.toml; newer versions: make lock UPGRADE=1
 	@$(bootstrap) dev
 	@UPGRADE=$(UPGRADE) tools/lock
+
+bench-serve: ## start what is measured: RabbitMQ, PostgreSQL, two gateways, one router; prints where, until stdin closes
+	@$(bootstrap) dev >&2 && exec $(venv) -m tests.bench.serve $(ARGS)
+
+bench-micro: ## time what every message passes: parse, route, render, frame, fan out
+	@$(bootstrap) dev && $(venv) -m pytest tests/bench --benchmark-enable --benchmark-columns=min,median,ops $(ARGS)
 
 clean: ## remove all that was built, but no data: var/ stays
 	rm -rf .venv web/node_modules web/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,113 @@
+"""Micro-benchmarks of what every message passes: parse, route, render, frame, fan out. `make bench-micro` prints them.
+
+In the ordinary test run each is called once, as a test that it still works (`--benchmark-disable`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from services.gateway.connection import framed
+from services.gateway.core.bucket import Bucket
+from services.gateway.core.intake import Bounds, parse
+from services.gateway.core.seating import Seating
+from services.router.core.changes import Changes, Item
+from services.router.core.room import Member, Room, Seat
+from services.router.core.step import step
+from shared.protocol.bus import Submit
+from shared.protocol.client import Chat
+from shared.protocol.codec import decode, encode, render_message, submit_prefix
+from shared.protocol.server import User
+
+TEXT = "Добрий ранок! Хто вже на місці? " * 5
+RAW = Chat(type="chat", room="кухня", id="01M82Y9DBK0H8DVRDY6ZM18JWN", text=TEXT).model_dump_json().encode()
+BOUNDS = Bounds(8_000, 1 << 19)
+ANNA = User(id="5bd2431976e11cafa69591e934c06640", name="Анна")
+BATCH = 50
+
+
+def body() -> bytes:
+    """What a busy gateway sends to a shard."""
+    prefix = submit_prefix("mailbox.gateway.g1.1", "session", ANNA)
+    return encode("gateway.g1", [prefix + RAW + b"}" for _ in range(BATCH)])
+
+
+def room(members: int, gateways: int) -> Room:
+    seats = {f"s{n}": Seat(f"u{n}", f"mailbox.g{n % gateways}") for n in range(members)}
+    empty = Room("кухня", True, seats=seats)
+    for n in range(members):
+        empty.members[f"u{n}"] = Member(f"u{n}")
+    empty.members[ANNA.id] = Member(ANNA.name)
+    return empty
+
+
+def test_parse_a_chat_frame(benchmark: BenchmarkFixture) -> None:
+    frame = benchmark(parse, RAW, BOUNDS)
+    assert isinstance(frame, Chat)
+
+
+def test_count_a_frame(benchmark: BenchmarkFixture) -> None:
+    bucket = Bucket(20, 40, 0.0)
+    benchmark(bucket.take, 1.0)
+
+
+def test_read_a_body_of_fifty_frames(benchmark: BenchmarkFixture) -> None:
+    read, _ = benchmark(decode, body())
+    assert len(read.messages) == BATCH
+
+
+def test_route_fifty_chats_to_a_room_on_two_gateways(benchmark: BenchmarkFixture) -> None:
+    submit = Submit(
+        address="mailbox.g0", session="s0", user=ANNA, frame=Chat(type="chat", room="кухня", id="x", text=TEXT)
+    )
+    serial = 0
+
+    def fresh() -> tuple[tuple[Room, Sequence[Item], int], dict[str, object]]:
+        nonlocal serial
+        items = []
+        for _ in range(BATCH):
+            serial += 1
+            chat = submit.frame.model_copy(update={"id": f"id{serial}"})
+            items.append(Item(submit.model_copy(update={"frame": chat})))
+        return (room(10, 2), items, 1_700_000_000_000), {}
+
+    changes: Changes = benchmark.pedantic(step, setup=fresh, rounds=200)  # type: ignore[no-untyped-call]
+    assert len(changes.messages) == BATCH
+
+
+def test_render_a_message(benchmark: BenchmarkFixture) -> None:
+    benchmark(render_message, "кухня", 17, "id", "chat", ANNA.id, ANNA.name, 1_700_000_000_123, TEXT)
+
+
+def test_frame_a_message(benchmark: BenchmarkFixture) -> None:
+    rendered = render_message("кухня", 17, "id", "chat", ANNA.id, ANNA.name, 1_700_000_000_123, TEXT)
+    benchmark(framed, rendered)
+
+
+class _Sitter:
+    def __init__(self, session: str) -> None:
+        self.session, self.rooms, self.written = session, set[str](), 0
+
+    def write(self, data: bytes, droppable: bool) -> None:
+        self.written += len(data)
+
+
+def test_fan_out_to_a_thousand_seats(benchmark: BenchmarkFixture) -> None:
+    """The loop over a room's seats, without the socket beneath."""
+    seating: Seating[_Sitter] = Seating()
+    for n in range(1_000):
+        seating.seat("кухня", _Sitter(f"s{n}"), 0)
+    table = seating.table("кухня")
+    assert table is not None
+    data = b"x" * 300
+
+    def fan_out() -> None:
+        for sitter in list(table.seats.values()):
+            if sitter.session != "s0":
+                sitter.write(data, False)
+
+    benchmark(fan_out)
+    assert table.seats["s0"].written == 0
+    assert len({sitter.written for sitter in table.seats.values()}) == 2, "all others got the same"
