@@ -166,8 +166,8 @@ class Session:
         elif self.rooms.get(room.name) is room:
             room.entered(answer)
             messages = [Message.of(m) for m in answer["messages"]]
-            self._show(room.log_joined(answer, after, messages))
             self._found(messages, "joined")
+            self._show(room.log_joined(answer, after, messages))
             self.outbox.flush(room.name)
             self._tell_entered(room, answer)
             self._repair(room)
@@ -203,8 +203,8 @@ class Session:
                     self.not_joined(room.name)
                 return
             messages = [Message.of(m) for m in answer["messages"]]
-            self._show(log.page(after, hole.last, messages, answer["more"]))
             self._found(messages, "history")
+            self._show(log.page(after, hole.last, messages, answer["more"]))
             if log.whole > after:  # else it does not answer what it was asked, and would not the next time either
                 self._repair(room)
 
