@@ -1,0 +1,186 @@
+"""The people of a run: clients over bad lines, who talk, repeat themselves, send files, come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import IO
+
+from shared.client import Client, JsonLines, Options, fixed
+from tests.chaos.line import Line
+
+WORDS = ("гомін", "hum", "voice", "так", "ні", "room", "🙂", "перевірка", "once", "again", "зранку", "line")
+PATIENCE_S = 6.0
+BURST = (10, 60)
+"""Frames at once: more than a connection may send, so that some are refused for now."""
+
+
+@dataclass
+class Person:
+    """A client, its line, the rooms it sits in, and the other device of the same user, if there is one."""
+
+    client: Client
+    line: Line
+    rooms: list[str]
+    chance: Random
+    twin: Person | None = None
+
+
+class Crowd:
+    """`tokens`: one for each user. The first third of the users has two devices, and so two clients."""
+
+    def __init__(self, tokens: Sequence[str], urls: Sequence[str], rooms: Sequence[str], seed: int, out: Path) -> None:
+        self.rooms, self.out, self._urls, self._seed = list(rooms), out, list(urls), seed
+        self._files: list[IO[bytes]] = []
+        self._tokens = list(tokens)
+        self.gone: list[Person] = []
+        self.people: list[Person] = []
+        for user in range(len(tokens)):
+            chance = Random(f"{seed}:user:{user}")
+            sits_in = sorted(chance.sample(self.rooms, max(1, len(self.rooms) // 2)))
+            devices = [self._person(user, device, sits_in) for device in ("a", "b")[: 2 if user % 3 == 0 else 1]]
+            if len(devices) == 2:
+                devices[0].twin, devices[1].twin = devices[1], devices[0]
+            self.people += devices
+
+    def _person(self, user: int, name: str, rooms: list[str]) -> Person:
+        chance = Random(f"{self._seed}:client:{user}{name}")
+        called = f"u{user:02}{name}"
+        file = (self.out / f"{called}.jsonl").open("wb")
+        self._files.append(file)
+        line = Line()
+        client = Client(
+            chance.sample(self._urls, len(self._urls)),
+            fixed(self._tokens[user]),
+            name=called,
+            options=Options(
+                window=chance.choice((1, 1, 16)), ack_s=PATIENCE_S, answer_s=PATIENCE_S, connect_s=PATIENCE_S
+            ),
+            recorder=JsonLines(file),
+            dial=line.dial,
+            random=chance.random,
+            new_id=lambda: f"{called}-{chance.getrandbits(64):016x}",
+        )
+        return Person(client, line, rooms, chance)
+
+    async def start(self) -> None:
+        """Everyone connected, and in his rooms."""
+        for person in self.people:
+            person.client.start()
+        for person in self.people:
+            await asyncio.gather(*(person.client.join(room, after=0) for room in person.rooms))
+
+    async def talk(self, rate: float) -> None:
+        """Until cancelled; `rate`: messages a second, all together."""
+        async with asyncio.TaskGroup() as tasks:
+            for person in list(self.people):
+                tasks.create_task(self._talk(person, rate / len(self.people)))
+
+    async def _talk(self, person: Person, rate: float) -> None:
+        chance = person.chance
+        while True:
+            await asyncio.sleep(chance.expovariate(rate))
+            # Who cannot get rid of what he has written does not write more and more.
+            if person.client.ended is None and len(person.client.session.outbox) < 200:
+                self._say(person, chance.choice(person.rooms))
+
+    def _say(self, person: Person, room: str) -> None:
+        client, chance = person.client, person.chance
+        what = chance.random()
+        if what < 0.015:
+            for _ in range(chance.randint(*BURST)):
+                client.chat(room, self._text(chance))
+        elif what < 0.08:
+            self._twice(person, room)
+        elif what < 0.14 and person.twin is not None:
+            # The other device sends the same, over another gateway perhaps: one message in the end.
+            id, text = f"{client.name}-twin-{chance.getrandbits(48):012x}", self._text(chance)
+            for device in (person, person.twin):
+                if device.client.ended is None:
+                    device.client.chat(room, text, id)
+        elif what < 0.17:
+            data = base64.b64encode(self._text(chance).encode() * chance.randint(1, 40)).decode()
+            client.send_file(room, "note.txt", f"data:text/plain;base64,{data}")
+        elif what < 0.20:
+            client.chat(room, self._text(chance) * chance.randint(20, 200))
+        elif what < 0.23:
+            client.typing(room)
+            known = client.session.rooms.get(room)
+            if known is not None and known.log.whole:
+                client.read(room, known.log.whole)
+        else:
+            client.chat(room, self._text(chance))
+
+    @staticmethod
+    def _twice(person: Person, room: str) -> None:
+        """The frame that the outbox sends, once or twice more, without waiting for anything."""
+        client, chance = person.client, person.chance
+        id, text = f"{client.name}-dup-{chance.getrandbits(48):012x}", Crowd._text(chance)
+        client.chat(room, text, id)
+        for _ in range(chance.randint(1, 2)):
+            client.send({"type": "chat", "room": room, "id": id, "text": text})
+
+    @staticmethod
+    def _text(chance: Random) -> str:
+        return " ".join(chance.choices(WORDS, k=chance.randint(1, 8)))
+
+    def some(self, chance: Random) -> list[Person]:
+        """A few of those who are here."""
+        return chance.sample(self.people, min(len(self.people), chance.randint(1, 5)))
+
+    async def part(self, chance: Random) -> None:
+        """A quarter of them goes for good: half with a goodbye, half without."""
+        leaving = chance.sample(self.people, len(self.people) // 4)
+        for position, person in enumerate(leaving):
+            self.people.remove(person)
+            self.gone.append(person)
+            if position % 2:
+                person.line.cut()
+        await asyncio.gather(*(person.client.stop() for person in leaving))
+
+    def behind(self, newest: dict[str, int]) -> list[str]:
+        """Who is not connected, waits for an answer, or lacks something of what there is; `newest`: `seq` of each
+        room."""
+        found = []
+        for person in self.people:
+            client = person.client
+            if client.welcome is None:
+                found.append(f"{client.name} is not connected")
+                client.hurry()
+            elif len(client.session.outbox):
+                found.append(f"{client.name} waits for {len(client.session.outbox)} acknowledgements")
+            for room in person.rooms:
+                known = client.session.rooms.get(room)
+                if known is None or not known.joined:
+                    found.append(f"{client.name} is not in {room}")
+                elif known.log.whole < newest[room]:
+                    found.append(f"{client.name} has {room} up to {known.log.whole} of {newest[room]}")
+        return found
+
+    def online(self, room: str) -> set[str]:
+        """The users who sit in `room` now."""
+        return {
+            person.client.session.user_id
+            for person in self.people
+            if (known := person.client.session.rooms.get(room)) is not None and known.joined
+        }
+
+    def flush(self) -> None:
+        """The histories are on disk, up to now."""
+        for file in self._files:
+            file.flush()
+
+    async def stop(self) -> None:
+        """Everyone leaves."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(20):
+                await asyncio.gather(*(person.client.stop() for person in self.people))
+        for person in [*self.people, *self.gone]:
+            await person.line.close()
+        for file in self._files:
+            file.close()

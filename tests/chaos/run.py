@@ -1,0 +1,214 @@
+"""One run: people talk while things go wrong; then all is healed, and their histories are held to the promises."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic_core import from_json, to_json
+
+from tests.chaos.checker import History, Verdict, check
+from tests.chaos.faults import Faults
+from tests.chaos.load import Crowd
+from tests.chaos.onlooker import NoAnswer, Onlooker
+from tests.servers.postgres import Postgres
+from tests.servers.rabbitmq import RabbitMQ
+from tests.system.cluster import Cluster
+
+LOOK_S = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`seconds`: of talk and faults. `rate`: messages a second, all together. `quiet_s`: how long it may take until
+    all is quiet afterwards. `pause_s`: how long a process is stopped. `settings`: of every process."""
+
+    seconds: float = 120.0
+    seed: int = 0
+    users: int = 24
+    rooms: int = 8
+    rate: float = 25.0
+    gateways: int = 3
+    routers: int = 2
+    quiet_s: float = 90.0
+    pause_s: float = 20.0
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Result:
+    """`died`: processes that ended by themselves. `behind`: who was not quiet in time, and why."""
+
+    verdict: Verdict
+    folder: Path
+    died: list[str] = field(default_factory=list)
+    behind: list[str] = field(default_factory=list)
+    faults: dict[str, int] = field(default_factory=dict)
+    quiet_after_s: float = 0.0
+
+    @property
+    def is_clean(self) -> bool:
+        return self.verdict.is_clean and not self.died
+
+
+class Diary:
+    """What happened when, in seconds from the start; printed, and kept in the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / "faults.log").open("w")
+        self._started = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        line = f"{time.monotonic() - self._started:7.1f} s  {text}"
+        print(line, flush=True)
+        print(line, file=self._file, flush=True)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+async def under_faults(plan: Plan, broker: RabbitMQ, database: Postgres, folder: Path) -> Result:
+    """A run on a system of its own, with everything that can go wrong. `broker` and `database` will be restarted."""
+    settings = {
+        # Half-open connections and silent gateways are to be noticed within a run, again and again.
+        "HOMIN_SERVER_PING_S": "5", "HOMIN_GATEWAY_SEND_BYTES": str(128 << 10), "HOMIN_GATEWAY_DRAIN_S": "3",
+        "HOMIN_LOG_FORMAT": "json", **plan.settings,
+    }  # fmt: skip
+    amqp_url, database_url = broker.make_vhost(), database.make_database()
+    cluster = Cluster(
+        amqp_url, database_url, folder, gateways=plan.gateways, routers=plan.routers, files=1, settings=settings
+    )
+    async with cluster, _diary(folder) as diary:
+        *tokens, watching = await cluster.tokens([f"user-{n}" for n in range(plan.users + 1)])
+        urls = [gateway.ws for gateway in cluster.of("gateway")]
+        async with _crowd(plan, tokens, urls, folder) as crowd, Onlooker(urls[0], watching) as onlooker:
+            diary(f"{len(crowd.people)} clients of {plan.users} users sit in {plan.rooms} rooms")
+            faults = Faults(cluster, broker, database, crowd, plan.seed, diary, plan.pause_s)
+            talking = asyncio.create_task(crowd.talk(plan.rate))
+            try:
+                await faults.run(time.monotonic() + plan.seconds)
+                died = await faults.heal()
+            finally:
+                await _end(talking)
+            diary("all is healed")
+            result = await _judge(plan, crowd, onlooker, folder, diary)
+            result.died, result.faults = died, faults.done
+            return result
+
+
+async def at_installation(plan: Plan, urls: Sequence[str], tokens: Sequence[str], folder: Path) -> Result:
+    """A run at an installation that somebody else looks after, without faults. `tokens`: one for each user, and one
+    for the onlooker."""
+    async with (
+        _diary(folder) as diary,
+        _crowd(plan, tokens[:-1], urls, folder) as crowd,
+        Onlooker(urls[0], tokens[-1]) as onlooker,
+    ):
+        diary(f"{len(crowd.people)} clients of {len(tokens) - 1} users sit in {plan.rooms} rooms")
+        talking = asyncio.create_task(crowd.talk(plan.rate))
+        try:
+            await asyncio.wait([talking], timeout=plan.seconds)
+        finally:
+            await _end(talking)
+        return await _judge(plan, crowd, onlooker, folder, diary)
+
+
+@asynccontextmanager
+async def _diary(folder: Path) -> AsyncIterator[Diary]:
+    diary = Diary(folder)
+    try:
+        yield diary
+    finally:
+        diary.close()
+
+
+@asynccontextmanager
+async def _crowd(plan: Plan, tokens: Sequence[str], urls: Sequence[str], folder: Path) -> AsyncIterator[Crowd]:
+    histories = folder / "histories"
+    histories.mkdir()
+    # New rooms each time, so that an installation can be asked twice.
+    rooms = [f"chaos-{plan.seed}-{time.time_ns() // 1_000_000}-{n}" for n in range(plan.rooms)]
+    crowd = Crowd(tokens, urls, rooms, plan.seed, histories)
+    try:
+        async with asyncio.timeout(60):
+            await crowd.start()
+        yield crowd
+    finally:
+        await crowd.stop()
+
+
+async def _end(talking: asyncio.Task[None]) -> None:
+    talking.cancel()
+    await asyncio.gather(talking, return_exceptions=True)
+    if not talking.cancelled() and (why := talking.exception()) is not None:
+        raise why
+
+
+async def _judge(plan: Plan, crowd: Crowd, onlooker: Onlooker, folder: Path, diary: Diary) -> Result:
+    """Waits until all is quiet, takes down what the system says, and checks."""
+    await crowd.part(Random(f"{plan.seed}:part"))
+    diary("a quarter of the clients is gone; the others fall silent")
+    started = time.monotonic()
+    behind = await _quiet(crowd, onlooker, started + plan.quiet_s)
+    took = time.monotonic() - started
+    diary(f"quiet after {took:.1f} s" if not behind else f"not quiet after {took:.0f} s: {'; '.join(behind[:5])}")
+    crowd.flush()
+    with (crowd.out / "system.jsonl").open("wb") as out:
+        async for record in _truth(crowd, onlooker):
+            out.write(to_json({"at": time.monotonic(), "client": "", "connection": 0, **record}) + b"\n")
+    verdict = check(histories(crowd.out))
+    return Result(verdict, folder, behind=behind, quiet_after_s=took)
+
+
+async def _quiet(crowd: Crowd, onlooker: Onlooker, deadline: float) -> list[str]:
+    """Looks until everyone has all, and all are shown as they are; gives what is not so at the deadline."""
+    while True:
+        behind = []
+        try:
+            joined = {room: await onlooker.join(room) for room in crowd.rooms}
+            behind = crowd.behind({room: frame["seq"] for room, frame in joined.items()})
+            for room, frame in joined.items():
+                shown = {user["id"] for user in frame["online"]} - {onlooker.user}
+                if shown != crowd.online(room):
+                    behind.append(f"{room} shows {len(shown)} online, and {len(crowd.online(room))} are")
+        except NoAnswer as why:
+            behind.append(str(why))
+        if not behind or time.monotonic() > deadline:
+            return behind
+        await asyncio.sleep(LOOK_S)
+
+
+async def _truth(crowd: Crowd, onlooker: Onlooker) -> AsyncIterator[History]:
+    for room in crowd.rooms:
+        for message in await onlooker.history(room):
+            yield {
+                "kind": "stored", "room": room, "seq": message["seq"], "id": message["id"],
+                "sender": message["from"]["id"], "text": message.get("text", ""),
+            }  # fmt: skip
+        joined = await onlooker.join(room)
+        online = [user["id"] for user in joined["online"] if user["id"] != onlooker.user]
+        yield {"kind": "present", "room": room, "online": online}
+
+
+def histories(folder: Path) -> Iterator[History]:
+    """The records of a run, client by client."""
+    for file in sorted(folder.glob("*.jsonl")):
+        with file.open("rb") as lines:
+            for line in lines:
+                yield from_json(line)
+
+
+def ws_urls(given: str) -> list[str]:
+    """Addresses, with commas, of gateways or of whatever stands before them; `/ws` where no path is said."""
+    found = []
+    for url in given.split(","):
+        parts = urlsplit(url.strip())
+        scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+        found.append(urlunsplit(parts._replace(scheme=scheme, path=parts.path.rstrip("/") or "/ws")))
+    return found
