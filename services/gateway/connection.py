@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
                 self._transport.write(data)
             else:
                 self._transport.close()
-        if self._ws.state is State.CLOSING and self.open:
+        if self._ws.state is not State.OPEN and self.open:
             # The client's close, or a breach of RFC 6455 that the library answers.
             self.open = False
             self._set_timer(CLOSE_S, self._transport.abort)
