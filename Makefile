@@ -2,6 +2,8 @@
 PORT ?= 8080
 NAME ?=
 COUNT ?= 1000
+SECONDS ?= 120
+SEED ?=
 ARGS ?=
 GATEWAYS ?= 2
 ROUTERS ?= 2
@@ -15,7 +17,7 @@ bootstrap = python=$$(tools/python) && "$$python" -B tools/bootstrap.py
 venv = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs ps scale backup restore images test test-stack lint token tokens migrate generate lock bench-serve bench-micro clean
+.PHONY: help run up down logs ps scale backup restore images test test-stack chaos lint token tokens migrate generate lock bench-serve bench-micro clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +58,9 @@ test: ## install what is missing and run every test; some of them: make test ARG
 	@$(bootstrap) dev && "$$python" -B tools/bootstrap.py web
 	@$(bootstrap) npm check; status=$$?; "$$python" -B tools/bootstrap.py npm test || status=1; \
 		$(venv) -m pytest $(ARGS) || status=1; exit $$status
+
+chaos: ## break things at random while people talk, and check every promise: make chaos SECONDS=600 SEED=7
+	@$(bootstrap) dev && $(venv) -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: ## ruff, mypy --strict, import-linter, and oxlint for the web client
 	@$(bootstrap) dev
