@@ -39,9 +39,15 @@ class Watch:
     def beat(self, queue: str, address: str) -> None:
         """A gateway's beat has passed on this shard."""
         if self._liveness[queue].heard(address, self._clock()):
-            log.info("a gateway that was silent is back", address=address)
+            log.info("a gateway is new here, or back; it takes its seats again", address=address)
             self._outboxes.send([Out((address,), pack(Lapsed()), ())])
         self._outboxes.pulse(address)
+
+    def seated(self, addresses: Iterable[str]) -> None:
+        """These hold seats here from now on, and may die before they were ever heard."""
+        for address in addresses:
+            for liveness in self._liveness.values():
+                liveness.seated(address, self._clock())
 
     def tick(self, queue: str) -> None:
         """A router's beat has passed on this shard, which is therefore ours: look for silent gateways."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -11,6 +11,7 @@ from services.router.core.cache import RoomCache
 from services.router.core.changes import Item
 from services.router.core.liveness import Liveness
 from services.router.lane import Lane, LaneLimits
+from services.router.log import Log
 from services.router.outboxes import Outboxes
 from services.router.postgres import PostgresLog
 from services.router.reads import Reads
@@ -32,10 +33,34 @@ def open_log(url: str, engine: AsyncEngine, shards: int, writers: int) -> SqlLog
 
 
 def build(settings: Settings, bus: Bus) -> Router:
-    sqlite = settings.database_url.startswith("sqlite")
-    lanes = settings.router_lanes or (1 if sqlite else LANES)
+    lanes = settings.router_lanes or (1 if settings.database_url.startswith("sqlite") else LANES)
     engine = open_engine(settings.database_url, pool_size=lanes + settings.router_reads)
     store = open_log(settings.database_url, engine, settings.shards, lanes)
+
+    async def prepare() -> None:
+        await wait_for_database(settings.database_url)
+
+    async def dispose() -> None:
+        await store.close()
+        await engine.dispose()
+
+    return assemble(
+        settings, bus, store, lanes=lanes, now=time.time, monotonic=time.monotonic, prepare=prepare, dispose=dispose
+    )
+
+
+def assemble(
+    settings: Settings,
+    bus: Bus,
+    store: Log,
+    *,
+    lanes: int,
+    now: Callable[[], float],
+    monotonic: Callable[[], float],
+    prepare: Callable[[], Awaitable[None]],
+    dispose: Callable[[], Awaitable[None]],
+) -> Router:
+    """The router over any log. `now`: Unix seconds; `prepare`, `dispose`: of what stands behind the log."""
     outboxes = Outboxes(
         bus,
         f"router.{settings.instance}",
@@ -54,16 +79,9 @@ def build(settings: Settings, bus: Bus) -> Router:
             def new_liveness() -> Liveness:
                 return Liveness(settings.silent_s, settings.beat_s * 2.2)
 
-            return Watch(shards, store, outboxes, reads, time.monotonic, free, new_liveness)
+            return Watch(shards, store, outboxes, reads, monotonic, free, new_liveness)
 
-        return Lane(subscription, store, outboxes, reads, cache, lambda: time.time() * 1000, limits, new_watch)
-
-    async def prepare() -> None:
-        await wait_for_database(settings.database_url)
-
-    async def dispose() -> None:
-        await store.close()
-        await engine.dispose()
+        return Lane(subscription, store, outboxes, reads, cache, lambda: now() * 1000, limits, new_watch)
 
     router = Router(
         bus,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.router.core.liveness import LAPSED, Liveness
+from services.router.core.liveness import Liveness
 
 
 def begun(*addresses: str, at: float = 0.0) -> Liveness:
@@ -58,9 +58,38 @@ def test_a_router_that_was_away_accuses_nobody() -> None:
     assert ticks(liveness, 116) == ["a"]
 
 
-def test_what_is_remembered_of_lapsed_addresses_is_bounded() -> None:
+def test_a_new_owner_of_the_shard_tells_whoever_was_freed_by_the_last_one() -> None:
+    """`a` slept; the last owner freed its seats and died before it could say so."""
+    liveness = begun("b")
+    assert liveness.heard("a", 1)
+    assert not liveness.heard("a", 6)
+    assert not liveness.heard("b", 1)
+
+
+def test_an_owner_that_was_away_forgets_whom_it_knew() -> None:
+    liveness = begun("a")
+    assert not liveness.heard("a", 1)
+    liveness.begin([], 100)
+    assert ticks(liveness, 105) == []
+    assert liveness.heard("a", 106)
+
+
+def test_what_beats_before_the_store_has_been_asked_is_told_once_it_was() -> None:
+    liveness = Liveness(silent_s=15, pause_s=11)
+    liveness.heard("a", 0)
+    liveness.begin([], 1)
+    assert liveness.heard("a", 5)
+
+
+def test_who_takes_a_seat_and_is_never_heard_is_silent_in_the_end() -> None:
     liveness = begun()
-    for n in range(LAPSED + 10):
-        liveness.lapse(f"a{n}")
-    assert not liveness.heard("a0", 1)
-    assert liveness.heard(f"a{LAPSED + 9}", 1)
+    liveness.seated("a", 1)
+    assert ticks(liveness, 10) == []
+    assert ticks(liveness, 17) == ["a"]
+
+
+def test_taking_one_seat_does_not_make_known_who_lost_the_others() -> None:
+    liveness = begun("a")
+    liveness.lapse("a")
+    liveness.seated("a", 20)
+    assert liveness.heard("a", 21)

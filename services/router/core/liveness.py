@@ -1,18 +1,20 @@
-"""Which gateways are silent. Kept for each shard, from what passes through that shard's queue.
+"""Which gateways are silent, and which sit elsewhere than they believe. Kept for each shard, from what passes through
+that shard's queue.
 
 A router is not told when a shard becomes its own or ceases to be (ARCHITECTURE.md, decision 3). So silence is judged
 only by what comes through the queue: routers tick on every shard, and where the ticks themselves had a pause, the
-router was away and knows nothing: everyone then counts as heard just now.
+router was away and knows nothing: whoever holds a seat then counts as heard just now.
+
+Whoever freed a silent gateway's seats may be gone when it speaks again. So it is not remembered who lapsed, but who is
+*known*: held a seat when the router began, or has been told since to take its seats. Anybody else who speaks is told.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 
 SILENT_S = 15.0
 PAUSE_S = 11.0
-LAPSED = 1_000
 
 
 class Liveness:
@@ -23,16 +25,20 @@ class Liveness:
     def __init__(self, silent_s: float = SILENT_S, pause_s: float = PAUSE_S) -> None:
         self._silent_s, self._pause_s = silent_s, pause_s
         self._heard: dict[str, float] = {}
-        self._lapsed: OrderedDict[str, None] = OrderedDict()
+        self._known: set[str] = set()
         self._ticked = float("-inf")
 
     def heard(self, address: str, now: float) -> bool:
-        """Notes a beat. True: it had lapsed, so its seats are free and it has to take them again."""
+        """Notes a beat. True: as far as is known here its seats may be free, so it has to take them again."""
         self._heard[address] = now
-        if address in self._lapsed:
-            del self._lapsed[address]
-            return True
-        return False
+        if address in self._known:
+            return False
+        self._known.add(address)
+        return True
+
+    def seated(self, address: str, now: float) -> None:
+        """It has taken a seat: should it never be heard, it is silent in due time."""
+        self._heard.setdefault(address, now)
 
     def resumes(self, now: float) -> bool:
         """Whether the tick that passes at `now` is the first after a pause: then `begin` with what the store knows."""
@@ -40,7 +46,8 @@ class Liveness:
 
     def begin(self, addresses: Iterable[str], now: float) -> None:
         """These addresses hold seats, says the store; whoever of them is dead has `silent_s` to prove the contrary."""
-        self._heard = dict.fromkeys([*self._heard, *addresses], now)
+        self._heard = dict.fromkeys(addresses, now)
+        self._known = set(self._heard)
         self._ticked = now
 
     def tick(self, now: float) -> list[str]:
@@ -51,6 +58,4 @@ class Liveness:
     def lapse(self, address: str) -> None:
         """The seats of `address` are freed. Should it speak again after all, `heard` says so."""
         self._heard.pop(address, None)
-        self._lapsed[address] = None
-        while len(self._lapsed) > LAPSED:
-            self._lapsed.popitem(last=False)
+        self._known.discard(address)
