@@ -43,12 +43,13 @@ def framed(payload: bytes) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """A client's connection. `session`, `user`, `token_id` are there after the welcome; `rooms`: where it sits."""
+    """A client's connection. `session`, `user`, `token_id` are there after the welcome; `rooms`: where it sits,
+    `joining`: where it has asked to."""
 
     __slots__ = (
         "_awaited", "_bucket", "_fragments", "_held", "_holding", "_hub", "_loop", "_paused", "_refused", "_timer",
-        "_transport", "_ws", "alive", "closed_with", "expires_at", "open", "prefix", "rooms", "session", "token_id",
-        "user", "wheel",
+        "_transport", "_ws", "alive", "closed_with", "expires_at", "joining", "open", "prefix", "rooms", "session",
+        "token_id", "user", "wheel",
     )  # fmt: skip
 
     def __init__(self, hub: Hub) -> None:
@@ -68,6 +69,7 @@ class Connection(asyncio.Protocol):
         self.closed_with: int | None = None
         self._awaited: tuple[str, str | None] | None = None
         self.rooms: set[str] = set()
+        self.joining: set[str] = set()
         self.session = ""
         self.user: User | None = None
         self.token_id = ""

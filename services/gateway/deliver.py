@@ -129,6 +129,7 @@ class Deliver:
             if connection is None:
                 self._hub.unseat(message.room, session)  # it left while its `join` was on the way
             else:
+                connection.joining.discard(message.room)
                 self._hub.seating.seat(message.room, connection, message.seq)
 
 

@@ -90,7 +90,8 @@ class Hub:
             CLOSED.labels(int(connection.closed_with)).inc()
             log.info("closed", session=connection.session, code=int(connection.closed_with))
         if self.sessions.pop(connection.session, None) is not None:
-            for room in self.seating.clear(connection):
+            # Also where it may get a seat only now: should what says so be lost, nobody else would ever free it.
+            for room in {*self.seating.clear(connection), *connection.joining}:
                 self.unseat(room, connection.session)
 
     def unseat(self, room: str, session: str) -> None:
@@ -207,6 +208,8 @@ class Hub:
         elif isinstance(frame, client.Typing | client.Read):
             self.forward.to_room(frame.room, part, None, None)
         else:
+            if isinstance(frame, client.Join):
+                connection.joining.add(frame.room)
             self.forward.to_room(frame.room, part, connection, ref_of(frame))  # type: ignore[union-attr]
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
