@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from testcontainers.compose import DockerCompose
@@ -24,6 +24,14 @@ PATIENCE_S = 90.0
 
 class CommandFailed(AssertionError):
     """A command of Docker or of ours; the message is what it printed."""
+
+
+class ShardConsumer(NamedTuple):
+    """`router`: its instance's name. The one that is `active` owns the shard."""
+
+    queue: str
+    router: str
+    active: bool
 
 
 class Stack:
@@ -124,18 +132,22 @@ class Stack:
         found = await asyncio.gather(*(self.numbers(gateway) for gateway in gateways))
         return {g: int(n["homin_gateway_connections"]) for g, n in zip(gateways, found, strict=True)}
 
-    async def active_consumers(self) -> dict[str, str]:
-        """By shard queue: the instance of the router that the broker gives it to, as its management API shows it."""
+    async def shard_consumers(self) -> list[ShardConsumer]:
+        """Who takes from the shards' queues, as the broker's management API shows it."""
         async with self.http(self.management) as http:
             http.auth = httpx.BasicAuth("homin", PASSWORD)
             consumers = (await http.get("/api/consumers")).json()
             connections = (await http.get("/api/connections")).json()
         names = {each["name"]: each.get("user_provided_name", "") for each in connections}
-        return {
-            each["queue"]["name"]: names.get(each["channel_details"]["connection_name"], "").partition(":")[0]
+        return [
+            ShardConsumer(
+                each["queue"]["name"],
+                names.get(each["channel_details"]["connection_name"], "").partition(":")[0],
+                each["active"],
+            )
             for each in consumers
-            if each["queue"]["name"].startswith("frames.") and each["active"]
-        }
+            if each["queue"]["name"].startswith("frames.")
+        ]
 
     def http(self, base: str | None = None) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=base or self.url, timeout=30, trust_env=False)
