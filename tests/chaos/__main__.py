@@ -74,6 +74,8 @@ def report(result: Result, seed: int) -> None:
         print(f"… and {len(verdict.findings) - SHOWN} more")
     for name in result.died:
         print(f"{name} ended by itself: see {result.folder / name}.log")
+    for text in result.behind[:SHOWN]:
+        print(f"not quiet in time: {text}")
     print(f"\n{verdict.table()}\n")
     kept = "every promise was kept" if result.is_clean else "PROMISES WERE BROKEN"
     print(f"{kept}; seed {seed}, quiet after {result.quiet_after_s:.1f} s, histories in {result.folder / 'histories'}")

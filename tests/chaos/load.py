@@ -22,8 +22,12 @@ BURST = (10, 60)
 
 @dataclass
 class Person:
-    """A client, its line, the rooms it sits in, and the other device of the same user, if there is one."""
+    """A client, its line, the rooms it sits in, and the other device of the same user, if there is one. `user` and
+    `device` say whose it is; `life` counts the clients of this device."""
 
+    user: int
+    device: str
+    life: int
     client: Client
     line: Line
     rooms: list[str]
@@ -39,18 +43,24 @@ class Crowd:
         self._files: list[IO[bytes]] = []
         self._tokens = list(tokens)
         self.gone: list[Person] = []
+        self._left: list[Person] = []
         self.people: list[Person] = []
         for user in range(len(tokens)):
             chance = Random(f"{seed}:user:{user}")
             sits_in = sorted(chance.sample(self.rooms, max(1, len(self.rooms) // 2)))
-            devices = [self._person(user, device, sits_in) for device in ("a", "b")[: 2 if user % 3 == 0 else 1]]
-            if len(devices) == 2:
-                devices[0].twin, devices[1].twin = devices[1], devices[0]
+            devices = [self._person(user, device, 1, sits_in) for device in ("a", "b")[: 2 if user % 3 == 0 else 1]]
             self.people += devices
+        self._pair()
 
-    def _person(self, user: int, name: str, rooms: list[str]) -> Person:
-        chance = Random(f"{self._seed}:client:{user}{name}")
-        called = f"u{user:02}{name}"
+    def _pair(self) -> None:
+        """Whoever is here, and has another device here."""
+        for person in self.people:
+            others = (p for p in self.people if p.user == person.user and p is not person)
+            person.twin = next(others, None)
+
+    def _person(self, user: int, device: str, life: int, rooms: list[str]) -> Person:
+        called = f"u{user:02}{device}{life}"
+        chance = Random(f"{self._seed}:client:{called}")
         file = (self.out / f"{called}.jsonl").open("wb")
         self._files.append(file)
         line = Line()
@@ -66,14 +76,27 @@ class Crowd:
             random=chance.random,
             new_id=lambda: f"{called}-{chance.getrandbits(64):016x}",
         )
-        return Person(client, line, rooms, chance)
+        return Person(user, device, life, client, line, rooms, chance)
 
     async def start(self) -> None:
         """Everyone connected, and in his rooms."""
-        for person in self.people:
+        await self._arrive(self.people)
+
+    @staticmethod
+    async def _arrive(people: Sequence[Person]) -> None:
+        for person in people:
             person.client.start()
-        for person in self.people:
+        for person in people:
             await asyncio.gather(*(person.client.join(room, after=0) for room in person.rooms))
+
+    async def come_back(self) -> None:
+        """Whoever had gone is there again, with a new client that knows nothing."""
+        gone, self.gone = self.gone, []
+        self._left += gone
+        back = [self._person(p.user, p.device, p.life + 1, p.rooms) for p in gone]
+        self.people += back
+        self._pair()
+        await self._arrive(back)
 
     async def talk(self, rate: float) -> None:
         """Until cancelled; `rate`: messages a second, all together."""
@@ -134,13 +157,14 @@ class Crowd:
         return chance.sample(self.people, min(len(self.people), chance.randint(1, 5)))
 
     async def part(self, chance: Random) -> None:
-        """A quarter of them goes for good: half with a goodbye, half without."""
+        """A quarter of them goes: half with a goodbye, half without."""
         leaving = chance.sample(self.people, len(self.people) // 4)
         for position, person in enumerate(leaving):
             self.people.remove(person)
             self.gone.append(person)
             if position % 2:
                 person.line.cut()
+        self._pair()
         await asyncio.gather(*(person.client.stop() for person in leaving))
 
     def behind(self, newest: dict[str, int]) -> list[str]:
@@ -170,6 +194,19 @@ class Crowd:
             if (known := person.client.session.rooms.get(room)) is not None and known.joined
         }
 
+    def mistaken(self, unlike: set[str]) -> list[str]:
+        """Whoever shows others than those who are there, `unlike` left out. Presence may be dropped on its way, and
+        the next `joined` sets it right: so this is told, and does not count."""
+        found = []
+        for person in self.people:
+            for room in person.rooms:
+                known = person.client.session.rooms.get(room)
+                if known is not None:
+                    shown, there = set(known.online) - unlike, self.online(room) - unlike
+                    if shown != there:
+                        found.append(f"{person.client.name} in {room}: +{len(shown - there)} -{len(there - shown)}")
+        return found
+
     def flush(self) -> None:
         """The histories are on disk, up to now."""
         for file in self._files:
@@ -180,7 +217,7 @@ class Crowd:
         with suppress(TimeoutError):
             async with asyncio.timeout(20):
                 await asyncio.gather(*(person.client.stop() for person in self.people))
-        for person in [*self.people, *self.gone]:
+        for person in [*self.people, *self.gone, *self._left]:
             await person.line.close()
         for file in self._files:
             file.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,9 @@ LOOK_S = 1.0
 @dataclass(frozen=True)
 class Plan:
     """`seconds`: of talk and faults. `rate`: messages a second, all together. `quiet_s`: how long it may take until
-    all is quiet afterwards. `pause_s`: how long a process is stopped. `settings`: of every process."""
+    all is quiet afterwards. `episode_s`: after so long all is healed and has to become quiet in between, since the next
+    broken part may hide what the last one left behind. `pause_s`: how long a process is stopped. `settings`: of every
+    process."""
 
     seconds: float = 120.0
     seed: int = 0
@@ -38,6 +40,7 @@ class Plan:
     routers: int = 2
     quiet_s: float = 90.0
     pause_s: float = 20.0
+    episode_s: float = 60.0
     settings: dict[str, str] = field(default_factory=dict)
 
 
@@ -54,7 +57,7 @@ class Result:
 
     @property
     def is_clean(self) -> bool:
-        return self.verdict.is_clean and not self.died
+        return self.verdict.is_clean and not self.died and not self.behind
 
 
 class Diary:
@@ -90,16 +93,19 @@ async def under_faults(plan: Plan, broker: RabbitMQ, database: Postgres, folder:
         async with _crowd(plan, tokens, urls, folder) as crowd, Onlooker(urls[0], watching) as onlooker:
             diary(f"{len(crowd.people)} clients of {plan.users} users sit in {plan.rooms} rooms")
             faults = Faults(cluster, broker, database, crowd, plan.seed, diary, plan.pause_s)
-            talking = asyncio.create_task(crowd.talk(plan.rate))
-            try:
-                await faults.run(time.monotonic() + plan.seconds)
-                died = await faults.heal()
-            finally:
-                await _end(talking)
-            diary("all is healed")
-            result = await _judge(plan, crowd, onlooker, folder, diary)
-            result.died, result.faults = died, faults.done
-            return result
+            chance, died, unquiet = Random(f"{plan.seed}:part"), list[str](), list[str]()
+            deadline = time.monotonic() + plan.seconds
+            while True:
+                await _talk(crowd, plan.rate, faults.run(min(deadline, time.monotonic() + plan.episode_s)))
+                died += await faults.heal()
+                behind, took = await _calm(plan, crowd, onlooker, chance, diary)
+                if time.monotonic() > deadline - plan.episode_s / 4:
+                    break
+                unquiet += behind
+                async with asyncio.timeout(60):
+                    await crowd.come_back()
+            verdict = await _judge(crowd, onlooker, diary)
+            return Result(verdict, folder, died, unquiet + behind, faults.done, took)
 
 
 async def at_installation(plan: Plan, urls: Sequence[str], tokens: Sequence[str], folder: Path) -> Result:
@@ -111,12 +117,9 @@ async def at_installation(plan: Plan, urls: Sequence[str], tokens: Sequence[str]
         Onlooker(urls[0], tokens[-1]) as onlooker,
     ):
         diary(f"{len(crowd.people)} clients of {len(tokens) - 1} users sit in {plan.rooms} rooms")
-        talking = asyncio.create_task(crowd.talk(plan.rate))
-        try:
-            await asyncio.wait([talking], timeout=plan.seconds)
-        finally:
-            await _end(talking)
-        return await _judge(plan, crowd, onlooker, folder, diary)
+        await _talk(crowd, plan.rate, asyncio.sleep(plan.seconds))
+        behind, took = await _calm(plan, crowd, onlooker, Random(f"{plan.seed}:part"), diary)
+        return Result(await _judge(crowd, onlooker, diary), folder, behind=behind, quiet_after_s=took)
 
 
 @asynccontextmanager
@@ -143,27 +146,39 @@ async def _crowd(plan: Plan, tokens: Sequence[str], urls: Sequence[str], folder:
         await crowd.stop()
 
 
-async def _end(talking: asyncio.Task[None]) -> None:
-    talking.cancel()
-    await asyncio.gather(talking, return_exceptions=True)
+async def _talk(crowd: Crowd, rate: float, meanwhile: Awaitable[None]) -> None:
+    """They talk for as long as `meanwhile` takes."""
+    talking = asyncio.create_task(crowd.talk(rate))
+    try:
+        await meanwhile
+    finally:
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
     if not talking.cancelled() and (why := talking.exception()) is not None:
         raise why
 
 
-async def _judge(plan: Plan, crowd: Crowd, onlooker: Onlooker, folder: Path, diary: Diary) -> Result:
-    """Waits until all is quiet, takes down what the system says, and checks."""
-    await crowd.part(Random(f"{plan.seed}:part"))
-    diary("a quarter of the clients is gone; the others fall silent")
+async def _calm(plan: Plan, crowd: Crowd, onlooker: Onlooker, chance: Random, diary: Diary) -> tuple[list[str], float]:
+    """Some go, the others fall silent. Gives who was not quiet in time, and how long it took."""
+    await crowd.part(chance)
+    diary("all is healed; a quarter of the clients is gone, the others fall silent")
     started = time.monotonic()
     behind = await _quiet(crowd, onlooker, started + plan.quiet_s)
     took = time.monotonic() - started
     diary(f"quiet after {took:.1f} s" if not behind else f"not quiet after {took:.0f} s: {'; '.join(behind[:5])}")
+    mistaken = crowd.mistaken({onlooker.user})
+    diary(f"{len(mistaken)} views of who is there are out of date{': ' if mistaken else ''}{'; '.join(mistaken[:5])}")
+    return behind, took
+
+
+async def _judge(crowd: Crowd, onlooker: Onlooker, diary: Diary) -> Verdict:
+    """Takes down what the system says, and checks."""
     crowd.flush()
     with (crowd.out / "system.jsonl").open("wb") as out:
         async for record in _truth(crowd, onlooker):
             out.write(to_json({"at": time.monotonic(), "client": "", "connection": 0, **record}) + b"\n")
-    verdict = check(histories(crowd.out))
-    return Result(verdict, folder, behind=behind, quiet_after_s=took)
+    diary("checking")
+    return check(histories(crowd.out))
 
 
 async def _quiet(crowd: Crowd, onlooker: Onlooker, deadline: float) -> list[str]:
