@@ -158,7 +158,10 @@ export class Session {
       if (room.readSeq !== null && room.readSeq > summary.read_seq) this.#reads.mark(room.name, room.readSeq)
     }
     this.#refreshed = true
-    for (const room of this.#rooms.values()) this.#beginReading(room)
+    for (const room of this.#rooms.values()) {
+      this.#beginReading(room)
+      this.#changed(room.name)
+    }
     const listed = new Set(rooms.map(({ room }) => room))
     for (const name of this.#rooms.keys()) if (!listed.has(name) && !this.#opened.has(name)) this.#rooms.delete(name)
     this.#changed(null)

@@ -1,33 +1,58 @@
-/** Holds the reader's place while rows come and go above it. Rows are the direct children of `list`, each with a `data-key`. */
-export interface Anchor {
-  readonly key: string
-  /** Pixels from the top of what is seen to the top of the row. */
-  readonly top: number
-}
+/** Holds the reader's place while rows come and go above it. Rows are the direct children of `list`; those that stay what they are have a `data-key`. */
+export class Place {
+  readonly #list: HTMLElement
+  readonly #scroller: HTMLElement
+  #key: string | null = null
+  /**
+   * Pixels from the top of what is seen to the end of the row `key`. Its end, not its beginning: that may lose the author's name to a
+   * row that comes before it.
+   */
+  #end = 0
+  #top = 0
+  #height = 0
 
-/** The first row that is seen. */
-export const anchorOf = (list: HTMLElement, scroller: HTMLElement): Anchor | null => {
-  const row = rowAt(list, scroller.scrollTop)
-  const key = row?.dataset["key"]
-  return row && key !== undefined ? { key, top: row.offsetTop - scroller.scrollTop } : null
-}
+  constructor(list: HTMLElement, scroller: HTMLElement) {
+    this.#list = list
+    this.#scroller = scroller
+  }
 
-/** Scrolls so that the anchor's row stands where it stood. */
-export const restore = (list: HTMLElement, scroller: HTMLElement, { key, top }: Anchor): void => {
-  const row = list.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)
-  if (!row) return
-  const moved = row.offsetTop - scroller.scrollTop - top
-  if (moved !== 0) scroller.scrollTop += moved
+  /** Takes the first row that is seen, and will still be there, as the one to hold. */
+  take(): void {
+    let row = rowAt(this.#list, this.#scroller.scrollTop)
+    while (row && row.dataset["key"] === undefined) row = row.nextElementSibling as HTMLElement | null
+    this.#key = row?.dataset["key"] ?? null
+    this.#end = row ? endOf(row) - this.#scroller.scrollTop : 0
+    this.#top = this.#scroller.scrollTop
+    this.#height = this.#scroller.scrollHeight
+  }
+
+  /**
+   * How far the reader has scrolled since the place was taken, in pixels, downwards positive: what is drawn may come between a scroll
+   * and its event. Where the content has become shorter the browser scrolls by itself, and nothing can be said.
+   */
+  get scrolledSince(): number {
+    return this.#scroller.scrollHeight < this.#height ? 0 : this.#scroller.scrollTop - this.#top
+  }
+
+  /** Scrolls so that the row stands where it stood, and what the reader has scrolled since is kept. */
+  hold(): void {
+    const row = this.#key === null ? null : this.#list.querySelector<HTMLElement>(`[data-key="${CSS.escape(this.#key)}"]`)
+    if (!row) return
+    const moved = endOf(row) - this.#scroller.scrollTop - (this.#end - this.scrolledSince)
+    if (moved !== 0) this.#scroller.scrollTop += moved
+  }
 }
 
 /** The highest `data-seq` of the rows that end above `bottom`, in pixels of the scrolled content. */
 export const lastRowAbove = (list: HTMLElement, bottom: number): number | undefined => {
   for (let row = rowAt(list, bottom); row; row = row.previousElementSibling as HTMLElement | null) {
     const seq = row.dataset["seq"]
-    if (seq !== undefined && row.offsetTop + row.offsetHeight <= bottom + 1) return Number(seq)
+    if (seq !== undefined && endOf(row) <= bottom + 1) return Number(seq)
   }
   return undefined
 }
+
+const endOf = (row: HTMLElement): number => row.offsetTop + row.offsetHeight
 
 /** The first row that ends below `y`, or the last row. */
 const rowAt = (list: HTMLElement, y: number): HTMLElement | null => {
@@ -37,7 +62,7 @@ const rowAt = (list: HTMLElement, y: number): HTMLElement | null => {
   while (low < high) {
     const middle = (low + high) >> 1
     const row = rows[middle] as HTMLElement
-    if (row.offsetTop + row.offsetHeight <= y) low = middle + 1
+    if (endOf(row) <= y) low = middle + 1
     else high = middle
   }
   return (rows[low] as HTMLElement | undefined) ?? null

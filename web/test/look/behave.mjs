@@ -1,0 +1,161 @@
+/**
+ * What only a real browser shows: that reading upwards does not jump, that the end is followed, that drafts, keys and files do what they should.
+ * `npm run build && node test/look/behave.mjs`; ends with an error at the first thing that is not so.
+ */
+import assert from "node:assert/strict"
+import { chromium } from "playwright-core"
+import { people, rooms } from "./content.mjs"
+import { FakeServer } from "./fake.mjs"
+
+const [me, taras] = people
+rooms.long = { readUpTo: 1500, talk: Array.from({ length: 1500 }, (_, i) => [3000 - i, i % 3 ? taras : me, `line ${i + 1}${i % 7 === 0 ? "\nand a second one\nand a third" : ""}`]) }
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] })
+
+const scenario = async (name, room, play) => {
+  if (!name.includes(process.argv[2] ?? "")) return
+  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB", timezoneId: "Europe/Kyiv" })
+  const server = new FakeServer()
+  await server.install(context)
+  const page = await context.newPage()
+  const errors = []
+  page.on("pageerror", (error) => errors.push(error))
+  await page.goto(`${server.origin}/#/${room}`)
+  await page.getByTestId("login-name").fill("Olena")
+  await page.getByTestId("login-submit").click()
+  await page.getByTestId("composer").waitFor()
+  const log = page.getByRole("log")
+  await play({ page, server, log, context, message: (seq) => page.locator(`[data-seq="${seq}"]`) })
+  assert.deepEqual(errors, [])
+  console.log(`ok: ${name}`)
+  await context.close()
+}
+
+const top = (locator) => locator.evaluate((element) => element.getBoundingClientRect().top)
+const scrollTop = (log) => log.evaluate((element) => element.scrollTop)
+const fromEnd = (log) => log.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight)
+
+await scenario("reading upwards to the beginning, nothing jumps and the page stays small", "long", async ({ page, log, message }) => {
+  await message(1500).waitFor()
+  assert.ok((await fromEnd(log)) < 2, "it opens at the end")
+  let seen = 1500
+  for (let i = 0; i < 400 && (await message(1).count()) === 0; i++) {
+    const before = await log.evaluate((element) => {
+      const frame = element.getBoundingClientRect().top
+      const row = [...element.querySelectorAll("[data-seq]")].find((each) => each.getBoundingClientRect().bottom > frame + 40)
+      return { seq: Number(row.dataset.seq), top: row.getBoundingClientRect().top }
+    })
+    assert.ok(before.seq <= seen, `it only goes up: ${before.seq} after ${seen}`)
+    seen = before.seq
+    const moved = await log.evaluate(async (element) => {
+      const from = element.scrollTop
+      const by = Math.min(300, from)
+      element.scrollTop -= by
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      return by
+    })
+    const rows = await page.locator("[data-seq]").count()
+    assert.ok(rows <= 330, `${rows} rows are on the page`)
+    if ((await message(before.seq).count()) > 0) {
+      const after = await top(message(before.seq))
+      assert.ok(Math.abs(after - before.top - moved) < 2, `message ${before.seq} moved by ${after - before.top}, not by ${moved}`)
+    }
+  }
+  await message(1).waitFor()
+  await page.getByText("This is where #long begins.").waitFor()
+  for (let i = 0; i < 60; i++) await log.evaluate(async (element) => {
+    element.scrollTop += 3000
+    await new Promise((resolve) => setTimeout(resolve, 40))
+  })
+  await message(1500).waitFor()
+  assert.ok((await fromEnd(log)) < 2, "and back down to the end")
+})
+
+await scenario("the end is followed, and only there", "long", async ({ page, server, log, message }) => {
+  await message(1500).waitFor()
+  server.say("long", taras, "followed")
+  await message(1501).waitFor()
+  await page.waitForTimeout(100)
+  assert.ok((await fromEnd(log)) < 2, "a new message is in sight at the end")
+  await log.evaluate((element) => (element.scrollTop -= 700))
+  await page.waitForTimeout(200)
+  const before = await scrollTop(log)
+  for (let i = 0; i < 5; i++) server.say("long", taras, `not followed ${i}`)
+  await page.getByText("5 new messages").waitFor()
+  assert.equal(await scrollTop(log), before, "nothing moves while the reader is elsewhere")
+  assert.match(await page.title(), /^\(\d+\) #long/)
+  await page.getByTestId("to-newest").click()
+  await page.getByTestId("to-newest").waitFor({ state: "detached" })
+  assert.ok((await fromEnd(log)) < 2)
+  await page.getByTestId("new-line").waitFor()
+  assert.equal(await page.getByTestId("unread-long").count(), 0, "what was seen is read")
+})
+
+await scenario("keys: Enter sends, Shift+Enter breaks the line, a draft stays with its room", "long", async ({ page, message }) => {
+  await message(1500).waitFor()
+  const composer = page.getByTestId("composer")
+  await composer.pressSequentially("one")
+  await composer.press("Shift+Enter")
+  await composer.pressSequentially("two")
+  const height = await composer.evaluate((element) => element.clientHeight)
+  assert.ok(height > 50, `the field grows: ${height}`)
+  await composer.press("Enter")
+  await message(1501).getByTestId("message-text").waitFor()
+  assert.equal(await message(1501).getByTestId("message-text").textContent(), "one\ntwo")
+  assert.equal(await message(1501).getAttribute("data-state"), "stored")
+  await composer.fill("a draft")
+  await page.getByTestId("room-дизайн").click()
+  await page.getByText("О, зовсім інша річ", { exact: true }).waitFor()
+  assert.equal(await page.getByTestId("composer").inputValue(), "")
+  await page.keyboard.press("Alt+ArrowUp")
+  await page.keyboard.press("Alt+ArrowUp")
+  await message(1501).waitFor()
+  assert.equal(await page.getByTestId("composer").inputValue(), "a draft")
+  await page.getByTestId("room-long").focus()
+  await page.keyboard.press("ArrowDown")
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "room-розробка")
+})
+
+await scenario("a text is only ever text", "дизайн", async ({ page, server }) => {
+  const attack = `<img src=x onerror="document.title='broken'"> <script>1</script> javascript:alert(1)`
+  server.say("дизайн", { id: "x", name: "<b>Bold</b>" }, attack)
+  await page.getByTestId("message-text").getByText(attack).waitFor()
+  await page.getByTestId("message-author").getByText("<b>Bold</b>").waitFor()
+  assert.equal(await page.locator("[data-testid=message] img, [data-testid=message] script, [data-testid=message] b").count(), 0)
+})
+
+await scenario("a message written while offline goes out on return", "long", async ({ page, server, message, context }) => {
+  await message(1500).waitFor()
+  server.refuses = true
+  await context.setOffline(true)
+  await page.locator("[data-state=offline]").waitFor()
+  await page.getByTestId("composer").fill("from the tunnel")
+  await page.getByTestId("send").click()
+  await page.locator("[data-testid=pending-message][data-state=sending]").waitFor()
+  server.refuses = false
+  await context.setOffline(false)
+  await message(1501).getByText("from the tunnel").waitFor()
+  assert.equal(await page.getByTestId("pending-message").count(), 0)
+})
+
+await scenario("files: dropped, pasted, cancelled", "дизайн", async ({ page, server }) => {
+  const sent = []
+  server.onUpload = (route) => void sent.push(route.request().postDataBuffer().toString("latin1"))
+  const give = (type) =>
+    page.getByTestId("composer").evaluate((element, kind) => {
+      const data = new DataTransfer()
+      data.items.add(new File(["content"], `${kind}.txt`, { type: "text/plain" }))
+      const event = kind === "paste" ? new ClipboardEvent(kind, { clipboardData: data, bubbles: true, cancelable: true }) : new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true })
+      element.dispatchEvent(event)
+    }, type)
+  await give("drop")
+  await give("paste")
+  await page.getByTestId("upload").nth(1).waitFor()
+  assert.equal(await page.getByTestId("upload").count(), 2)
+  await page.getByRole("button", { name: "Cancel drop.txt" }).click()
+  assert.equal(await page.getByTestId("upload").count(), 1)
+  assert.ok(sent.every((body) => /name="id"\r\n\r\n[0-9A-Z]{26}/.test(body) && body.indexOf('name="id"') < body.indexOf('name="file"')))
+  assert.equal(sent.length, 2)
+})
+
+await browser.close()
