@@ -136,8 +136,8 @@ class Connection(asyncio.Protocol):
 
     def close(self, code: int, reason: str) -> None:
         """Says goodbye; the connection ends when the client has answered, or after a while."""
-        if self.closed_with is not None:
-            return
+        if self.closed_with is not None or self._transport.is_closing():
+            return  # it is gone, or on its way
         self.closed_with = code
         self.open = False
         try:
