@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from shared.client.connection import Connection
 from shared.client.core import events
+from shared.client.core.backoff import ABNORMAL
 from shared.client.core.events import ClientError, Event, JsonFrame, Message, Page, Refused
 from shared.client.core.room import Room
 from shared.client.core.session import Session, SessionOptions, page_of
@@ -82,6 +83,7 @@ class Client:
         if self._task is None:
             self._connection.wind()
             self._task = asyncio.create_task(self._connection.run(), name=f"client:{self.name}")
+            self._task.add_done_callback(self._broke)
 
     async def stop(self) -> None:
         """Says goodbye. What waits in the outbox is given up."""
@@ -276,6 +278,12 @@ class Client:
         self.session.outbox.write(frame)
         self._connection.arm()
         return future
+
+    def _broke(self, task: asyncio.Task[None]) -> None:
+        """An error of our own has ended the connection: everyone who waits learns of it, and the loop reports it."""
+        if not task.cancelled() and (why := task.exception()) is not None:
+            task.get_loop().call_exception_handler({"message": f"{self.name or 'a client'} broke", "exception": why})
+            self._end(Closed(ABNORMAL, f"{type(why).__name__}: {why}"))
 
     def _end(self, closed: Closed) -> None:
         if self.ended is not None:
