@@ -122,7 +122,11 @@ await scene("restart", {}, async ({ page, server, shoot }) => {
   await page.locator("[data-state=restart]").waitFor()
   await shoot()
 })
-await scene("picture", { scheme: "dark" }, async ({ page, shoot }) => {
+await scene("pictures", { viewport: PHONE }, async ({ page, shoot }) => {
+  await page.getByTestId("picture").scrollIntoViewIfNeeded()
+  await shoot()
+})
+await scene("picture-whole", { scheme: "dark" }, async ({ page, shoot }) => {
   await page.getByTestId("picture").click()
   await shoot()
 })
