@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_bytes, token_hex
@@ -136,6 +137,9 @@ class Traffic:
         self._enough.set()
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(*self._tasks)
+        with suppress(TimeoutError):
+            await self._files_are_posted()
+        async with asyncio.timeout(PATIENCE_S):
             logs = {room: await self._log(room) for room in self.rooms}
             for person in self.people:
                 for room in person.rooms:
@@ -194,6 +198,15 @@ class Traffic:
                 else:
                     assert answer is None or answer.status_code >= 500 or answer.status_code == 429, answer.text
                 await asyncio.sleep(PAUSE_S)
+
+    async def _files_are_posted(self) -> None:
+        """A 201 says that the bytes are stored; their message comes by itself, later where the broker was away."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                posted = {m.file["url"] for m in await self._log(self.rooms[0]) if m.file is not None}
+                if self.uploaded.keys() <= posted:
+                    return
+                await asyncio.sleep(0.5)
 
     async def _downloads_are_whole(self) -> None:
         async with self._stack.http() as http:
