@@ -20,14 +20,14 @@ from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, CrowdDue, Item
 from services.router.core.room import Room
 from services.router.core.step import step
+from services.router.intake import Intake, Taken
 from services.router.log import AlreadyStored, Log, StoreDown
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
 from services.router.watch import Watch
-from shared.bus.port import BusError, Delivery, Subscription
-from shared.protocol.bus import Beat, Submit, Tick
-from shared.protocol.client import Rooms
-from shared.protocol.codec import Malformed, decode, encode, pack
+from shared.bus.port import Delivery, Subscription
+from shared.protocol.bus import Submit
+from shared.protocol.codec import encode, pack
 from shared.protocol.errors import ErrorCode
 from shared.runtime.metrics import counter, histogram
 
@@ -35,7 +35,6 @@ log = structlog.stdlib.get_logger("homin.router")
 FRAMES = counter("router_frames", "Bus messages handled")
 MESSAGES = counter("router_messages", "Messages stored")
 REDONE = counter("router_redone", "Rooms decided anew because their rows had changed")
-DEAD = counter("router_dead_letters", "Bodies given up as poison")
 BATCH = histogram("router_batch_frames", "Bus messages in a batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))
 SECONDS = histogram("router_batch_seconds", "From a batch's first step to its commit")
 
@@ -72,9 +71,10 @@ class Lane:
         self._subscription, self._store, self._outboxes, self._reads = subscription, store, outboxes, reads
         self._cache, self._clock, self._limits = cache, clock, limits
         self.watch = new_watch(self.add)
+        self._intake = Intake(subscription, reads, self.watch)
         self._own: list[Item] = []
         self._wake = asyncio.Event()
-        self._deliveries: list[Delivery] = []
+        self._deliveries: list[Taken] = []
         self._unacked: asyncio.Queue[tuple[Delivery, set[asyncio.Future[None]]]] = asyncio.Queue(limits.behind)
         self._crowds: dict[str, asyncio.TimerHandle] = {}
         self._batches = 0
@@ -104,8 +104,9 @@ class Lane:
 
     async def _gather(self) -> None:
         while True:
+            # Apart from the line below: `x += await …` reads x before it waits, and would bring back what was handled.
             gathered = await self._subscription.get()
-            self._deliveries.extend(gathered)
+            self._deliveries += [Taken(delivery) for delivery in gathered]
             self._wake.set()
 
     async def _acknowledge(self) -> None:
@@ -127,13 +128,13 @@ class Lane:
                 await self._handle(deliveries, own)
             self._idle.set()
 
-    async def _handle(self, deliveries: list[Delivery], own: list[Item]) -> None:
+    async def _handle(self, deliveries: list[Taken], own: list[Item]) -> None:
         items, read = list(own), list[tuple[Delivery, list[Item]]]()
-        for position, delivery in enumerate(deliveries):
+        for position, taken in enumerate(deliveries):
             if len(items) >= self._limits.batch_frames:
                 self._deliveries = deliveries[position:] + self._deliveries
                 break
-            read.append((delivery, await self._read(delivery)))
+            read.append((taken.delivery, await self._intake.items(taken)))
             items += read[-1][1]
         try:
             sent = await self._settle(items)
@@ -147,26 +148,6 @@ class Lane:
         self._batches += 1
         if self._batches % 64 == 0:
             self._cache.trim()
-
-    async def _read(self, delivery: Delivery) -> list[Item]:
-        """The items of a delivery; what is not about a room is seen to here."""
-        try:
-            body, _ = decode(delivery.body)
-        except Malformed as why:
-            await self._bury(delivery, str(why))
-            return []
-        items = []
-        for message in body.messages:
-            match message:
-                case Submit(frame=Rooms()):
-                    self._reads.rooms(message)
-                case Beat(address=address):
-                    self.watch.beat(delivery.queue, address)
-                case Tick():
-                    self.watch.tick(delivery.queue)
-                case _:
-                    items.append(Item(message, delivery.redelivered))
-        return items
 
     async def _settle(self, items: Sequence[Item]) -> set[asyncio.Future[None]]:
         """Steps, commits and sends; again for the rooms whose rows turn out to have changed, and for as long as the
@@ -248,7 +229,7 @@ class Lane:
                 room.known = await self._store.find(name, keys)
 
     async def _wait_for_store(self, waiting: dict[str, list[Item]], why: str) -> None:
-        """Keeps what must not be lost; tells those who only ask that there is no answer now."""
+        """Keeps what must not be lost; tells those who only ask, now or while it lasts, that there is no answer."""
         if self.down is None:
             log.warning("the database is away; frames wait in their queues", why=why.splitlines()[0])
         self.down = "The database cannot be reached."
@@ -261,6 +242,12 @@ class Lane:
             if not waiting[name]:
                 del waiting[name]
         await asyncio.sleep(self._limits.retry_s)
+        for taken in list(self._deliveries):
+            items = await self._intake.items(taken)
+            for item in items:
+                if item.is_question:
+                    self._refuse(item)
+            taken.items = [item for item in items if not item.is_question]
 
     def _refuse(self, item: Item) -> None:
         if isinstance(item.message, Submit):
@@ -285,13 +272,5 @@ class Lane:
                 except Exception as why:
                     log.exception("a message cannot be handled")
                     poison = delivery._replace(body=encode(self._outboxes.source, [pack(item.message)]))
-                    await self._bury(poison, f"{type(why).__name__}: {why}"[:500])
+                    await self._intake.bury(poison, f"{type(why).__name__}: {why}"[:500])
         return sent
-
-    async def _bury(self, delivery: Delivery, reason: str) -> None:
-        DEAD.inc()
-        log.error("dead letter", queue=delivery.queue, reason=reason, bytes=len(delivery.body))
-        try:
-            await self._subscription.reject(delivery, reason)
-        except BusError as why:
-            log.error("the dead letter could not be kept", why=str(why))

@@ -1,0 +1,67 @@
+"""From a delivery to the items that a lane handles. What cannot be handled is put aside as a dead letter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from services.router.core.changes import Item
+from services.router.reads import Reads
+from services.router.watch import Watch
+from shared.bus.port import BusError, Delivery, Subscription
+from shared.protocol.bus import Beat, Submit, Tick
+from shared.protocol.client import Rooms
+from shared.protocol.codec import Malformed, decode
+from shared.runtime.metrics import counter
+
+log = structlog.stdlib.get_logger("homin.router")
+DEAD = counter("router_dead_letters", "Bodies given up as poison")
+
+
+@dataclass(slots=True)
+class Taken:
+    """A delivery that waits for its turn. `items`: what is left of it to be handled, once it has been read."""
+
+    delivery: Delivery
+    items: list[Item] | None = None
+
+
+class Intake:
+    def __init__(self, subscription: Subscription, reads: Reads, watch: Watch) -> None:
+        self._subscription, self._reads, self._watch = subscription, reads, watch
+
+    async def items(self, taken: Taken) -> list[Item]:
+        """The items of a delivery, which is read once."""
+        if taken.items is None:
+            taken.items = await self._read(taken.delivery)
+        return taken.items
+
+    async def bury(self, delivery: Delivery, reason: str) -> None:
+        """Keeps a body that cannot be handled, with the reason; it is still to be acknowledged."""
+        DEAD.inc()
+        log.error("dead letter", queue=delivery.queue, reason=reason, bytes=len(delivery.body))
+        try:
+            await self._subscription.reject(delivery, reason)
+        except BusError as why:
+            log.error("the dead letter could not be kept", why=str(why))
+
+    async def _read(self, delivery: Delivery) -> list[Item]:
+        """What is not about a room is seen to here."""
+        try:
+            body, _ = decode(delivery.body)
+        except Malformed as why:
+            await self.bury(delivery, str(why))
+            return []
+        items = []
+        for message in body.messages:
+            match message:
+                case Submit(frame=Rooms()):
+                    self._reads.rooms(message)
+                case Beat(address=address):
+                    self._watch.beat(delivery.queue, address)
+                case Tick():
+                    self._watch.tick(delivery.queue)
+                case _:
+                    items.append(Item(message, delivery.redelivered))
+        return items
