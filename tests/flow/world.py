@@ -1,0 +1,230 @@
+"""One simulated run, all drawn from one seed: people talk over whole gateways and routers while things go wrong; then
+all is healed, and what they did and saw is held to the promises of PROTOCOL.md by the checker of tests/chaos."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from shared.bus.memory import Broker
+from shared.client import Client, Message, Options, Record, Socket, fixed
+from tests.chaos.checker import Breach, Finding, History, Verdict, check
+from tests.flow.bus import Faults
+from tests.flow.log import Tables
+from tests.flow.processes import ISSUER, GatewayProcess, RouterProcess
+
+TROUBLE_S = 3_600.0  # talk and faults end by themselves long before
+SETTLED_S = 600.0  # how long, of simulated time, everything may take to come to rest
+QUIET_S = 60.0  # after which presence must be right: longer than a silent gateway is waited for
+TEN_YEARS_S = 315_360_000
+_TOKENS: dict[str, str] = {}
+
+
+class NotSettled(Exception):
+    """Something was never answered, or somebody never caught up."""
+
+
+def token_of(user: str) -> str:
+    if user not in _TOKENS:
+        _TOKENS[user] = ISSUER.token(sub=f"u-{user}", name=user, jti=f"t-{user}", exp=int(time.time()) + TEN_YEARS_S)
+    return _TOKENS[user]
+
+
+class World:
+    """`records`: the history so far; `said`: the same in words, for whoever replays a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = Random(seed)
+        self.faults = Faults(Random(self.chance.random()))
+        self.records: list[History] = []
+        self.said: list[str] = []
+        broker, tables = Broker(), Tables()
+        gateways, routers = self.chance.randint(1, 3), self.chance.randint(1, 3)
+        self.gateways = [GatewayProcess(broker, self.faults, f"gateway-{n}") for n in range(1, gateways + 1)]
+        self.routers = [RouterProcess(broker, self.faults, tables, f"router-{n}") for n in range(1, routers + 1)]
+        self.processes: list[GatewayProcess | RouterProcess] = [*self.gateways, *self.routers]
+        self.rooms = ["r", "s"][: self.chance.randint(1, 2)]
+        self.clients: list[Client] = []
+        self._writing: list[asyncio.Future[Message]] = []
+
+    async def run(self) -> Verdict:
+        """Raises `NotSettled`."""
+        await asyncio.gather(*(process.start() for process in self.processes))
+        for n in range(self.chance.randint(2, 5)):
+            self.clients.append(self._client(f"user-{self.chance.randint(1, 4)}", f"client-{n}"))
+        async with asyncio.timeout(TROUBLE_S):
+            await asyncio.gather(self._trouble(), *(self._talk(client) for client in self.clients))
+        self.note("all is healed")
+        self.faults.heal()
+        try:
+            async with asyncio.timeout(SETTLED_S):
+                await self._settle()
+        except TimeoutError:
+            raise NotSettled(self._unsettled()) from None
+        views = self._views()
+        async with asyncio.timeout(SETTLED_S):
+            await self._look()
+        verdict = check(self.records)
+        verdict.findings.extend(views)
+        for client in self.clients:
+            await client.stop()
+        return verdict
+
+    def note(self, what: str) -> None:
+        self.said.append(f"{asyncio.get_running_loop().time():9.3f}  {what}")
+
+    # ── people ──
+
+    def _client(self, user: str, name: str, **options: Any) -> Client:
+        chance = Random(self.chance.random())
+        urls = [f"ws://{gateway.name}/ws" for gateway in self.gateways]
+        chance.shuffle(urls)
+        client = Client(
+            urls,
+            fixed(token_of(user)),
+            name=name,
+            options=Options(window=chance.choice([1, 4]), keep=None, **options),
+            recorder=self._recorder,
+            dial=self._dial,
+            random=chance.random,
+            new_id=lambda: UUID(int=chance.getrandbits(128)).hex,
+        )
+        client.start()
+        return client
+
+    def _recorder(self, record: Record) -> None:
+        at, client, connection, kind, fields = record
+        self.records.append({"at": at, "client": client, "connection": connection, "kind": kind, **fields})
+        self.said.append(f"{at:9.3f}  {client} ({connection}) {kind} {fields}")
+
+    async def _dial(self, url: str) -> Socket:
+        gateway = next(g for g in self.gateways if g.name == urlsplit(url).hostname)
+        return await gateway.dial(url)
+
+    async def _talk(self, client: Client) -> None:
+        chance = Random(self.chance.random())
+        rooms = [room for room in self.rooms if chance.random() < 0.8] or self.rooms[:1]
+        for room in rooms:
+            await asyncio.sleep(chance.random() * 3)
+            client.join(room, chance.choice([0, 0, None]))
+        for n in range(chance.randint(0, 14)):
+            await asyncio.sleep(chance.random() * chance.choice([0.05, 2, 6]))
+            self._writing.append(client.chat(chance.choice(rooms), f"{client.name} {n}"))
+
+    # ── trouble ──
+
+    async def _trouble(self) -> None:
+        chance = Random(self.chance.random())
+        kinds: list[Callable[[Random], Coroutine[Any, Any, None]]] = [
+            self._cut_bus, self._cut_bus, self._cut_client, self._cut_client, self._half_open, self._kill_gateway,
+            self._kill_router, self._end_gateway, self._end_router, self._pause_router,
+        ]  # fmt: skip
+        under_way = []
+        for _ in range(chance.choice([0, 1, 2, 5, 10])):
+            await asyncio.sleep(chance.random() * chance.choice([1, 5, 15]))
+            under_way.append(asyncio.create_task(chance.choice(kinds)(Random(chance.random()))))
+        await asyncio.gather(*under_way)
+
+    async def _cut_bus(self, chance: Random) -> None:
+        process = chance.choice(self.processes)
+        if process.running:
+            self.note(f"{process.name}'s connection to the broker is cut")
+            await process.bus.cut()
+
+    async def _cut_client(self, chance: Random) -> None:
+        client = chance.choice(self.clients)
+        self.note(f"{client.name} is cut")
+        client.cut()
+
+    async def _half_open(self, chance: Random) -> None:
+        lines = [line for gateway in self.gateways for line in gateway.lines()]
+        if lines:
+            self.note("a connection is cut, and its gateway does not learn of it")
+            chance.choice(lines).lose()
+
+    async def _kill_gateway(self, chance: Random) -> None:
+        await self._restart(chance, chance.choice(self.gateways), in_order=False)
+
+    async def _end_gateway(self, chance: Random) -> None:
+        await self._restart(chance, chance.choice(self.gateways), in_order=True)
+
+    async def _kill_router(self, chance: Random) -> None:
+        await self._restart(chance, chance.choice(self.routers), in_order=False)
+
+    async def _end_router(self, chance: Random) -> None:
+        await self._restart(chance, chance.choice(self.routers), in_order=True)
+
+    async def _restart(self, chance: Random, process: GatewayProcess | RouterProcess, in_order: bool) -> None:
+        if not process.running:
+            return
+        self.note(f"{process.name} is {'asked to end' if in_order else 'killed'}")
+        await (process.end() if in_order else process.kill())
+        await asyncio.sleep(chance.random() * chance.choice([1, 10, 30]))
+        await process.start()
+        self.note(f"{process.name} runs again")
+
+    async def _pause_router(self, chance: Random) -> None:
+        router = chance.choice(self.routers)
+        if router.running:
+            self.note(f"{router.name} stands still")
+            await router.stand_still(chance.random() * chance.choice([1, 10, 30]))
+            self.note(f"{router.name} goes on")
+
+    # ── and its end ──
+
+    async def _settle(self) -> None:
+        """Everything written is answered, everyone has everything, and it has been quiet for a while."""
+        await asyncio.gather(*self._writing)
+        for client in self.clients:
+            for room in list(client.session.rooms):
+                await client.caught_up(room)
+        await asyncio.sleep(QUIET_S)
+
+    def _unsettled(self) -> str:
+        waiting = [f"{client.name}: {len(client.session.outbox)} unanswered" for client in self.clients]
+        unjoined = [
+            f"{client.name}: {room.name} {'not joined' if not room.joined else room.log.hole}"
+            for client in self.clients
+            for room in client.session.rooms.values()
+            if not room.joined or room.log.hole
+        ]
+        return "; ".join(waiting + unjoined)
+
+    def _views(self) -> list[Finding]:
+        """Whom each member sees online is who is."""
+        findings = []
+        here = {room: {c.session.user_id for c in self.clients if c.session.is_joined(room)} for room in self.rooms}
+        for client in self.clients:
+            for room in client.session.rooms.values():
+                seen = set(room.online)
+                for user in seen - here[room.name]:
+                    findings.append(Finding(Breach.GHOST, f"{client.name} sees {user} in {room.name}, who is gone"))
+                for user in here[room.name] - seen:
+                    findings.append(Finding(Breach.UNSEEN, f"{client.name} does not see {user} in {room.name}"))
+                if room.members != len(here[room.name]):
+                    text = f"{client.name} sees {room.members} in {room.name}, not {len(here[room.name])}"
+                    findings.append(Finding(Breach.UNSEEN, text))
+        return findings
+
+    async def _look(self) -> None:
+        """An onlooker reads every room from its beginning, and who is there."""
+        onlooker = self._client("onlooker", "onlooker")
+        await onlooker.connected()
+        for room in self.rooms:
+            joined = await onlooker.join(room, 0)
+            online = [user["id"] for user in joined["online"] if user["id"] != "u-onlooker"]
+            await onlooker.caught_up(room, joined["seq"])
+            log = list(onlooker.room(room).log.messages)
+            self.records = [r for r in self.records if r["client"] != "onlooker"]
+            common = {"at": 0.0, "client": "", "connection": 0, "room": room}
+            self.records.append({**common, "kind": "present", "online": online})
+            for m in log:
+                fields = {"seq": m.seq, "id": m.id, "sender": m.sender_id, "text": m.text}
+                self.records.append({**common, "kind": "stored", **fields})
+        await onlooker.stop()
+        self.records = [r for r in self.records if r["client"] != "onlooker"]
