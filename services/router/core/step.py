@@ -30,15 +30,23 @@ class _Step:
         self.room, self.now_ms = room, now_ms
         self.out = Outgoing(room.name)
         self.changes = Changes(room.name, room.exists, room.seq, room.version)
+        self.tell_everyone = False
 
     def handle(self, item: Item) -> None:
         message = item.message
+        about = message.frame if isinstance(message, Submit) else message
         if isinstance(message, Submit):
             _FRAMES[type(message.frame)](self, message, message.frame, item)
         else:
             _MESSAGES[type(message)](self, message, item)
+        if item.redelivered and isinstance(about, Join | Leave | Unseat | Resume | Gone):
+            # It may have been written before, and whoever wrote it may have died before it told anybody.
+            self.tell_everyone = True
 
     def done(self) -> Changes:
+        if self.tell_everyone and self.room.exists:
+            self.changes.checked = True
+            self.out.notice(self.room.addresses, *frames.everyone(self.room))
         if self.changes.membership_changed:
             self.room.version += 1
         self.changes.outs = self.out.done()
@@ -170,6 +178,8 @@ class _Step:
             self.changes.members.pop(user.id, None)
             self.changes.members_gone.add(user.id)
             self.changes.read_marks.pop(user.id, None)
+        elif item.redelivered:
+            self.presence(user, False)
         self.out.direct(by.address, by.session, frames.left(room.name, frame.ref))
 
     def chat(self, by: Submit, frame: Chat, item: Item) -> None:

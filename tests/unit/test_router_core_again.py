@@ -1,0 +1,62 @@
+"""What is delivered again may have been written before, by a router that died before it told anybody: so it is told
+again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from services.router.core.changes import Changes, Gone, Item
+from services.router.core.room import Room
+from services.router.core.step import step
+from shared.protocol.bus import Fanout
+from shared.protocol.codec import decode, encode
+from tests.contract.routing import NOW_MS, join, leave, unseat, user
+
+ANNA, BORYS, VIRA = user(1), user(2), user(3)
+ADDRESS = "mailbox.g1"
+
+
+def presences(changes: Changes) -> dict[str, bool]:
+    """Who is said to be online and who not, as the last word on each."""
+    said: dict[str, bool] = {}
+    for out in changes.outs:
+        body, payload = decode(encode("s", [out.part], out.payload))
+        at = 0
+        for message in body.messages:
+            for size in getattr(message, "sizes", ()):
+                frame: dict[str, Any] = json.loads(bytes(payload[at : at + size]))
+                at += size
+                if isinstance(message, Fanout) and frame["type"] == "presence":
+                    said[frame["user"]["id"]] = frame["online"]
+    return said
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (join("r", VIRA), {"u1": True, "u2": True, "u3": True}),
+        (unseat("r", BORYS.id), {"u1": True, "u2": False}),
+        (leave("r", BORYS), {"u1": True, "u2": False}),
+        (Item(Gone(room="r", address="mailbox.g2")), {"u1": True, "u2": False}),
+    ],
+    ids=["join", "unseat", "leave", "gone"],
+)
+def test_who_came_or_went_is_told_again(item: Item, expected: dict[str, bool]) -> None:
+    room = Room("r")
+    before = [join("r", ANNA), join("r", BORYS, address="mailbox.g2" if isinstance(item.message, Gone) else ADDRESS)]
+    step(room, before, NOW_MS)
+    step(room, [item], NOW_MS)  # what this said is lost
+    again = step(room, [item._replace(redelivered=True)], NOW_MS)
+    assert not again.writes
+    assert again.checked, "what is said must be as the rows have it"
+    assert presences(again) == expected
+
+
+def test_what_comes_for_the_first_time_is_told_once() -> None:
+    room = Room("r")
+    step(room, [join("r", ANNA)], NOW_MS)
+    assert presences(step(room, [join("r", BORYS)], NOW_MS)) == {"u2": True}
+    assert presences(step(room, [join("r", BORYS)], NOW_MS)) == {}
