@@ -1,1 +1,1 @@
-"""The services. Each runs alone or, in services.standalone, beside the others; they meet on the bus, never by import."""
+"""The services. Each runs alone or, in services.standalone, with the others; they meet on the bus, never by import."""

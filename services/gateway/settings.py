@@ -35,7 +35,7 @@ class Settings(TokenSettings, BusSettings, DataSettings):
     gateway_body_bytes: Annotated[int, Field(ge=1024)] = 256 << 10
     """Bytes of one body to a shard, about."""
     gateway_linger_ms: Annotated[float, Field(ge=0)] = 3.0
-    """How far apart two sends to one queue begin, at least: under load they gather, after a pause they leave at once."""
+    """How far apart two sends to one queue begin, at least: under load they gather, after a pause they go at once."""
     gateway_drain_s: Annotated[float, Field(ge=0)] = 10.0
     """Over how long a closing gateway sends its clients elsewhere."""
     file_settle_s: Annotated[float, Field(gt=0)] = 20.0

@@ -25,7 +25,7 @@ class Settings(HttpSettings, BusSettings, DataSettings):
     router_body_bytes: Annotated[int, Field(ge=1)] = 512 << 10
     """Bytes of one body to a gateway, about."""
     router_linger_ms: Annotated[float, Field(ge=0)] = 3.0
-    """How far apart two sends to one queue begin, at least: under load they gather, after a pause they leave at once."""
+    """How far apart two sends to one queue begin, at least: under load they gather, after a pause they go at once."""
     router_reads: Annotated[int, Field(ge=1)] = 16
     router_reads_waiting: Annotated[int, Field(ge=0)] = 5_000
     """Reads beside the batches, under way and waiting; more are refused as overloaded."""
