@@ -110,16 +110,17 @@ class Hub:
 
     async def _authenticate(self, connection: Connection, frame: client.Auth) -> None:
         try:
-            identity = await self._verifier.verify(frame.token)
-            if connection.user is None and self.epoch is None:
-                async with asyncio.timeout(self.settings.auth_timeout_s):
+            async with asyncio.timeout(self.settings.auth_timeout_s):
+                identity = await self._verifier.verify(frame.token)
+                if connection.user is None:
                     await self.known_epoch.wait()
         except TokenRefused as why:
             self._not_welcome(connection, frame, why)
         except TimeoutError:
             text = "The server is not ready yet. Come back in a moment."
             connection.refuse(ErrorCode.UNAVAILABLE, text, frame.ref, 1_000)
-            connection.close(CloseCode.SERVICE_RESTART, text)
+            if connection.user is None:
+                connection.close(CloseCode.SERVICE_RESTART, text)
         else:
             if connection.open:
                 self._welcome(connection, frame, identity)

@@ -173,7 +173,9 @@ class Crowd:
         found = []
         for person in self.people:
             client = person.client
-            if client.welcome is None:
+            if client.ended is not None:
+                found.append(f"{client.name} was ended: {client.ended}")
+            elif client.welcome is None:
                 found.append(f"{client.name} is not connected")
                 client.hurry()
             elif len(client.session.outbox):

@@ -116,9 +116,25 @@ async def test_health_readiness_and_metrics_share_the_port(home: Deployment) -> 
 # ── the first frame ──
 
 
-async def test_whoever_says_nothing_is_closed(home: Deployment) -> None:
+async def test_whoever_says_nothing_is_closed_and_may_come_back(home: Deployment) -> None:
+    """4004, not 4501: on a slow line the token is late, and good all the same."""
     async with home.wire() as wire:
-        assert await wire.close() == 4501
+        assert await wire.close() == 4004
+
+
+async def test_while_no_router_has_answered_a_good_token_is_asked_to_come_back(home: Deployment) -> None:
+    """It took as long as the client has for its `auth`, and the client was told never to come back."""
+    hub = home.gateway._started
+    epoch, hub.epoch = hub.epoch, None
+    hub.known_epoch.clear()
+    try:
+        async with home.wire() as wire:
+            await wire.send({"type": "auth", "token": home.token("olena")})
+            assert (await wire.frame())["code"] == "unavailable"
+            assert await wire.close() == 1012
+    finally:
+        hub.epoch = epoch
+        hub.known_epoch.set()
 
 
 async def test_a_ping_does_not_put_the_deadline_off(home: Deployment) -> None:
