@@ -1,0 +1,238 @@
+"""The rows of ARCHITECTURE.md's fault table that break a server or a neighbour, each with a test of its own that fails
+when its mechanism is switched off (each docstring says how that was tried). Gateways and routers that are killed,
+paused or asked to end are in test_cluster.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from shared.bus.amqp import AmqpBus, AmqpLimits
+from shared.bus.topology import DEAD, shard_queue
+from shared.client import Client, Record, Refused
+from shared.protocol.names import shard_of
+from tests.integration.wire import Wire
+from tests.servers import postgres as postgreses
+from tests.servers import rabbitmq as rabbits
+from tests.servers.postgres import Postgres
+from tests.servers.rabbitmq import RabbitMQ
+from tests.system.cluster import Cluster
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SHARDS = 16
+LANES = 4
+PATIENCE_S = 60
+_names = count(1)
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[RabbitMQ]:
+    """This module's own, to be stopped and blocked."""
+    found = rabbits.find(own=True)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Postgres]:
+    found = postgreses.find(own=True)
+    yield found
+    found.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fragile(
+    broker: RabbitMQ, database: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Cluster]:
+    """2 gateways, 2 routers, on servers of its own. A publisher waits longer for the broker than any of these tests
+    does, and little may wait in a gateway."""
+    settings = {
+        "HOMIN_FRAMES_PER_S": "0", "HOMIN_BEAT_S": "0.5", "HOMIN_SILENT_S": "3", "HOMIN_PUBLISH_TIMEOUT_S": "30",
+        "HOMIN_GATEWAY_FORWARD_BYTES": str(64 << 10), "HOMIN_GATEWAY_SEND_BYTES": str(64 << 10),
+        "HOMIN_ROUTER_LANES": str(LANES), "HOMIN_LOG_FORMAT": "json",
+    }  # fmt: skip
+    urls = broker.make_vhost(), database.make_database()
+    async with Cluster(*urls, tmp_path_factory.mktemp("fragile"), settings=settings) as running:
+        yield running
+
+
+@asynccontextmanager
+async def people(
+    cluster: Cluster, number: int, *rooms: str, errors: list[str] | None = None
+) -> AsyncIterator[list[Client]]:
+    """Clients of new users, on the gateways in turn, in these rooms. `errors` gets the codes that they are told."""
+
+    def recorder(record: Record) -> None:
+        if record.kind == "error" and errors is not None:
+            errors.append(str(record.fields["code"]))
+
+    names = [f"fault-{next(_names)}" for _ in range(number)]
+    clients = await cluster.clients(names, recorder=recorder, keep=None, ack_s=PATIENCE_S)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            for room in rooms:
+                await asyncio.gather(*(client.join(room, after=0) for client in clients))
+            yield clients
+    finally:
+        await asyncio.gather(*(client.stop() for client in clients))
+
+
+def a_room(shard: int | None = None) -> str:
+    """A new room; of this shard, where one is named."""
+    names = (f"fault-room-{next(_names)}" for _ in range(10_000))
+    return next(name for name in names if shard is None or shard_of(name, SHARDS) == shard)
+
+
+async def all_have(clients: list[Client], room: str, texts: list[str]) -> None:
+    for client in clients:
+        await client.caught_up(room, len(texts))
+        assert sorted(m.text for m in client.room(room).log.messages) == sorted(texts)
+
+
+async def test_a_broker_that_restarts_costs_no_client_its_connection_nor_its_rooms(
+    fragile: Cluster, broker: RabbitMQ
+) -> None:
+    """Tried with `Deliver._resume` taking no seats: nobody hears of "after"."""
+    room = a_room()
+    async with people(fragile, 2, room) as clients:
+        await clients[0].chat(room, "before")
+        await asyncio.to_thread(broker.stop)
+        during = clients[0].chat(room, "during")
+        await asyncio.to_thread(broker.start)
+        await during
+        await clients[0].chat(room, "after")
+        await all_have(clients, room, ["before", "during", "after"])
+        assert [client.connection for client in clients] == [1, 1]
+
+
+async def test_while_the_memory_alarm_is_on_what_does_not_fit_is_refused_and_all_of_it_comes_afterwards(
+    fragile: Cluster, broker: RabbitMQ
+) -> None:
+    """Tried with the bound of the gateway's batchers lifted: no `overloaded` comes before the time-out."""
+    room, errors = a_room(), list[str]()
+    texts = [f"{n} " + "x" * 6_000 for n in range(30)]
+    async with people(fragile, 2, room, errors=errors) as clients:
+        writer = clients[0]
+        writer.session.outbox._window = len(texts)  # all at once, as a client may
+        await asyncio.to_thread(broker.set_memory_alarm, True)
+        try:
+            written = [writer.chat(room, text) for text in texts]
+            async with asyncio.timeout(15):
+                await writer.until(lambda: "overloaded" in errors)
+        finally:
+            await asyncio.to_thread(broker.set_memory_alarm, False)
+        await asyncio.gather(*written)
+        await all_have(clients, room, texts)
+
+
+async def test_while_the_database_is_away_questions_are_refused_and_messages_wait(
+    fragile: Cluster, database: Postgres
+) -> None:
+    """Tried with `Lane._settle` not catching `StoreDown`: the message becomes a dead letter, and the question is never
+    answered. (So it was, too, as long as only questions were answered that had come before the first failure.)"""
+    room, errors = a_room(), list[str]()
+    async with people(fragile, 2, room, errors=errors) as clients:
+        await clients[0].chat(room, "before")
+        await asyncio.to_thread(database.stop)
+        try:
+            during = clients[0].chat(room, "during")
+            question = asyncio.ensure_future(clients[1].history(room))
+            await clients[1].until(lambda: "unavailable" in errors)
+            assert not during.done()
+        finally:
+            await asyncio.to_thread(database.start)
+        assert (await during).seq == 2
+        assert (await question).messages[0].text == "before"
+        await all_have(clients, room, ["before", "during"])
+
+
+async def test_a_room_that_is_stuck_holds_up_no_other_lane(fragile: Cluster) -> None:
+    """Its row is locked from outside, so its shard's lane waits, and no other. Tried with HOMIN_ROUTER_LANES=1: the
+    others wait, too, wherever the shards lie."""
+    stuck = a_room(0)
+    others = [a_room(shard) for shard in range(SHARDS) if shard % LANES != 0]
+    async with people(fragile, 2, stuck, *others) as clients:
+        await clients[0].chat(stuck, "first")
+        db = await asyncpg.connect(fragile.database_url)
+        try:
+            async with db.transaction():
+                await db.execute("SELECT * FROM rooms WHERE name = $1 FOR UPDATE", stuck)
+                waiting = clients[0].chat(stuck, "second")
+                for room in others:
+                    async with asyncio.timeout(10):
+                        await clients[1].chat(room, "meanwhile")
+                assert not waiting.done()
+        finally:
+            await db.close()
+        assert (await waiting).seq == 2
+        for room in others:
+            await all_have(clients, room, ["meanwhile"])
+
+
+async def test_a_client_that_does_not_read_is_closed_and_the_others_notice_nothing(fragile: Cluster) -> None:
+    """Tried with the bound of `Connection.write` lifted: it is never closed."""
+    room = a_room()
+    [token] = await fragile.tokens([f"fault-{next(_names)}"])
+    slow = await Wire.connect(fragile.of("gateway")[0].ws, receive_bytes=4_096)
+    try:
+        await slow.send({"type": "auth", "token": token})
+        await slow.of("welcome")
+        await slow.send({"type": "join", "room": room})
+        await slow.of("joined")
+        async with people(fragile, 4, room) as clients:
+            texts: list[str] = []
+            gone = asyncio.ensure_future(clients[3].until(lambda: len(clients[3].room(room).online) == 4))
+            # The kernel's own buffers come first, some megabytes of them.
+            while not gone.done():
+                more = [f"{len(texts) + n} " + "x" * 7_900 for n in range(100)]
+                texts += more
+                await asyncio.gather(*(clients[n % 4].chat(room, text) for n, text in enumerate(more)))
+                assert len(texts) < 5_000, "it is never closed"
+            await all_have(clients, room, texts)
+            assert [client.connection for client in clients] == [1] * 4
+        # It does not read the reason either: after a while the connection just ends.
+        assert await slow.close() == 1006
+        assert '"code": 4002' in fragile["gateway-1"].log.read_text()
+    finally:
+        slow.abort()
+
+
+async def test_a_poisonous_body_is_put_aside_and_what_is_around_it_is_handled(fragile: Cluster) -> None:
+    """Tried with `Intake._read` letting `Malformed` through: the lane fails, and again with each redelivery, until the
+    broker gives the body up."""
+    room = a_room()
+    url = fragile["router-1"]._environment["HOMIN_AMQP_URL"]
+    bus = AmqpBus(url, AmqpLimits(shards=SHARDS), "poisoner")
+    await bus.open()
+    try:
+        async with people(fragile, 2, room) as clients:
+            await clients[0].chat(room, "before")
+            await bus.publish(shard_queue(shard_of(room, SHARDS)), b"\0\0\0\7poison!")
+            await clients[0].chat(room, "after")
+            await all_have(clients, room, ["before", "after"])
+            dead = await bus.subscribe([DEAD], "undertaker", 1)
+            async with asyncio.timeout(PATIENCE_S):
+                [letter] = await dead.get()
+            assert letter.body == b"\0\0\0\7poison!"
+            dead.ack(letter)
+            logs = "".join(router.log.read_text() for router in fragile.of("router"))
+            assert '"dead letter"' in logs
+            assert "a lane failed" not in logs
+    finally:
+        await bus.close()
+
+
+async def test_a_frame_that_can_never_be_taken_is_refused_for_good(fragile: Cluster) -> None:
+    """The other side of "retry": what is not retryable ends at once."""
+    room = a_room()
+    async with people(fragile, 1, room) as [client]:
+        message = client.chat(room, "x" * 8_001)
+        with pytest.raises(Refused) as refused:
+            await message
+        assert refused.value.code == "too_large"
