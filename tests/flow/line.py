@@ -107,6 +107,7 @@ class Line:
     """A client's socket (`shared.client.Socket`) whose other end is `server`, a gateway's connection."""
 
     def __init__(self, url: str, server: asyncio.Protocol, delay: Delay) -> None:
+        self.url = url
         self.server: Any = server
         self.end = ServerEnd(self)
         self.up, self.down = _Pipe(self._to_server, delay), _Pipe(self._to_client, delay)

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from shared.bus.memory import Broker
-from shared.client import Client, Message, Options, Record, Socket, fixed
+from shared.client import Client, Disconnected, Message, Options, Record, Socket, fixed
 from tests.chaos.checker import Breach, Finding, History, Verdict, check
 from tests.flow.bus import Faults
+from tests.flow.line import Line
 from tests.flow.log import Tables
 from tests.flow.processes import ISSUER, GatewayProcess, RouterProcess
 
@@ -103,8 +104,14 @@ class World:
         self.said.append(f"{at:9.3f}  {client} ({connection}) {kind} {fields}")
 
     async def _dial(self, url: str) -> Socket:
-        gateway = next(g for g in self.gateways if g.name == urlsplit(url).hostname)
-        return await gateway.dial(url)
+        return await self._gateway(url).dial(url)
+
+    def _gateway(self, url: str) -> GatewayProcess:
+        return next(g for g in self.gateways if g.name == urlsplit(url).hostname)
+
+    def _here(self) -> list[Client]:
+        """Those who have not gone for good."""
+        return [client for client in self.clients if client.ended is None]
 
     async def _talk(self, client: Client) -> None:
         chance = Random(self.chance.random())
@@ -122,10 +129,10 @@ class World:
         chance = Random(self.chance.random())
         kinds: list[Callable[[Random], Coroutine[Any, Any, None]]] = [
             self._cut_bus, self._cut_bus, self._cut_client, self._cut_client, self._half_open, self._kill_gateway,
-            self._kill_router, self._end_gateway, self._end_router, self._pause_router,
+            self._kill_router, self._end_gateway, self._end_router, self._pause_router, self._pause_router, self._quit,
         ]  # fmt: skip
         under_way = []
-        for _ in range(chance.choice([0, 1, 2, 5, 10])):
+        for _ in range(chance.choice([0, 2, 4, 8, 12])):
             await asyncio.sleep(chance.random() * chance.choice([1, 5, 15]))
             under_way.append(asyncio.create_task(chance.choice(kinds)(Random(chance.random()))))
         await asyncio.gather(*under_way)
@@ -175,21 +182,36 @@ class World:
             await router.stand_still(chance.random() * chance.choice([1, 10, 30]))
             self.note(f"{router.name} goes on")
 
+    async def _quit(self, chance: Random) -> None:
+        """Somebody goes for good, perhaps without a word, perhaps together with his gateway."""
+        client = chance.choice(self.clients)
+        how = chance.choice(["in order", "without a word", "with his gateway"])
+        self.note(f"{client.name} goes, {how}")
+        if how == "without a word" and isinstance(client.socket, Line):
+            client.socket.lose()
+        elif how == "with his gateway" and isinstance(client.socket, Line):
+            restart = asyncio.create_task(self._restart(chance, self._gateway(client.socket.url), in_order=False))
+            await client.stop()
+            await restart
+        await client.stop()
+
     # ── and its end ──
 
     async def _settle(self) -> None:
         """Everything written is answered, everyone has everything, and it has been quiet for a while."""
-        await asyncio.gather(*self._writing)
-        for client in self.clients:
+        for written in await asyncio.gather(*self._writing, return_exceptions=True):
+            if isinstance(written, BaseException) and not isinstance(written, Disconnected):
+                raise written
+        for client in self._here():
             for room in list(client.session.rooms):
                 await client.caught_up(room)
         await asyncio.sleep(QUIET_S)
 
     def _unsettled(self) -> str:
-        waiting = [f"{client.name}: {len(client.session.outbox)} unanswered" for client in self.clients]
+        waiting = [f"{client.name}: {len(client.session.outbox)} unanswered" for client in self._here()]
         unjoined = [
             f"{client.name}: {room.name} {'not joined' if not room.joined else room.log.hole}"
-            for client in self.clients
+            for client in self._here()
             for room in client.session.rooms.values()
             if not room.joined or room.log.hole
         ]
@@ -198,8 +220,8 @@ class World:
     def _views(self) -> list[Finding]:
         """Whom each member sees online is who is."""
         findings = []
-        here = {room: {c.session.user_id for c in self.clients if c.session.is_joined(room)} for room in self.rooms}
-        for client in self.clients:
+        here = {room: {c.session.user_id for c in self._here() if c.session.is_joined(room)} for room in self.rooms}
+        for client in self._here():
             for room in client.session.rooms.values():
                 seen = set(room.online)
                 for user in seen - here[room.name]:
