@@ -75,7 +75,7 @@ class Connection:
         self._outgoing: deque[JsonFrame] = deque()
         self._writable = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._armed: asyncio.TimerHandle | None = None
+        self._armed: tuple[float, asyncio.Handle] | None = None
 
     async def run(self) -> None:
         """Until a close code says never to come back."""
@@ -97,7 +97,7 @@ class Connection:
             with suppress(Exception):
                 await asyncio.wait_for(self._socket.close(), 2)
         if self._armed is not None:
-            self._armed.cancel()
+            self._armed[1].cancel()
 
     def send(self, frame: JsonFrame) -> bool:
         """Queues a frame; False where no connection is welcomed."""
@@ -129,11 +129,12 @@ class Connection:
     def arm(self) -> None:
         """Sees to it that the timers are wound when the next one is due. To be called after."""
         deadline = self._timers.deadline
-        if deadline is None or (self._armed is not None and self._armed.when() <= deadline):
+        if deadline is None or (self._armed is not None and self._armed[0] <= deadline):
             return
         if self._armed is not None:
-            self._armed.cancel()
-        self._armed = asyncio.get_running_loop().call_at(deadline, self._due)
+            self._armed[1].cancel()
+        # The time stands beside the handle: uvloop gives one without `when` where the time has come already.
+        self._armed = deadline, asyncio.get_running_loop().call_at(deadline, self._due)
 
     def _due(self) -> None:
         self._armed = None

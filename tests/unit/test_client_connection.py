@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+import uvloop
 
 from shared.client import (
     Arrived,
@@ -348,3 +349,21 @@ async def test_the_history_of_a_client_tells_what_it_did_and_saw(network: Networ
     assert {r["connection"] for r in records} == {1}
     assert [r["at"] for r in records] == sorted(r["at"] for r in records)
     assert [r["via"] for r in records if r["kind"] == "receive"] == ["live", "live", "history", "history"]
+
+
+def test_a_timer_that_is_due_already_breaks_nothing_on_uvloop() -> None:
+    """uvloop gives a handle that does not know its time, where asyncio gives one that does."""
+
+    async def main() -> None:
+        client = Client([URL], fixed("t"))
+        connection, timers = client._connection, client.session._timers
+        fired = asyncio.Event()
+        connection.wind()
+        timers.after(-1.0, fired.set)
+        connection.arm()
+        timers.after(-0.5, fired.set)
+        connection.arm()
+        async with asyncio.timeout(PATIENCE_S):
+            await fired.wait()
+
+    uvloop.run(main())
