@@ -6,7 +6,7 @@ async with Client(["ws://127.0.0.1:8080/ws"], fixed(token)) as client:
     async for event in client.events(): …
 """
 
-from shared.client.client import Client, Options
+from shared.client.client import Client
 from shared.client.core.events import (
     Acknowledged,
     Arrived,
@@ -28,6 +28,7 @@ from shared.client.core.events import (
     Typing,
     Unanswered,
 )
+from shared.client.options import Options
 from shared.client.recording import JsonLines, Record, Recorder
 from shared.client.socket import Closed, Dial, Socket, dial
 from shared.client.tokens import SignInNeeded, Token, TokenSource, fixed

@@ -6,7 +6,6 @@ import asyncio
 import random as chance
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,24 +14,16 @@ from shared.client.core import events
 from shared.client.core.backoff import ABNORMAL
 from shared.client.core.events import ClientError, Event, JsonFrame, Message, Page, Refused
 from shared.client.core.room import Room
-from shared.client.core.session import Session, SessionOptions, page_of
+from shared.client.core.session import Session, page_of
 from shared.client.core.timers import Timers
+from shared.client.futures import quiet_future
+from shared.client.options import DEFAULT, Options
 from shared.client.recording import History, Recorder
 from shared.client.socket import Closed, Dial, Socket, dial
 from shared.client.stream import Stream
 from shared.client.tokens import TokenSource
 
 Done = Callable[[JsonFrame | ClientError], None]
-
-
-@dataclass(frozen=True)
-class Options(SessionOptions):
-    """`connect_s`: from dialling to the welcome. `heartbeat_s`: None: what the server says. `stream`: events that may
-    wait for one reader of `events`; a slower reader holds up the connection, which the server then ends (4002)."""
-
-    connect_s: float = 10.0
-    heartbeat_s: float | None = None
-    stream: int = 10_000
 
 
 class Client:
@@ -46,7 +37,7 @@ class Client:
         token: TokenSource,
         *,
         name: str = "",
-        options: Options = Options(),
+        options: Options = DEFAULT,
         recorder: Recorder | None = None,
         dial: Dial = dial,
         random: Callable[[], float] = chance.random,
@@ -248,7 +239,7 @@ class Client:
     # ── the rest ──
 
     def _ask(self, ask: Callable[[Done], None]) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = _quiet_future()
+        future: asyncio.Future[Any] = quiet_future()
 
         def done(answer: JsonFrame | ClientError) -> None:
             if future.done():
@@ -267,7 +258,7 @@ class Client:
         return future
 
     def _write(self, frame: JsonFrame) -> asyncio.Future[Message]:
-        future: asyncio.Future[Message] = _quiet_future()
+        future: asyncio.Future[Message] = quiet_future()
         if self.ended is not None:
             future.set_exception(events.Disconnected(str(self.ended)))
             return future
@@ -305,10 +296,3 @@ class Client:
         for happened in waiting:
             if not happened.done():
                 happened.set_result(None)
-
-
-def _quiet_future() -> asyncio.Future[Any]:
-    """Whoever cares for its outcome awaits it, and nobody has to."""
-    future = asyncio.get_running_loop().create_future()
-    future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-    return future
