@@ -66,6 +66,7 @@ class Deliver:
             elif isinstance(message, Revoked):
                 self._hub.revoke(message.token_id, message.expires_at)
             elif isinstance(message, Revocations):
+                self._hub.revocations_wanted.clear()
                 for token in message.tokens:
                     self._hub.revoke(token.token_id, token.expires_at)
 

@@ -46,6 +46,8 @@ class Hub:
         self.epoch: str | None = None
         self.known_epoch = asyncio.Event()
         self.draining = False
+        self.revocations_wanted = asyncio.Event()
+        self.revocations_wanted.set()
         self.empty = asyncio.Event()
         self.empty.set()
         self.connections: set[Connection] = set()

@@ -44,7 +44,6 @@ class Gateway:
         self._hub: Hub | None = None
         self._mailbox: Mailbox | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._revocations_known = asyncio.Event()
 
     @property
     def websocket(self) -> Callable[..., asyncio.Protocol]:
@@ -62,7 +61,12 @@ class Gateway:
         self._mailbox = await self._bus.mailbox(f"gateway.{self._instance}")
         self._hub = self._new_hub(self._mailbox.address)
         await self._verifier.start()
-        for work in (self._receive(self._mailbox, self._hub), self._beat(self._hub), self._look_after(self._hub)):
+        for work in (
+            self._receive(self._mailbox, self._hub),
+            self._beat(self._hub),
+            self._ask(self._hub),
+            self._look_after(self._hub),
+        ):
             self._tasks.append(asyncio.create_task(work))
 
     async def drain(self) -> None:
@@ -112,7 +116,7 @@ class Gateway:
                 try:
                     if isinstance(got, Reopened):
                         deliver.reopened(got.address)
-                        self._revocations_known.clear()
+                        hub.revocations_wanted.set()
                         hub.forward.to_all(Beat(address=hub.address))
                     else:
                         deliver.body(got)
@@ -122,17 +126,21 @@ class Gateway:
             await asyncio.sleep(0)
 
     async def _beat(self, hub: Hub) -> None:
-        """Says to every shard that we live; and asks, until told, which tokens are revoked."""
+        """Says to every shard that we live."""
         while True:
             hub.forward.to_all(Beat(address=hub.address))
-            if not self._revocations_known.is_set():
-                try:
-                    asked = encode(hub.address, [pack(RevocationsWanted(reply_to=hub.address))])
-                    await self._bus.publish(ACCOUNTS, asked)
-                    self._revocations_known.set()
-                except BusError as why:
-                    log.warning("revoked tokens are not known yet", why=str(why))
             await asyncio.sleep(self._beat_s)
+
+    async def _ask(self, hub: Hub) -> None:
+        """Asks which tokens are revoked, until it is told; again when the answer may have been lost."""
+        while not hub.settings.outside_issuer:  # elsewhere nobody would answer
+            await hub.revocations_wanted.wait()
+            try:
+                asked = encode(hub.address, [pack(RevocationsWanted(reply_to=hub.address))])
+                await self._bus.publish(ACCOUNTS, asked)
+            except BusError as why:
+                log.warning("revoked tokens are not known yet", why=str(why))
+            await asyncio.sleep(ASK_AGAIN_S)
 
     async def _look_after(self, hub: Hub) -> None:
         """Visits every connection once in `server_ping_s`, a slice each second, with one task for all."""
