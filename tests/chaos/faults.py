@@ -111,6 +111,8 @@ class Faults:
         wait = self._chance.uniform(0, 5)
         self._log(f"SIGKILL {process.name}, started again after {wait:.1f} s")
         process.kill()
+        if self._chance.random() < 0.5:  # as most deployments do: a new name for each life
+            process.rename(f"{process.name}-{self._chance.getrandbits(24):06x}")
         await asyncio.sleep(wait)
         process.launch()
 

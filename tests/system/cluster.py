@@ -62,6 +62,10 @@ class Process:
         assert self._process is not None, f"{self.name} does not run"
         return self._process.pid
 
+    def rename(self, instance: str) -> None:
+        """Its HOMIN_INSTANCE from the next start on; by default it keeps its name over all its lives."""
+        self._environment["HOMIN_INSTANCE"] = instance
+
     def launch(self) -> None:
         """Starts it, and does not wait."""
         assert not self.running, f"{self.name} runs already"

@@ -111,6 +111,30 @@ async def test_a_broker_that_restarts_costs_no_client_its_connection_nor_its_roo
         assert [client.connection for client in clients] == [1, 1]
 
 
+async def test_a_gateway_that_slept_through_a_change_of_routers_takes_its_seats_again(fragile: Cluster) -> None:
+    """Tried with routers that tell only those whose seats they have freed themselves: who slept stays alone."""
+    room, sleeper = a_room(), fragile["gateway-1"]
+    async with people(fragile, 4, room) as clients:
+        ids = {client.session.user_id for client in clients}
+        awake = {clients[1].session.user_id, clients[3].session.user_id}
+        sleeper.pause()
+        try:
+            await clients[1].until(lambda: clients[1].room(room).online.keys() == awake)
+            for router in fragile.of("router"):
+                router.kill()
+                # A new name, as in most deployments: under the old one its numbers would show the gateway that it died.
+                router.rename(f"{router.name}-anew")
+            await fragile.restart_the_dead()
+            await clients[1].chat(room, "while it slept")
+        finally:
+            sleeper.resume()
+        await all_have(clients, room, ["while it slept"])
+        for client in clients:
+            await client.until(lambda c=client: c.room(room).online.keys() == ids)  # type: ignore[misc]
+        await clients[0].chat(room, "awake")
+        await all_have(clients, room, ["while it slept", "awake"])
+
+
 async def test_while_the_memory_alarm_is_on_what_does_not_fit_is_refused_and_all_of_it_comes_afterwards(
     fragile: Cluster, broker: RabbitMQ
 ) -> None:
