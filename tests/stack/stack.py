@@ -65,12 +65,15 @@ class Stack:
         """Builds the images and starts everything, through testcontainers; returns once all is healthy."""
         os.environ.update(self.environment)
         self._compose = DockerCompose(ROOT, build=True, wait=True)
-        self._compose.stop()
+        self.down()
         self._compose.start()
 
     def down(self) -> None:
         """Removes the containers and all data."""
+        # Compose removes the volumes only of what is switched on.
+        os.environ["COMPOSE_PROFILES"] = "observability"
         self._compose.stop()
+        del os.environ["COMPOSE_PROFILES"]
 
     async def run(self, *command: str, input: bytes | None = None, fails: bool = False) -> str:
         """Runs a command; its output, both streams. `CommandFailed` unless it ends well (badly, where it `fails`)."""
