@@ -39,7 +39,7 @@ class Watch:
     def beat(self, queue: str, address: str) -> None:
         """A gateway's beat has passed on this shard."""
         if self._liveness[queue].heard(address, self._clock()):
-            log.info("a gateway is new here, or back; it takes its seats again", address=address)
+            log.debug("a gateway is new here, or back; it takes its seats again", address=address)
             self._outboxes.send([Out((address,), pack(Lapsed()), ())])
         self._outboxes.pulse(address)
 

@@ -79,6 +79,7 @@ class Verifier:
         self._fetch = fetch or over_http(settings.jwks_url)
         self._keys: Mapping[str, PyJWK] = {}
         self._asked_at = float("-inf")
+        self._failed = False
         self._fetching: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self.revocations = Revocations(now)
@@ -184,7 +185,10 @@ class Verifier:
             self._keys = parse_key_set(await self._fetch(), self._algorithms)
         except (OSError, HTTPException, ValueError, BadKeySet) as why:
             # ValueError: an address that is none. The keys that we have stay good.
-            log.warning("the issuer's keys cannot be had", url=self._settings.jwks_url, why=str(why))
+            # The first time may only mean that all start at once, or that it is this process which does not listen yet.
+            tell = log.warning if self._failed else log.debug
+            tell("the issuer's keys cannot be had", url=self._settings.jwks_url, why=str(why))
+            self._failed = True
         finally:
             self._fetching = None
 
