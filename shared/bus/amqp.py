@@ -10,6 +10,7 @@ Queues: shards are quorum queues with a single active consumer, a delivery limit
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class AmqpLimits:
     dead_bodies: int = 10_000
 
 
-class _Link:
+class _Link(ABC):
     """One connection that comes back by itself. Subclasses set their channel up and say what its loss means."""
 
     def __init__(self, url: str, limits: AmqpLimits, name: str) -> None:
@@ -56,8 +57,9 @@ class _Link:
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
 
+    @abstractmethod
     async def _set_up(self, channel: AbstractChannel) -> None:
-        raise NotImplementedError
+        """Declares and consumes on a fresh channel."""
 
     def _lost(self) -> None:
         """The channel is gone; what it held is not ours any more."""
