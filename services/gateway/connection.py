@@ -187,8 +187,7 @@ class Connection(asyncio.Protocol):
         self._set_timer(0.2, self._not_authenticated)
 
     def _not_authenticated(self) -> None:
-        # Not 4501, after which a client never comes back: a slow line is no reason to be signed out.
-        self.close(CloseCode.SILENT, "The first frame must be `auth`, within a few seconds.")
+        self.close(CloseCode.NOT_AUTHENTICATED, "The first frame must be `auth`, within a few seconds.")
 
     def _frame(self, frame: Frame) -> None:
         if not self.open:

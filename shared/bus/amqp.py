@@ -61,7 +61,7 @@ class _Link(ABC):
     async def _set_up(self, channel: AbstractChannel) -> None:
         """Declares and consumes on a fresh channel."""
 
-    def _lost(self) -> None:
+    def _lost(self) -> None:  # noqa: B027 (not every link has something to let go)
         """The channel is gone; what it held is not ours any more."""
 
     async def open(self) -> None:

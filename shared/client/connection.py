@@ -148,6 +148,7 @@ class Connection:
         """From dialling to the end."""
         self.number += 1
         writer: asyncio.Task[None] | None = None
+        refused = False
         try:
             async with asyncio.timeout(self._connect_s) as patience:
                 token = await self._token()
@@ -160,10 +161,14 @@ class Connection:
                         patience.reschedule(None)
                         self._welcomed(frame, url, token)
                     elif frame is not None:
+                        refused = refused or frame["type"] == "error"
                         self._ports.received(frame)
                     self.arm()
                     await self._ports.keep_up()
         except Closed as closed:
+            if closed.code == CloseCode.NOT_AUTHENTICATED and self.welcome is None and not refused:
+                # Nothing was refused: the token came late. On a slow line it is good all the same.
+                return Closed(ABNORMAL, closed.reason)
             return closed
         except TimeoutError:
             return Closed(ABNORMAL, "no welcome in time")

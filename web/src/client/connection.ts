@@ -46,6 +46,7 @@ export class Connection {
   #liveness: Liveness | null = null
   #renewal: Renewal | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
+  #refused = false
   #attempt = 0
   #openedAt = 0
   #notBefore = 0
@@ -108,6 +109,7 @@ export class Connection {
       return
     }
     if (run !== this.#run) return
+    this.#refused = false
     const socket = this.#open()
     this.#socket = socket
     this.#timer = setTimeout(() => this.#drop("lost"), CONNECT_WITHIN_MS)
@@ -121,6 +123,7 @@ export class Connection {
     const frame = parseFrame(data)
     if (frame === null) return
     if (frame.type === "welcome" && this.#state.phase !== "open") this.#welcomed(frame, token)
+    if (frame.type === "error") this.#refused = true
     if (frame.type === "reconnect") this.#announced(frame.after_ms)
     this.frames.emit(frame)
   }
@@ -148,7 +151,9 @@ export class Connection {
   }
 
   #closed(code: number, reason: string): void {
-    if (comesBack(code)) this.#drop(causeOf(code, this.#notBefore > Date.now()))
+    // Closed before the welcome, and nothing was refused: the token came late. On a slow line it is good all the same.
+    const late = code === CloseCode.NOT_AUTHENTICATED && this.#state.phase === "connecting" && !this.#refused
+    if (late || comesBack(code)) this.#drop(causeOf(code, this.#notBefore > Date.now()))
     else this.#end(code, reason)
   }
 
