@@ -188,6 +188,20 @@ async def test_a_final_close_code_ends_the_client(network: Network, make: Make, 
     assert client.ended.code == code
 
 
+@pytest.mark.parametrize("refused", [False, True])
+async def test_4501_is_final_only_when_the_token_was_refused(network: Network, make: Make, refused: bool) -> None:
+    """Without an error before it the token was merely late."""
+    client = make()
+    told = client.events()
+    socket = await network.socket()
+    if refused:
+        socket.say({"type": "error", "code": "unauthorized", "text": "No.", "retryable": False})
+    socket.end(4501)
+    while not isinstance(lost := await within(anext(told)), Lost):
+        pass
+    assert (lost.retry_in_s is None) == refused
+
+
 async def test_a_token_that_cannot_be_had_any_more_ends_the_client(network: Network, make: Make) -> None:
     async def source() -> Token:
         raise SignInNeeded("sign in")

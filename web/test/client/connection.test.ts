@@ -104,6 +104,17 @@ describe("coming back", () => {
     expect(listener.sockets).toHaveLength(1)
   })
 
+  test.each([false, true])("4501 before the welcome is final only when the token was refused (%s)", async (refused) => {
+    const connection = make()
+    connection.start()
+    await pass(0)
+    listener.last.accept()
+    const error = { type: "error", code: "unauthorized", text: "No.", retryable: false }
+    if (refused) listener.last.onmessage?.({ data: JSON.stringify(error) })
+    listener.last.drop(4501)
+    expect(connection.state.phase).toBe(refused ? "ended" : "waiting")
+  })
+
   test("waits are drawn from half a second up to a ceiling that doubles to thirty seconds", async () => {
     const connection = make(numberedTokens(), () => 1)
     connection.start()
