@@ -49,6 +49,7 @@ async def test_people_chat_send_a_picture_and_miss_nothing(browser: Browser, sit
     first, second = await enter(olena, site, "Олена", room), await enter(taras, site, "Taras", room)
 
     await say(first, "Добрий ранок! Хто вже на місці?")
+    await sees(second, ["Добрий ранок! Хто вже на місці?"])  # or the answer might come first
     await say(second, "I am, coffee in hand.")
     said = ["Добрий ранок! Хто вже на місці?", "I am, coffee in hand."]
     await sees(first, said)
