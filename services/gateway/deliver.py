@@ -1,5 +1,5 @@
 """From the bus to the clients: each message is framed once here, and written to every connection that sits in its
-room.
+room, together with all else that has come for the room in one go: a write costs far more than what it carries.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ import asyncio
 
 import structlog
 
-from services.gateway.connection import framed
+from services.gateway.connection import Connection, framed
+from services.gateway.core.seating import Table
 from services.gateway.hub import Hub
 from shared.protocol.bus import Direct, Fanout, Holder, Lapsed, Resume, Revocations, Revoked, Seated, Unseated
 from shared.protocol.codec import Malformed, decode, submit_prefix
@@ -27,10 +28,11 @@ class Deliver:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._seen: dict[str, int] = {}
+        self._unwritten: dict[str, list[bytes]] = {}
         self._resuming: asyncio.TimerHandle | None = None
 
     def body(self, data: bytes) -> None:
-        """One body of our mailbox. One that cannot be read is logged, and counts as lost."""
+        """One body of our mailbox; `write` follows. One that cannot be read is logged, and counts as lost."""
         try:
             body, payload = decode(data)
         except Malformed as why:
@@ -52,7 +54,9 @@ class Deliver:
                 frames = _cut(payload, at, message.sizes)
                 at += sum(message.sizes)
                 self._fan_out(message, frames)
-            elif isinstance(message, Direct):
+                continue
+            self.write()  # whatever else is said holds from here on
+            if isinstance(message, Direct):
                 frames = _cut(payload, at, message.sizes)
                 at += sum(message.sizes)
                 self._direct(message, frames)
@@ -72,6 +76,7 @@ class Deliver:
 
     def reopened(self, address: str) -> None:
         """Our mailbox is new: what was on the way to the old one is lost, and the routers know only the old one."""
+        self.write()
         self._seen.clear()
         hub = self._hub
         hub.address = address
@@ -103,19 +108,34 @@ class Deliver:
         hub.known_epoch.set()
 
     def _fan_out(self, message: Fanout, frames: list[bytes]) -> None:
-        table = self._hub.seating.table(message.room)
+        room, table = message.room, self._hub.seating.table(message.room)
         if table is None:
             return
-        droppable = message.first is None
         if message.first is not None:
             frames = frames[table.fresh(message.first, len(frames)) :]
-        if not frames:
-            return
-        data = b"".join(map(framed, frames))
-        for connection in list(table.seats.values()):
-            if connection.session != message.skip:
-                connection.write(data, droppable)
-        DELIVERIES.inc(len(frames) * len(table.seats))
+        if message.first is None or message.skip is not None:
+            self._write(room)
+            self._write_to(table, frames, message.skip, droppable=message.first is None)
+        else:
+            self._unwritten.setdefault(room, []).extend(frames)
+
+    def write(self) -> None:
+        """Writes out what the bodies brought, each room's messages together."""
+        for room in list(self._unwritten):
+            self._write(room)
+
+    def _write(self, room: str) -> None:
+        frames, table = self._unwritten.pop(room, None), self._hub.seating.table(room)
+        if frames and table is not None:
+            self._write_to(table, frames, None, droppable=False)
+
+    def _write_to(self, table: Table[Connection], frames: list[bytes], skip: str | None, droppable: bool) -> None:
+        if frames:
+            data = b"".join(map(framed, frames))
+            for connection in list(table.seats.values()):
+                if connection.session != skip:
+                    connection.write(data, droppable)
+            DELIVERIES.inc(len(frames) * len(table.seats))
 
     def _direct(self, message: Direct, frames: list[bytes]) -> None:
         connection = self._hub.sessions.get(message.session)

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from shared.bus.batching import Batcher, Full
+from shared.bus.batching import Batcher, Full, Pace
 from shared.bus.port import Bus, BusError, Unavailable
 from shared.bus.topology import FILES, shard_queue
 from shared.protocol.client import Frame
@@ -43,14 +43,15 @@ class _Part(NamedTuple):
 
 
 class Forward:
-    """`bound`: bytes that may wait for one queue. `source`: who we are, in the head of each body."""
+    """`bound`: bytes that may wait for one queue. `source`: who we are, in the head of each body. `pace` counts
+    frames."""
 
     def __init__(
-        self, bus: Bus, source: str, *, shards: int, bound: int, body_bytes: int, linger_s: float, files_bound: int
+        self, bus: Bus, source: str, *, shards: int, bound: int, body_bytes: int, pace: Pace, files_bound: int
     ) -> None:
         self._bus, self._source, self._shards = bus, source, shards
         self._queues: dict[str, Batcher[_Part]] = {
-            queue: self._batcher(queue, files_bound if queue == FILES else bound, body_bytes, linger_s)
+            queue: self._batcher(queue, files_bound if queue == FILES else bound, body_bytes, pace)
             for queue in [*(shard_queue(s) for s in range(shards)), FILES]
         }
         self._by_room: dict[str, Batcher[_Part]] = {}
@@ -83,7 +84,7 @@ class Forward:
         for batcher in self._queues.values():
             await batcher.flush()
 
-    def _batcher(self, queue: str, bound: int, body_bytes: int, linger_s: float) -> Batcher[_Part]:
+    def _batcher(self, queue: str, bound: int, body_bytes: int, pace: Pace) -> Batcher[_Part]:
         async def send(parts: list[_Part]) -> None:
             try:
                 await self._bus.publish(queue, encode(self._source, (p.part for p in parts)))
@@ -93,7 +94,7 @@ class Forward:
                     batcher, parts, ErrorCode.UNAVAILABLE if isinstance(why, Unavailable) else ErrorCode.OVERLOADED
                 )
 
-        batcher: Batcher[_Part] = Batcher(send, bound=bound, batch_bytes=body_bytes, linger_s=linger_s)
+        batcher: Batcher[_Part] = Batcher(send, bound=bound, batch_bytes=body_bytes, pace=pace)
         return batcher
 
     def _put(self, batcher: Batcher[_Part], part: _Part) -> None:

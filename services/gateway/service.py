@@ -122,6 +122,7 @@ class Gateway:
                         deliver.body(got)
                 except Exception:
                     log.exception("a body could not be delivered")
+            deliver.write()
             # A flood of deliveries leaves room for what clients send.
             await asyncio.sleep(0)
 

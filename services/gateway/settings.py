@@ -34,8 +34,10 @@ class Settings(TokenSettings, BusSettings, DataSettings):
     """Bytes of frames that may wait for one shard; beyond that clients are told `overloaded`."""
     gateway_body_bytes: Annotated[int, Field(ge=1024)] = 256 << 10
     """Bytes of one body to a shard, about."""
-    gateway_linger_ms: Annotated[float, Field(ge=0)] = 3.0
-    """How far apart two sends to one queue begin, at least: under load they gather, after a pause they go at once."""
+    gateway_linger_ms: Annotated[float, Field(ge=0)] = 25.0
+    gateway_linger_frames_per_s: Annotated[float, Field(gt=0)] = 4_000.0
+    """How long clients' frames are gathered for a shard when so many come, or more; with fewer proportionally less,
+    down to nothing."""
     gateway_drain_s: Annotated[float, Field(ge=0)] = 10.0
     """Over how long a closing gateway sends its clients elsewhere."""
     file_settle_s: Annotated[float, Field(gt=0)] = 20.0

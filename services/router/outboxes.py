@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from services.router.core.outgoing import Out
-from shared.bus.batching import Batcher, Full
+from services.router.core.outgoing import Out, one
+from shared.bus.batching import Batcher, Full, Pace
 from shared.bus.port import Bus, BusError, Unroutable
 from shared.protocol.codec import encode
 from shared.runtime.metrics import counter
 
 log = structlog.stdlib.get_logger("homin.router")
+OWN_WORK = 8
+"""What a frame costs a gateway before it is written to anybody, in deliveries."""
 BODIES = counter("router_bodies", "Bodies sent to mailboxes", ("outcome",))
 
 
@@ -26,7 +28,7 @@ class _Outbox:
         self._owner = owner
         self._n = 0
         self.batcher: Batcher[Out] = Batcher(
-            self._send, bound=owner.bound, batch_bytes=owner.batch_bytes, linger_s=owner.linger_s
+            self._send, bound=owner.bound, batch_bytes=owner.batch_bytes, pace=owner.new_pace()
         )
 
     async def _send(self, outs: list[Out]) -> None:
@@ -57,9 +59,16 @@ class Outboxes:
     """`bound`: bytes that may wait for one gateway; what is beyond is dropped, and the gateway asks for it by `seq`."""
 
     def __init__(
-        self, bus: Bus, source: str, *, bound: int, batch_bytes: int, linger_s: float, on_gone: Callable[[str], None]
+        self,
+        bus: Bus,
+        source: str,
+        *,
+        bound: int,
+        batch_bytes: int,
+        new_pace: Callable[[], Pace],
+        on_gone: Callable[[str], None],
     ) -> None:
-        self.bus, self.source, self.bound, self.batch_bytes, self.linger_s = bus, source, bound, batch_bytes, linger_s
+        self.bus, self.source, self.bound, self.batch_bytes, self.new_pace = bus, source, bound, batch_bytes, new_pace
         self.on_gone = on_gone
         self.epoch: str | None = None
         self._outboxes: dict[str, _Outbox] = {}
@@ -71,12 +80,13 @@ class Outboxes:
         sent = set()
         for out in outs:
             size = out.size
-            for address in out.addresses:
+            frames = len(out.payload)
+            for address, seats in zip(*out.to, strict=True):
                 outbox = self._outboxes.get(address)
                 if outbox is None:
                     outbox = self._outboxes[address] = _Outbox(self, address)
                 try:
-                    sent.add(outbox.batcher.put(out, size))
+                    sent.add(outbox.batcher.put(out, size, frames * (seats + OWN_WORK)))
                 except Full:
                     outbox.skip()
         return sent
@@ -85,7 +95,7 @@ class Outboxes:
         """Answers a gateway's beat when it has something to learn: the epoch, or that it has lost something."""
         outbox = self._outboxes.get(address)
         if outbox is None or outbox.lost:
-            self.send([Out((address,), b"", ())])
+            self.send([Out(one(address), b"", ())])
 
     def forget(self, address: str) -> None:
         self._outboxes.pop(address, None)

@@ -24,8 +24,10 @@ class Settings(HttpSettings, BusSettings, DataSettings):
     """Bytes that may wait for one gateway."""
     router_body_bytes: Annotated[int, Field(ge=1)] = 512 << 10
     """Bytes of one body to a gateway, about."""
-    router_linger_ms: Annotated[float, Field(ge=0)] = 3.0
-    """How far apart two sends to one queue begin, at least: under load they gather, after a pause they go at once."""
+    router_linger_ms: Annotated[float, Field(ge=0)] = 25.0
+    router_linger_deliveries_per_s: Annotated[float, Field(gt=0)] = 120_000.0
+    """How long messages are gathered for a gateway that has so many to write out, or more; with fewer proportionally
+    less, down to nothing."""
     router_reads: Annotated[int, Field(ge=1)] = 16
     router_reads_waiting: Annotated[int, Field(ge=0)] = 5_000
     """Reads beside the batches, under way and waiting; more are refused as overloaded."""

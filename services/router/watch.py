@@ -8,7 +8,7 @@ import structlog
 
 from services.router.core.changes import Gone, Item
 from services.router.core.liveness import Liveness
-from services.router.core.outgoing import Out
+from services.router.core.outgoing import Out, one
 from services.router.log import Log
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
@@ -40,7 +40,7 @@ class Watch:
         """A gateway's beat has passed on this shard."""
         if self._liveness[queue].heard(address, self._clock()):
             log.debug("a gateway is new here, or back; it takes its seats again", address=address)
-            self._outboxes.send([Out((address,), pack(Lapsed()), ())])
+            self._outboxes.send([Out(one(address), pack(Lapsed()), ())])
         self._outboxes.pulse(address)
 
     def seated(self, addresses: Iterable[str]) -> None:

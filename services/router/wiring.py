@@ -19,6 +19,7 @@ from services.router.service import Router
 from services.router.settings import Settings
 from services.router.store import SqlLog
 from services.router.watch import Watch
+from shared.bus.batching import Pace
 from shared.bus.port import Bus, Subscription
 from shared.runtime.database import open_engine, wait_for_database
 
@@ -66,7 +67,7 @@ def assemble(
         f"router.{settings.instance}",
         bound=settings.router_outbox_bytes,
         batch_bytes=settings.router_body_bytes,
-        linger_s=settings.router_linger_ms / 1000,
+        new_pace=lambda: Pace(settings.router_linger_ms / 1000, settings.router_linger_deliveries_per_s),
         on_gone=lambda address: router.gone(address),
     )
     reads = Reads(store, outboxes, at_once=settings.router_reads, waiting=settings.router_reads_waiting)

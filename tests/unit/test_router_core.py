@@ -552,7 +552,7 @@ def test_access_is_for_members(who: str, allowed: bool) -> None:
     scene = Scene(ANNA)
     changes = scene.run(Item(AccessWanted(room="r", user=who, reply_to="mailbox.f", ref="x")))
     (out,) = changes.outs
-    assert out.addresses == ("mailbox.f",)
+    assert out.to.addresses == ("mailbox.f",)
     assert (b'"exists":true' in out.part, b'"allowed":true' in out.part) == (True, allowed)
     assert changes.checked
 
@@ -567,4 +567,4 @@ def test_one_fan_out_goes_to_each_gateway_however_many_sit_there() -> None:
     scene.run(join("r", VIRA, "v", "mailbox.g2"))
     changes = scene.run(*(chat("r", VIRA, f"id{n}", session="v") for n in range(10)))
     (out,) = changes.outs
-    assert (sorted(out.addresses), len(out.payload)) == (["mailbox.g1", "mailbox.g2"], 10)
+    assert (sorted(out.to.addresses), len(out.payload)) == (["mailbox.g1", "mailbox.g2"], 10)

@@ -188,7 +188,7 @@ def test_under_random_frames_the_room_is_what_the_model_says(seed: int, draw_num
         assert {u: m.read_seq for u, m in room.members.items()} == model.members
         assert room.seats == {s: Seat(*seat) for s, seat in model.seats.items()}
         assert {u for u in model.members if room.is_online(u)} == model.online
-        assert set(room.addresses) == {address for _, address in model.seats.values()}
+        assert set(room.audience.addresses) == {address for _, address in model.seats.values()}
         assert rows_of(room) == rows_of(rows.load())
         assert changes.checked or changes.writes or len(model.log) == before
 

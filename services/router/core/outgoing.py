@@ -9,10 +9,17 @@ from shared.protocol.client import Frame
 from shared.protocol.codec import pack
 
 
-class Out(NamedTuple):
-    """One bus message with its payload, for these addresses."""
+class Audience(NamedTuple):
+    """The gateways that hold seats in a room, and how many each holds."""
 
     addresses: tuple[str, ...]
+    seats: tuple[int, ...]
+
+
+class Out(NamedTuple):
+    """One bus message with its payload, for these gateways."""
+
+    to: Audience
     part: bytes
     payload: tuple[bytes, ...]
 
@@ -20,6 +27,11 @@ class Out(NamedTuple):
     def size(self) -> int:
         """Bytes, roughly."""
         return len(self.part) + sum(map(len, self.payload))
+
+
+def one(address: str) -> Audience:
+    """For one session there, or for the gateway itself."""
+    return Audience((address,), (1,))
 
 
 class Outgoing:
@@ -30,13 +42,13 @@ class Outgoing:
         self._outs: list[Out] = []
         self._run: list[bytes] = []
         self._first = 0
-        self._to: tuple[str, ...] = ()
+        self._to = Audience((), ())
 
-    def message(self, to: tuple[str, ...], seq: int, frame: bytes, skip: str | None = None) -> None:
+    def message(self, to: Audience, seq: int, frame: bytes, skip: str | None = None) -> None:
         """A message for everyone in the room."""
         if self._run and (skip or self._to is not to or seq != self._first + len(self._run)):
             self._close_run()
-        if not to:
+        if not to.addresses:
             return
         if not self._run:
             self._to, self._first = to, seq
@@ -44,28 +56,28 @@ class Outgoing:
         if skip:
             self._close_run(skip)
 
-    def notice(self, to: tuple[str, ...], *rendered: bytes, skip: str | None = None) -> None:
+    def notice(self, to: Audience, *rendered: bytes, skip: str | None = None) -> None:
         """What may be dropped under pressure: presence, typing, read marks."""
-        if to:
+        if to.addresses:
             self._add(to, Fanout(room=self._room, first=None, sizes=[len(f) for f in rendered], skip=skip), *rendered)
 
     def direct(self, address: str, session: str, frame: bytes, answers: str | None = None) -> None:
-        self._add((address,), Direct(session=session, sizes=[len(frame)], answers=answers), frame)
+        self._add(one(address), Direct(session=session, sizes=[len(frame)], answers=answers), frame)
 
     def seated(self, address: str, sessions: list[str], seq: int) -> None:
-        self._add((address,), Seated(room=self._room, sessions=sessions, seq=seq))
+        self._add(one(address), Seated(room=self._room, sessions=sessions, seq=seq))
 
     def unseated(self, address: str, session: str) -> None:
-        self._add((address,), Unseated(room=self._room, sessions=[session]))
+        self._add(one(address), Unseated(room=self._room, sessions=[session]))
 
     def to(self, address: str, message: Frame) -> None:
-        self._add((address,), message)
+        self._add(one(address), message)
 
     def done(self) -> list[Out]:
         self._close_run()
         return self._outs
 
-    def _add(self, to: tuple[str, ...], message: Frame, *payload: bytes) -> None:
+    def _add(self, to: Audience, message: Frame, *payload: bytes) -> None:
         self._close_run()
         self._outs.append(Out(to, pack(message), payload))
 

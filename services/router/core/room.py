@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
+from services.router.core.outgoing import Audience
 from shared.protocol.codec import render_message
 from shared.protocol.server import User
 
@@ -69,7 +70,7 @@ class Room:
     _ids: dict[tuple[str, str], Stored] = field(default_factory=dict)
     _online: dict[str, int] = field(default_factory=dict)
     _held: dict[str, int] = field(default_factory=dict)
-    _addresses: tuple[str, ...] | None = None
+    _audience: Audience | None = None
 
     def __post_init__(self) -> None:
         recent, self.recent = self.recent, deque()
@@ -100,7 +101,7 @@ class Room:
         self._held[seat.address] = self._held.get(seat.address, 0) + 1
         count = self._online.get(seat.user_id, 0)
         self._online[seat.user_id] = count + 1
-        self._addresses = None
+        self._audience = None
         return count == 0
 
     def unseat(self, session: str) -> bool:
@@ -108,7 +109,7 @@ class Room:
         seat = self.seats.pop(session, None)
         if seat is None:
             return False
-        self._addresses = None
+        self._audience = None
         for counts, key in ((self._held, seat.address), (self._online, seat.user_id)):
             counts[key] -= 1
             if not counts[key]:
@@ -116,11 +117,11 @@ class Room:
         return seat.user_id not in self._online
 
     @property
-    def addresses(self) -> tuple[str, ...]:
+    def audience(self) -> Audience:
         """Every gateway that holds a seat here."""
-        if self._addresses is None:
-            self._addresses = tuple(self._held)
-        return self._addresses
+        if self._audience is None:
+            self._audience = Audience(tuple(self._held), tuple(self._held.values()))
+        return self._audience
 
     @property
     def online(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.router.core import frames
 from services.router.core.changes import Changes, CrowdDue, Gone, Item
-from services.router.core.outgoing import Outgoing
+from services.router.core.outgoing import Outgoing, one
 from services.router.core.room import Member, Room, Seat, Stored, stored
 from shared.protocol.bus import Access, AccessWanted, Post, Resume, Submit, Unseat
 from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
@@ -46,7 +46,7 @@ class _Step:
     def done(self) -> Changes:
         if self.tell_everyone and self.room.exists:
             self.changes.checked = True
-            self.out.notice(self.room.addresses, *frames.everyone(self.room))
+            self.out.notice(self.room.audience, *frames.everyone(self.room))
         if self.changes.membership_changed:
             self.room.version += 1
         self.changes.outs = self.out.done()
@@ -87,7 +87,7 @@ class _Step:
             if redelivered:
                 # Its first handler may have died between the commit and the deliveries. Who has it drops it by its seq;
                 # the sender's session gets its own copy, and no second one.
-                self.out.message(room.addresses, message.seq, message.frame, skip=by.session)
+                self.out.message(room.audience, message.seq, message.frame, skip=by.session)
             self.own_copy(by, message, ref, settle)
             return
         room.seq += 1
@@ -95,7 +95,7 @@ class _Step:
         room.remember(message)
         self.changes.messages.append(message)
         apart = by.session is not None and (not seated or ref is not None or settle is not None)
-        self.out.message(room.addresses, message.seq, message.frame, skip=by.session if apart else None)
+        self.out.message(room.audience, message.seq, message.frame, skip=by.session if apart else None)
         if apart:
             self.own_copy(by, message, ref, settle)
 
@@ -143,7 +143,7 @@ class _Step:
             self.changes.crowd_changed = True
         else:
             frame = Presence(room=room.name, user=user, online=online, members=room.online)
-            self.out.notice(room.addresses, render(frame), skip=skip)
+            self.out.notice(room.audience, render(frame), skip=skip)
 
     # ── frames of clients ──
 
@@ -204,7 +204,7 @@ class _Step:
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
         if self.is_member(by, frame.ref) and self.room.online <= frames.CROWD and not item.redelivered:
             self.out.notice(
-                self.room.addresses, render(TypingNotice(room=self.room.name, user=by.user)), skip=by.session
+                self.room.audience, render(TypingNotice(room=self.room.name, user=by.user)), skip=by.session
             )
 
     def read(self, by: Submit, frame: Read, item: Item) -> None:
@@ -220,7 +220,7 @@ class _Step:
             self.changes.read_marks[by.user.id] = seq
         mark = render(ReadMark(room=room.name, user=by.user, seq=seq))
         if room.online <= frames.CROWD:
-            self.out.notice(room.addresses, mark)
+            self.out.notice(room.audience, mark)
         else:
             for session, seat in room.seats.items():
                 if seat.user_id == by.user.id:
@@ -253,7 +253,7 @@ class _Step:
             # From `after` on, so that the gateway lets through what follows; where that is not in memory any more the
             # newest shows the members that there is a gap, and they ask for it.
             self.out.seated(by.address, back, by.after)
-            missed, to = room.after(by.after, frames.JOIN_PAGE), (by.address,)
+            missed, to = room.after(by.after, frames.JOIN_PAGE), one(by.address)
             for message in list(room.recent)[-1:] if missed is None else missed:
                 self.out.message(to, message.seq, message.frame)
             self.out.notice(to, *frames.everyone(room))  # who came and went meanwhile was not told there
@@ -269,7 +269,7 @@ class _Step:
             self.free_seat(session)
 
     def crowd_due(self, by: CrowdDue, item: Item) -> None:
-        self.out.notice(self.room.addresses, frames.crowd(self.room))
+        self.out.notice(self.room.audience, frames.crowd(self.room))
 
 
 _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {

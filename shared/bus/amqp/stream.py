@@ -41,7 +41,8 @@ class Stream(TransportFactory):
         """Connects, as aiormq's own factories do."""
         context = kwargs.pop("ssl_context_provider", None)
         loop = asyncio.get_running_loop()
-        assert url.host is not None and url.port is not None  # aiormq fills in the default port
+        assert url.host is not None
+        assert url.port is not None  # aiormq fills in the default port
         reader = asyncio.StreamReader(loop=loop)
         try:
             transport, protocol = await loop.create_connection(
