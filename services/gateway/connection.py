@@ -19,7 +19,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from services.gateway.core.bucket import Bucket
-from services.gateway.core.intake import Bad, parse, ref_of
+from services.gateway.core.intake import Bad, is_droppable, parse, ref_of
 from shared.protocol import client
 from shared.protocol.codec import render
 from shared.protocol.errors import CloseCode, ErrorCode
@@ -230,9 +230,9 @@ class Connection(asyncio.Protocol):
             if self._within_rate(why.ref):
                 self.refuse(why.code, why.text, why.ref)
             return
-        if not self._within_rate(ref_of(frame), quietly=isinstance(frame, client.Typing | client.Read)):
+        if not self._within_rate(ref_of(frame), quietly=is_droppable(frame)):
             return
-        if isinstance(frame, client.Auth):
+        if frame.type == "auth":
             if self.user is None:  # in time; how long the answer takes is not the client's doing
                 self._set_timer(0, None)
             self.hold()
@@ -240,7 +240,7 @@ class Connection(asyncio.Protocol):
         elif self.user is None:
             self.refuse(ErrorCode.UNAUTHORIZED, "The first frame must be `auth`.", ref_of(frame))
             self.close(CloseCode.NOT_AUTHENTICATED, "The first frame must be `auth`.")
-        elif isinstance(frame, client.Ping):
+        elif frame.type == "ping":
             self.send(render(Pong(ref=frame.ref)))
         else:
             self._hub.forward_frame(self, frame, data)

@@ -10,8 +10,6 @@ from services.router.core.changes import Item
 from services.router.reads import Reads
 from services.router.watch import Watch
 from shared.bus.port import BusError, Delivery, Subscription
-from shared.protocol.bus import Beat, Submit, Tick
-from shared.protocol.client import Rooms
 from shared.protocol.codec import Malformed, decode
 from shared.runtime.metrics import counter
 
@@ -55,13 +53,13 @@ class Intake:
             return []
         items = []
         for message in body.messages:
-            match message:
-                case Submit(frame=Rooms()):
-                    self._reads.rooms(message)
-                case Beat(address=address):
-                    self._watch.beat(delivery.queue, address)
-                case Tick():
-                    self._watch.tick(delivery.queue)
-                case _:
-                    items.append(Item(message, delivery.redelivered))
+            # By `type`: asking a model for its class costs a third of a microsecond each time that the answer is no.
+            if message.type == "submit" and message.frame.type == "rooms":
+                self._reads.rooms(message)
+            elif message.type == "beat":
+                self._watch.beat(delivery.queue, message.address)
+            elif message.type == "tick":
+                self._watch.tick(delivery.queue)
+            else:
+                items.append(Item(message, delivery.redelivered))
         return items

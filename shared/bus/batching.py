@@ -7,6 +7,7 @@ So what a hop gathers for grows with the work that it has (`Pace`), from nothing
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from math import exp
 from typing import Generic, TypeVar
@@ -29,22 +30,32 @@ class Pace:
 
     def __init__(self, most_s: float, full: float) -> None:
         self._most_s, self._full = most_s, full
-        self._rate = 0.0
+        self._done = self._rate = 0.0
         self._counted = self._ends = float("-inf")
 
-    def did(self, work: float, now: float) -> None:
-        """So much work has come, at `now` (seconds of any steady clock)."""
-        self._rate = self._rate * exp(min(0.0, self._counted - now) / MEMORY_S) + work / MEMORY_S
-        self._counted = now
+    def did(self, work: float) -> None:
+        """So much work has come."""
+        self._done += work
 
     def wait_s(self, now: float) -> float:
-        """How long to gather on."""
+        """How long to gather on. `now`: seconds of any steady clock."""
         return max(0.0, self._ends - now)
 
     def sends(self, now: float) -> None:
         """A send begins; the first one after a window's end begins the next."""
         if now >= self._ends:
+            self._rate = self._rate * exp((self._counted - now) / MEMORY_S) + self._done / MEMORY_S
+            self._counted, self._done = now, 0.0
             self._ends = now + self._most_s * min(1.0, self._rate / self._full)
+
+
+class _Batch(Generic[Item]):
+    __slots__ = ("bytes", "items", "outcome")
+
+    def __init__(self, outcome: asyncio.Future[None]) -> None:
+        self.items: list[Item] = []
+        self.bytes = 0
+        self.outcome = outcome
 
 
 class Batcher(Generic[Item]):
@@ -65,10 +76,8 @@ class Batcher(Generic[Item]):
         self._send = send
         self._bound = bound
         self._batch_bytes = batch_bytes
-        self._pace = pace
-        self._waiting: list[tuple[Item, int, asyncio.Future[None]]] = []
-        self._outcome: asyncio.Future[None] | None = None
-        self._outcome_bytes = 0
+        self._pace = pace or Pace(0.0, 1.0)
+        self._waiting: deque[_Batch[Item]] = deque()
         self._task: asyncio.Task[None] | None = None
         self.bytes = 0
 
@@ -79,52 +88,50 @@ class Batcher(Generic[Item]):
         if self.bytes + size > self._bound and self.bytes:
             raise Full
         self.bytes += size
-        if self._pace is not None:
-            self._pace.did(work, asyncio.get_running_loop().time())
-        if self._outcome is None or (self._outcome_bytes and self._outcome_bytes + size > self._batch_bytes):
-            self._outcome, self._outcome_bytes = asyncio.get_running_loop().create_future(), 0
-            self._outcome.add_done_callback(_retrieve)
-        self._outcome_bytes += size
-        self._waiting.append((item, size, self._outcome))
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
-        return self._outcome
+        self._pace.did(work)
+        if self._waiting and self._waiting[-1].bytes + size <= self._batch_bytes:
+            batch = self._waiting[-1]
+        else:
+            batch = self._begin()
+        batch.items.append(item)
+        batch.bytes += size
+        return batch.outcome
 
     async def flush(self) -> None:
         """Waits until nothing is waiting or under way."""
         while self._task is not None:
             await asyncio.wait([self._task])
 
+    def _begin(self) -> _Batch[Item]:
+        loop = asyncio.get_running_loop()
+        batch: _Batch[Item] = _Batch(loop.create_future())
+        batch.outcome.add_done_callback(_retrieve)
+        self._waiting.append(batch)
+        if self._task is None:
+            self._task = loop.create_task(self._run())
+        return batch
+
     async def _run(self) -> None:
+        loop, pace = asyncio.get_running_loop(), self._pace
         try:
             while self._waiting:
-                await self._gather()
-                outcome = self._waiting[0][2]
-                if outcome is self._outcome:
-                    batch, self._waiting, self._outcome = self._waiting, [], None
-                else:
-                    cut = next(i for i, entry in enumerate(self._waiting) if entry[2] is not outcome)
-                    batch, self._waiting = self._waiting[:cut], self._waiting[cut:]
+                if (wait := pace.wait_s(loop.time())) > 0:
+                    await asyncio.sleep(wait)
+                pace.sends(loop.time())
+                batch = self._waiting.popleft()
                 try:
-                    await self._send([item for item, _, _ in batch])
+                    await self._send(batch.items)
                 except asyncio.CancelledError:
-                    outcome.cancel()
+                    batch.outcome.cancel()
                     raise
                 except Exception as why:
-                    outcome.set_exception(why)
+                    batch.outcome.set_exception(why)
                 else:
-                    outcome.set_result(None)
+                    batch.outcome.set_result(None)
                 finally:
-                    self.bytes -= sum(size for _, size, _ in batch)
+                    self.bytes -= batch.bytes
         finally:
             self._task = None
-
-    async def _gather(self) -> None:
-        if self._pace is not None:
-            loop = asyncio.get_running_loop()
-            if (wait := self._pace.wait_s(loop.time())) > 0:
-                await asyncio.sleep(wait)
-            self._pace.sends(loop.time())
 
 
 def _retrieve(outcome: asyncio.Future[None]) -> None:

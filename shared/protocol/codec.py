@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from struct import Struct
 
 from pydantic import TypeAdapter, ValidationError
@@ -107,6 +108,7 @@ def listed(message: bytes) -> bytes:
     return b"{" + message[1 + _TYPE :]
 
 
+@lru_cache(maxsize=16)  # a batch has one time
 def timestamp(ms: int) -> str:
     """Unix milliseconds as RFC 3339 in UTC with milliseconds."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"

@@ -138,7 +138,7 @@ class Audience:
         for out in changes.outs:
             head, frames = json.loads(out.part), [json.loads(frame) for frame in out.payload]
             assert [len(frame) for frame in out.payload] == head.get("sizes", [])
-            for address in out.addresses:
+            for address in out.to.addresses:
                 self._deliver(self.seated[address], head, frames)
 
     def _deliver(self, seats: dict[str, int], head: dict[str, Any], frames: list[dict[str, Any]]) -> None:

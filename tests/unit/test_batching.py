@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.bus.batching import Batcher, Full
+from shared.bus.batching import Batcher, Full, Pace
 
 
 class Line:
@@ -30,8 +30,8 @@ class Line:
             raise self.fails.pop(0)
 
 
-def batcher(line: Line, bound: int = 1_000, batch_bytes: int = 100, linger_s: float = 0.0) -> Batcher[str]:
-    return Batcher(line.send, bound=bound, batch_bytes=batch_bytes, linger_s=linger_s)
+def batcher(line: Line, bound: int = 1_000, batch_bytes: int = 100, pace: Pace | None = None) -> Batcher[str]:
+    return Batcher(line.send, bound=bound, batch_bytes=batch_bytes, pace=pace)
 
 
 async def test_an_idle_hop_sends_at_once() -> None:
@@ -146,7 +146,7 @@ async def test_flush_waits_until_nothing_waits() -> None:
 
 async def test_a_busy_hop_that_lingers_gathers_what_comes_meanwhile() -> None:
     line = Line(held=True)
-    hop = batcher(line, linger_s=0.02)
+    hop = batcher(line, pace=Pace(0.02, full=0.1))
     hop.put("a", 1)
     await line.begun.get()
     hop.put("b", 1)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from shared.protocol.client import CLIENT_FRAME, Chat, ClientFrame, File
+from shared.protocol.client import CLIENT_FRAME, ClientFrame
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.names import REF_CHARS
 
@@ -42,10 +42,13 @@ def parse(data: bytes, bounds: Bounds) -> ClientFrame:
         raise Bad(
             ErrorCode.INVALID_FRAME, sentence(why.errors(include_url=False, include_input=False)[0]), ref_in(data)
         ) from None
-    if isinstance(frame, Chat) and len(frame.text) > bounds.text_chars:
-        raise Bad(ErrorCode.TOO_LARGE, f"A message may have {bounds.text_chars:,} characters.", ref_of(frame))
+    # By `type`, here and elsewhere on the way of every frame: asking a model for its class costs a third of a
+    # microsecond each time that the answer is no.
+    if frame.type == "chat":
+        if len(frame.text) > bounds.text_chars:
+            raise Bad(ErrorCode.TOO_LARGE, f"A message may have {bounds.text_chars:,} characters.", ref_of(frame))
     # Base64 writes 3 bytes as 4 characters (RFC 4648); the type in front of them is short.
-    if isinstance(frame, File) and len(frame.data) > bounds.inline_file_bytes * 4 // 3 + 512:
+    elif frame.type == "file" and len(frame.data) > bounds.inline_file_bytes * 4 // 3 + 512:
         text = f"A file sent like this may have {bounds.inline_file_bytes:,} bytes. Send larger ones over HTTP."
         raise Bad(ErrorCode.TOO_LARGE, text, ref_of(frame))
     return frame

@@ -36,7 +36,7 @@ class Item(NamedTuple):
     def room(self) -> str:
         """The room that it is about."""
         message = self.message
-        return message.frame.room if isinstance(message, Submit) else message.room  # type: ignore[union-attr]
+        return message.frame.room if type(message) is Submit else message.room  # type: ignore[union-attr]
 
     @property
     def sent_as(self) -> tuple[str, str] | None:

@@ -34,9 +34,10 @@ class _Step:
 
     def handle(self, item: Item) -> None:
         message = item.message
-        about = message.frame if isinstance(message, Submit) else message
+        about: object = message
         if isinstance(message, Submit):
-            _FRAMES[type(message.frame)](self, message, message.frame, item)
+            about = message.frame
+            _FRAMES[type(about)](self, message, about, item)
         else:
             _MESSAGES[type(message)](self, message, item)
         if item.redelivered and isinstance(about, Join | Leave | Unseat | Resume | Gone):
