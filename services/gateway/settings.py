@@ -34,7 +34,7 @@ class Settings(TokenSettings, BusSettings, DataSettings):
     """Bytes of frames that may wait for one shard; beyond that clients are told `overloaded`."""
     gateway_body_bytes: Annotated[int, Field(ge=1024)] = 256 << 10
     """Bytes of one body to a shard, about."""
-    gateway_linger_ms: Annotated[float, Field(ge=0)] = 25.0
+    gateway_linger_ms: Annotated[float, Field(ge=0)] = 40.0
     gateway_linger_frames_per_s: Annotated[float, Field(gt=0)] = 4_000.0
     """How long clients' frames are gathered for a shard when so many come, or more; with fewer proportionally less,
     down to nothing."""

@@ -12,7 +12,7 @@ from shared.runtime.settings import DataSettings, HttpSettings
 
 class Settings(HttpSettings, BusSettings, DataSettings):
     router_lanes: Annotated[int, Field(ge=0)] = 0
-    """Pipelines side by side in one router, each with its shards; 0: one on SQLite, which has one writer, else four."""
+    """Pipelines side by side in one router, each with its shards; 0: one on SQLite, which has one writer, else two."""
     router_prefetch: Annotated[int, Field(ge=1)] = 16
     """Bodies of each shard that a router holds unacknowledged."""
     router_batch_frames: Annotated[int, Field(ge=1)] = 1_000
@@ -24,7 +24,7 @@ class Settings(HttpSettings, BusSettings, DataSettings):
     """Bytes that may wait for one gateway."""
     router_body_bytes: Annotated[int, Field(ge=1)] = 512 << 10
     """Bytes of one body to a gateway, about."""
-    router_linger_ms: Annotated[float, Field(ge=0)] = 25.0
+    router_linger_ms: Annotated[float, Field(ge=0)] = 15.0
     router_linger_deliveries_per_s: Annotated[float, Field(gt=0)] = 120_000.0
     """How long messages are gathered for a gateway that has so many to write out, or more; with fewer proportionally
     less, down to nothing."""

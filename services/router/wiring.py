@@ -23,7 +23,7 @@ from shared.bus.batching import Pace
 from shared.bus.port import Bus, Subscription
 from shared.runtime.database import open_engine, wait_for_database
 
-LANES = 4
+LANES = 2
 
 
 def open_log(url: str, engine: AsyncEngine, shards: int, writers: int) -> SqlLog:

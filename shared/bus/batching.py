@@ -37,13 +37,12 @@ class Pace:
         """So much work has come."""
         self._done += work
 
-    def wait_s(self, now: float) -> float:
-        """How long to gather on. `now`: seconds of any steady clock."""
-        return max(0.0, self._ends - now)
-
-    def sends(self, now: float) -> None:
-        """A send begins; the first one after a window's end begins the next."""
-        if now >= self._ends:
+    async def window(self) -> None:
+        """Returns when it is time to send; the first to do so after a window's end begins the next."""
+        loop = asyncio.get_running_loop()
+        if (wait := self._ends - loop.time()) > 0:
+            await asyncio.sleep(wait)
+        if (now := loop.time()) >= self._ends:
             self._rate = self._rate * exp((self._counted - now) / MEMORY_S) + self._done / MEMORY_S
             self._counted, self._done = now, 0.0
             self._ends = now + self._most_s * min(1.0, self._rate / self._full)
@@ -112,12 +111,9 @@ class Batcher(Generic[Item]):
         return batch
 
     async def _run(self) -> None:
-        loop, pace = asyncio.get_running_loop(), self._pace
         try:
             while self._waiting:
-                if (wait := pace.wait_s(loop.time())) > 0:
-                    await asyncio.sleep(wait)
-                pace.sends(loop.time())
+                await self._pace.window()
                 batch = self._waiting.popleft()
                 try:
                     await self._send(batch.items)
