@@ -115,3 +115,28 @@ async def test_a_closed_lid_loses_nothing(browser: Browser, site: str) -> None:
     await sees(back, ["before", "meanwhile 0", "meanwhile 1", "meanwhile 2"])
     await context.close()
     await other.close()
+
+
+async def test_the_page_does_nothing_that_its_policy_forbids(browser: Browser, site: str) -> None:
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    await context.add_init_script(
+        "window.forbidden = []; addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>"
+        " forbidden.push(`${violatedDirective} ${blockedURI}`))"
+    )
+    page = await enter(context, site, "Sam", f"policy-{token_hex(3)}")
+    answer = await page.request.get(site)
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    await say(page, "a picture, a file, `code` and https://example.org")
+    files = [
+        FilePayload(name="desk.png", mimeType="image/png", buffer=await page.screenshot()),
+        FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"notes"),
+    ]
+    await page.get_by_test_id("file-input").set_input_files(files)
+    await expect(page.get_by_test_id("file-link").filter(has_text="notes.txt")).to_be_visible()
+    await page.get_by_test_id("picture").click()
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("toggle-people").click()
+    assert await page.evaluate("forbidden") == []
+    await page.evaluate("document.body.setAttribute('style', 'color: red')")
+    await page.wait_for_function("forbidden.length > 0")  # so what is forbidden would have been seen
+    await context.close()
