@@ -7,10 +7,11 @@
 import { Backfill, ignoreLoss } from "./backfill.ts"
 import { Connection, type ConnectionOptions } from "./connection.ts"
 import { Emitter } from "./emitter.ts"
+import { Entrance } from "./entrance.ts"
 import { Outbox } from "./outbox.ts"
 import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
-import { ReadMarks } from "./read-marks.ts"
-import { Refused, Requests } from "./requests.ts"
+import { Reading } from "./reading.ts"
+import { Requests } from "./requests.ts"
 import { Room } from "./room.ts"
 import { TypingNotices, TypingSignal } from "./typing.ts"
 import { type Incoming, isOwn, type Limits, loggedOf, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
@@ -19,7 +20,6 @@ export interface SessionOptions extends ConnectionOptions {
   outbox: OutboxStore
 }
 
-const JOINS_AT_ONCE = 8
 const REFRESH_APART_MS = 30_000
 const LEAVE_ASKED_AT_MOST = 2
 
@@ -38,30 +38,38 @@ export class Session {
   readonly #rooms = new Map<RoomName, Room>()
   readonly #requests: Requests
   readonly #backfill: Backfill
-  readonly #reads: ReadMarks
+  readonly #entrance: Entrance
+  readonly #reading: Reading
   readonly #typingSignal: TypingSignal
   readonly #typingNotices: TypingNotices
-  readonly #joining = new Map<RoomName, Promise<void>>()
   /** Rooms that were asked for by name; they are entered before the others. */
   readonly #opened = new Set<RoomName>()
   #epoch: string | null = null
   #sessionId: string | null = null
   #refreshedAt = 0
-  #refreshed = false
 
   constructor({ outbox, ...options }: SessionOptions) {
     const random = options.random ?? Math.random
     this.connection = new Connection(options)
     const send = this.connection.send.bind(this.connection)
     this.#requests = new Requests(send, random)
+    this.#entrance = new Entrance({
+      requests: this.#requests,
+      isOpen: () => this.connection.state.phase === "open",
+      entered: (room, messages) => this.#entered(room, messages),
+      refused: (room) => this.#notEntered(room),
+    })
     this.#backfill = new Backfill({
       requests: this.#requests,
-      enter: (room) => this.#enter(room),
+      enter: (room) => this.#entrance.enter(room),
       notJoined: (room) => this.#enterAgain(room),
       changed: (room) => this.#changed(room),
       found: (messages) => this.#found(messages),
     })
-    this.#reads = new ReadMarks((room, seq) => this.#joined(room) && send({ type: "read", room, seq }))
+    this.#reading = new Reading(
+      (room, seq) => this.#joined(room) && send({ type: "read", room, seq }),
+      (room) => this.#changed(room),
+    )
     this.#typingSignal = new TypingSignal((room) => this.#joined(room) && send({ type: "typing", room }))
     this.#typingNotices = new TypingNotices((room) => this.#changed(room))
     this.outbox = new Outbox(outbox, {
@@ -90,7 +98,7 @@ export class Session {
 
   stop(): void {
     this.connection.stop()
-    this.#reads.stop()
+    this.#reading.stop()
   }
 
   /** Enters a room, and has its newest messages at hand. A room that nobody has named before comes into being. */
@@ -99,7 +107,7 @@ export class Session {
     const room = this.#room(name)
     room.refusal = null
     this.#changed(name)
-    void this.#enter(room)
+    void this.#entrance.enter(room)
   }
 
   /** Ends the membership. Throws `Disconnected`, `Refused` or `Unanswered`. */
@@ -126,13 +134,10 @@ export class Session {
     this.#typingSignal.touched(room)
   }
 
-  /** The user has read up to `seq`. Nothing before the server has told how far they had read: what is new would be lost to sight. */
+  /** The user has read up to `seq`. */
   read(name: RoomName, seq: number): void {
     const room = this.#rooms.get(name)
-    if (!room || room.readSeq === null || seq <= room.readSeq) return
-    room.readSeq = seq
-    this.#reads.mark(name, seq)
-    this.#changed(name)
+    if (room) this.#reading.read(room, seq)
   }
 
   /** Brings the page before the oldest message that is here. Throws `Disconnected`, `Refused` or `Unanswered`. */
@@ -152,16 +157,13 @@ export class Session {
     for (const summary of rooms) {
       const room = this.#room(summary.room)
       room.summarised(summary)
-      if (room.log.start === null && !this.#joining.has(room.name)) room.log.anchor(summary.seq)
+      if (room.log.start === null && !this.#entrance.isEntering(room)) room.log.anchor(summary.seq)
       room.log.expect(summary.seq)
       void this.#backfill.repair(room)
-      if (room.readSeq !== null && room.readSeq > summary.read_seq) this.#reads.mark(room.name, room.readSeq)
+      this.#reading.remembered(room, summary.read_seq)
     }
-    this.#refreshed = true
-    for (const room of this.#rooms.values()) {
-      this.#beginReading(room)
-      this.#changed(room.name)
-    }
+    this.#reading.listed(this.#rooms.values())
+    for (const name of this.#rooms.keys()) this.#changed(name)
     const listed = new Set(rooms.map(({ room }) => room))
     for (const name of this.#rooms.keys()) if (!listed.has(name) && !this.#opened.has(name)) this.#rooms.delete(name)
     this.#changed(null)
@@ -208,57 +210,28 @@ export class Session {
   }
 
   async #enterAll(): Promise<void> {
-    await Promise.all([...this.#opened].map((name) => this.#enter(this.#room(name))))
+    await Promise.all([...this.#opened].map((name) => this.#entrance.enter(this.#room(name))))
     await this.refresh()
-    const waiting = [...this.#rooms.values()].filter(({ joined, refusal }) => !joined && refusal === null)
-    const enterNext = async (): Promise<void> => {
-      for (let room = waiting.shift(); room; room = waiting.shift()) await this.#enter(room)
-    }
-    await Promise.all(Array.from({ length: JOINS_AT_ONCE }, enterNext))
+    await this.#entrance.enterAll(this.#rooms.values())
   }
 
-  #enter(room: Room): Promise<void> {
-    const under = this.#joining.get(room.name)
-    if (under) return under
-    if (room.joined || this.connection.state.phase !== "open") return Promise.resolve()
-    const join = this.#join(room)
-      .catch((error: unknown) => this.#notEntered(room, error))
-      .finally(() => this.#joining.delete(room.name))
-    this.#joining.set(room.name, join)
-    return join
-  }
-
-  async #join(room: Room): Promise<void> {
-    const after = room.log.resumeAfter
-    const joined = await this.#requests.ask({ type: "join", room: room.name, ...(after === null ? {} : { after }) })
-    room.entered(joined, after)
-    this.#found(joined.messages)
-    this.#beginReading(room)
+  #entered(room: Room, messages: readonly Message[]): void {
+    this.#found(messages)
+    this.#reading.entered(room)
     this.#changed(room.name)
-    this.#reads.flush()
     this.outbox.flush()
     void this.#backfill.repair(room)
   }
 
-  /** To somebody who has just come in, what was said before is not unread. */
-  #beginReading(room: Room): void {
-    if (!this.#refreshed || !room.joined || room.readSeq !== null) return
-    room.readSeq = room.seq
-    this.#reads.mark(room.name, room.seq)
-  }
-
-  #notEntered(room: Room, error: unknown): void {
-    if (error instanceof Refused) {
-      room.refusal = { code: error.code, text: error.message }
-      this.outbox.roomRefused(room.name, room.refusal)
-      this.#changed(room.name)
-    } else ignoreLoss(error)
+  #notEntered(room: Room): void {
+    this.outbox.roomRefused(room.name, room.refusal!)
+    this.#changed(room.name)
   }
 
   #enterAgain(name: RoomName): void {
     const room = this.#room(name)
     room.joined = false
-    void this.#enter(room)
+    void this.#entrance.enter(room)
   }
 
   #arrived(frame: Incoming<"message">): void {
@@ -280,9 +253,7 @@ export class Session {
 
   #readElsewhere({ room: name, seq }: Incoming<"read">): void {
     const room = this.#rooms.get(name)
-    if (!room) return
-    room.readSeq = Math.max(room.readSeq ?? 0, seq)
-    this.#changed(name)
+    if (room) this.#reading.elsewhere(room, seq)
   }
 
   #woke(): void {
@@ -292,7 +263,7 @@ export class Session {
 
   #disconnected(): void {
     this.#sessionId = null
-    this.#refreshed = false
+    this.#reading.disconnected()
     this.#requests.disconnected()
     this.outbox.disconnected()
     for (const room of this.#rooms.values()) room.disconnected()
