@@ -12,7 +12,8 @@ import { Outbox } from "./outbox.ts"
 import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
 import { Reading } from "./reading.ts"
 import { Requests } from "./requests.ts"
-import { Room } from "./room.ts"
+import type { Room } from "./room.ts"
+import { Rooms } from "./rooms.ts"
 import { TypingNotices, TypingSignal } from "./typing.ts"
 import { type Incoming, isOwn, type Limits, loggedOf, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
 
@@ -35,15 +36,13 @@ export class Session {
 
   user: User | null = null
   limits: Limits | null = null
-  readonly #rooms = new Map<RoomName, Room>()
+  readonly #rooms = new Rooms()
   readonly #requests: Requests
   readonly #backfill: Backfill
   readonly #entrance: Entrance
   readonly #reading: Reading
   readonly #typingSignal: TypingSignal
   readonly #typingNotices: TypingNotices
-  /** Rooms that were asked for by name; they are entered before the others. */
-  readonly #opened = new Set<RoomName>()
   #epoch: string | null = null
   #sessionId: string | null = null
   #refreshedAt = 0
@@ -67,15 +66,15 @@ export class Session {
       found: (messages) => this.#found(messages),
     })
     this.#reading = new Reading(
-      (room, seq) => this.#joined(room) && send({ type: "read", room, seq }),
+      (room, seq) => this.#rooms.isJoined(room) && send({ type: "read", room, seq }),
       (room) => this.#changed(room),
     )
-    this.#typingSignal = new TypingSignal((room) => this.#joined(room) && send({ type: "typing", room }))
+    this.#typingSignal = new TypingSignal((room) => this.#rooms.isJoined(room) && send({ type: "typing", room }))
     this.#typingNotices = new TypingNotices((room) => this.#changed(room))
     this.outbox = new Outbox(outbox, {
       send,
       random,
-      isJoined: (room) => this.#joined(room),
+      isJoined: (room) => this.#rooms.isJoined(room),
       notJoined: (room) => this.#enterAgain(room),
     })
     this.outbox.changes.on((room) => this.#changed(room))
@@ -85,11 +84,11 @@ export class Session {
       this.#changed(null)
     })
     options.network?.onWake(() => this.#woke())
-    for (const room of this.outbox.rooms) this.#opened.add(room)
+    for (const name of this.outbox.rooms) this.#rooms.open(name)
   }
 
   get rooms(): ReadonlyMap<RoomName, Room> {
-    return this.#rooms
+    return this.#rooms.all
   }
 
   start(): void {
@@ -101,13 +100,14 @@ export class Session {
     this.#reading.stop()
   }
 
-  /** Enters a room, and has its newest messages at hand. A room that nobody has named before comes into being. */
+  /** Enters a room, and has its newest messages and the unread ones at hand. A room that nobody has named before comes into being. */
   open(name: RoomName): void {
-    this.#opened.add(name)
-    const room = this.#room(name)
+    const room = this.#rooms.open(name)
+    this.#rooms.wantUnread(room)
     room.refusal = null
     this.#changed(name)
     void this.#entrance.enter(room)
+    this.#complete(room)
   }
 
   /** Ends the membership. Throws `Disconnected`, `Refused` or `Unanswered`. */
@@ -119,8 +119,7 @@ export class Session {
   /** Takes a room that could not be entered off the list. */
   forget(name: RoomName): void {
     for (const { id } of this.outbox.of(name)) this.outbox.discard(id)
-    this.#opened.delete(name)
-    this.#rooms.delete(name)
+    this.#rooms.forget(name)
     this.#changed(null)
   }
 
@@ -142,7 +141,7 @@ export class Session {
 
   /** Brings the page before the oldest message that is here. Throws `Disconnected`, `Refused` or `Unanswered`. */
   loadOlder(name: RoomName): Promise<void> {
-    return this.#backfill.older(this.#room(name))
+    return this.#backfill.older(this.#rooms.of(name))
   }
 
   isLoadingOlder(name: RoomName): boolean {
@@ -155,17 +154,16 @@ export class Session {
     this.#refreshedAt = Date.now()
     const { rooms } = await this.#requests.ask({ type: "rooms" })
     for (const summary of rooms) {
-      const room = this.#room(summary.room)
+      const room = this.#rooms.of(summary.room)
       room.summarised(summary)
       if (room.log.start === null && !this.#entrance.isEntering(room)) room.log.anchor(summary.seq)
       room.log.expect(summary.seq)
-      void this.#backfill.repair(room)
+      this.#complete(room)
       this.#reading.remembered(room, summary.read_seq)
     }
-    this.#reading.listed(this.#rooms.values())
-    for (const name of this.#rooms.keys()) this.#changed(name)
-    const listed = new Set(rooms.map(({ room }) => room))
-    for (const name of this.#rooms.keys()) if (!listed.has(name) && !this.#opened.has(name)) this.#rooms.delete(name)
+    this.#reading.listed(this.rooms.values())
+    for (const name of this.rooms.keys()) this.#changed(name)
+    this.#rooms.keep(new Set(rooms.map(({ room }) => room)))
     this.#changed(null)
   }
 
@@ -203,16 +201,16 @@ export class Session {
     this.limits = limits
     this.#sessionId = session
     if (renewed) return
-    if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.#rooms.values()) room.forget()
+    if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.rooms.values()) room.forget()
     this.#epoch = epoch
     this.#changed(null)
     void this.#enterAll().catch(ignoreLoss)
   }
 
   async #enterAll(): Promise<void> {
-    await Promise.all([...this.#opened].map((name) => this.#entrance.enter(this.#room(name))))
+    await Promise.all(this.#rooms.opened.map((room) => this.#entrance.enter(room)))
     await this.refresh()
-    await this.#entrance.enterAll(this.#rooms.values())
+    await this.#entrance.enterAll(this.rooms.values())
   }
 
   #entered(room: Room, messages: readonly Message[]): void {
@@ -220,6 +218,12 @@ export class Session {
     this.#reading.entered(room)
     this.#changed(room.name)
     this.outbox.flush()
+    this.#complete(room)
+  }
+
+  /** Asks for what the room's log lacks. */
+  #complete(room: Room): void {
+    this.#rooms.reachUnread(room)
     void this.#backfill.repair(room)
   }
 
@@ -229,21 +233,21 @@ export class Session {
   }
 
   #enterAgain(name: RoomName): void {
-    const room = this.#room(name)
+    const room = this.#rooms.of(name)
     room.joined = false
     void this.#entrance.enter(room)
   }
 
   #arrived(frame: Incoming<"message">): void {
     const message = loggedOf(frame)
-    const room = this.#room(message.room)
+    const room = this.#rooms.of(message.room)
     const isNew = room.log.receive(message)
     this.#typingNotices.wrote(room, message.from)
     this.#found([message])
     if (isOwn(message, this.user)) this.read(room.name, message.seq)
     this.#changed(room.name)
     if (isNew) this.arrivals.emit(message)
-    void this.#backfill.repair(room)
+    this.#complete(room)
   }
 
   /** One's own message in history is as good an acknowledgement as a copy that comes by itself. */
@@ -266,21 +270,8 @@ export class Session {
     this.#reading.disconnected()
     this.#requests.disconnected()
     this.outbox.disconnected()
-    for (const room of this.#rooms.values()) room.disconnected()
+    for (const room of this.rooms.values()) room.disconnected()
     this.#typingNotices.clear()
-  }
-
-  #joined(name: RoomName): boolean {
-    return this.#rooms.get(name)?.joined ?? false
-  }
-
-  #room(name: RoomName): Room {
-    let room = this.#rooms.get(name)
-    if (!room) {
-      room = new Room(name)
-      this.#rooms.set(name, room)
-    }
-    return room
   }
 
   #changed(room: RoomName | null): void {
