@@ -120,11 +120,15 @@ async def wait_for_database(url: str, *, patience_s: float = 60.0) -> None:
     deadline = asyncio.get_running_loop().time() + patience_s
     while (why := await _refusal(url)) is not None:
         if not _will_pass(why, url) or asyncio.get_running_loop().time() > deadline:
-            place = make_url(async_database_url(url)).set(query={}).render_as_string(hide_password=True)
-            raise CannotStart(f"The database {place} cannot be used: {_reason(why)}.") from why
+            raise CannotStart(f"The database {place_of(url)} cannot be used: {_reason(why)}.") from why
         log.warning("waiting for the database", why=_reason(why))
         await asyncio.sleep(1)
     await migrate(url)
+
+
+def place_of(url: str) -> str:
+    """`url` to be shown: without its password, and without a query, which may hold one, too."""
+    return make_url(async_database_url(url)).set(query={}).render_as_string(hide_password=True)
 
 
 async def _refusal(url: str) -> Exception | None:

@@ -72,6 +72,8 @@ def configure_log(settings: BaseSettings) -> None:
     root.setLevel(settings.log.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # It warns of each form that it cannot read, which anybody may send; the sender is told.
+    logging.getLogger("python_multipart").setLevel(max(logging.ERROR, root.level))
     logging.getLogger("aiormq.connection").addFilter(_TOLD_BY_US)  # once, however often this runs
 
 

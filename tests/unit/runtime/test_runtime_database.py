@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.runtime.database import MIGRATIONS, is_outage, migrate, open_engine, reader, wait_for_database
+from shared.runtime.database import MIGRATIONS, is_outage, migrate, open_engine, place_of, reader, wait_for_database
 from shared.runtime.service import CannotStart
 
 
@@ -120,6 +120,12 @@ async def test_migrating_again_changes_nothing(url: str) -> None:
     async with engine.connect() as connection:
         assert (await connection.execute(schema)).all() == before
     await engine.dispose()
+
+
+def test_a_database_is_shown_without_its_password_wherever_that_stands() -> None:
+    for url in ("postgresql://homin:secret@db:5432/chat", "postgresql://homin@db:5432/chat?password=secret"):
+        assert "secret" not in place_of(url)
+        assert "db:5432/chat" in place_of(url)
 
 
 async def test_a_database_that_never_answers_is_not_waited_for_for_ever() -> None:

@@ -7,6 +7,8 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser
 
 from shared.runtime.log import configure_log, escape_control_characters
 from shared.runtime.settings import BaseSettings
@@ -63,3 +65,10 @@ def test_an_error_in_the_reader_of_amqp_that_is_no_lost_line_is_told(capsys: pyt
     assert capsys.readouterr().err == ""
     reader.warning("Cancelling cause reader exited abnormally", exc_info=ValueError("a bug"))
     assert "ValueError: a bug" in capsys.readouterr().err
+
+
+def test_a_form_that_cannot_be_read_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log(BaseSettings())
+    with pytest.raises(FormParserError):
+        MultipartParser(b"b", {}).write(b"--b\r\n=\r\n")
+    assert capsys.readouterr().err == ""
