@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.servers import chromium as chromiums
@@ -42,6 +44,17 @@ def pytest_report_header(config: pytest.Config) -> str:
 def seed(request: pytest.FixtureRequest) -> int:
     """The run's seed, for tests that draw by themselves."""
     return int(request.config.option.hypothesis_seed)
+
+
+@pytest.fixture
+def log_as_it_was() -> Iterator[None]:
+    """For tests that configure the log: gives the process's own back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 
 from pydantic import ValidationError
 
-from shared.runtime.database import migrate
+from shared.runtime.database import migrate, place_of
 from shared.runtime.secret_files import SecretUnreadable
 from shared.runtime.settings import DataSettings
 
@@ -21,8 +20,7 @@ def main() -> None:
     except SecretUnreadable as why:
         sys.exit(str(why))
     asyncio.run(migrate(url))
-    without_password = re.sub(r"://([^:/@]*):[^@]*@", r"://\1@", url)
-    print(f"At the newest schema: {without_password}")
+    print(f"At the newest schema: {place_of(url)}")
 
 
 if __name__ == "__main__":

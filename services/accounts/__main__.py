@@ -13,7 +13,7 @@ async def main() -> None:
     """Settings → wiring → run."""
     settings = Settings()
     configure_log(settings)
-    bus = await open_bus(settings.amqp_url, "accounts")
+    bus = await open_bus(settings.amqp_url, settings.instance, settings.amqp_limits())
     try:
         await serve([build(settings, bus)], settings)
     finally:

@@ -49,7 +49,8 @@ class AccountsHttp:
         self._verifier = verifier
         self._broadcast = broadcast
         self._monotonic = monotonic
-        self._buckets = Buckets(settings.signin_burst, settings.signin_per_s, settings.signin_addresses)
+        self._sign_ins = Buckets(settings.signin_burst, settings.signin_per_s, settings.signin_addresses)
+        self._renewals = Buckets(settings.renewal_burst, settings.renewal_per_s, settings.signin_addresses)
 
     @property
     def routes(self) -> list[Route]:
@@ -94,6 +95,7 @@ class AccountsHttp:
 
     async def _refresh(self, request: Request) -> Response:
         self._signs_in_here()
+        self._not_too_often(self._renewals, request, "Too many renewals from this address. Wait a moment.")
         cookie = request.cookies.get(REFRESH_COOKIE)
         identity, refused = await self._bearer(request)
         try:
@@ -153,12 +155,13 @@ class AccountsHttp:
 
     def _may_sign_in(self, request: Request) -> None:
         self._signs_in_here()
+        self._not_too_often(self._sign_ins, request, "Too many sign-ins from this address. Wait a moment.")
+
+    def _not_too_often(self, buckets: Buckets, request: Request, sentence: str) -> None:
         address = request.client.host if request.client else ""
-        wait = self._buckets.take(network_of(address), self._monotonic())
+        wait = buckets.take(network_of(address), self._monotonic())
         if wait > 0:
-            raise Refused(
-                ErrorCode.RATE_LIMITED, "Too many sign-ins from this address. Wait a moment.", int(wait * 1000)
-            )
+            raise Refused(ErrorCode.RATE_LIMITED, sentence, int(wait * 1000))
 
     def _signs_in_here(self) -> None:
         if self._settings.outside_issuer:

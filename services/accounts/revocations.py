@@ -81,7 +81,7 @@ class Answers:
 
     async def run(self) -> None:
         """Answers until cancelled."""
-        subscription = await self._subscribe()
+        subscription = await self._bus.subscribe([ACCOUNTS], self._source, prefetch=16)
         try:
             while True:
                 for delivery in await subscription.get():
@@ -89,14 +89,6 @@ class Answers:
                     subscription.ack(delivery)
         finally:
             await subscription.close()
-
-    async def _subscribe(self) -> Subscription:
-        while True:
-            try:
-                return await self._bus.subscribe([ACCOUNTS], self._source, prefetch=16)
-            except BusError as why:
-                log.warning("waiting for the bus", why=str(why))
-                await asyncio.sleep(AGAIN_S)
 
     async def _take(self, subscription: Subscription, delivery: Delivery) -> None:
         try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from shared.bus.settings import BusSettings
 from shared.runtime.settings import DataSettings
 from shared.tokens.settings import TokenSettings
 
 
-class Settings(TokenSettings, DataSettings):
+class Settings(TokenSettings, BusSettings, DataSettings):
     """Each with a default that suits a team of some hundred people behind one address."""
 
     guests: bool = True
@@ -21,8 +22,12 @@ class Settings(TokenSettings, DataSettings):
     """How many sign-ins (guest, register, login) one client address may ask for at once …"""
     signin_per_s: float = Field(2.0, gt=0)
     """… and how many a second in the long run."""
+    renewal_burst: int = Field(1_000, ge=1)
+    """Likewise for renewals (refresh), each of which stores a token until it expires …"""
+    renewal_per_s: float = Field(10.0, gt=0)
+    """… and how many a second in the long run."""
     signin_addresses: int = Field(10_000, ge=1)
-    """How many addresses are remembered for that; some 200 bytes each."""
+    """How many addresses are remembered for either; some 200 bytes each."""
     hashes_at_once: int = Field(2, ge=1)
     """Passwords that are hashed side by side, each with its own thread and `hash_memory_kib`."""
     hashes_waiting: int = Field(100, ge=0)

@@ -13,6 +13,7 @@ from services.accounts.core.claims import Grant, User
 from services.accounts.core.rotation import GRACE_S, Presented, may_renew
 from services.accounts.tables import access_tokens, refresh_tokens, revoked_tokens, sessions, signing_keys, users
 from shared.runtime.database import reader
+from shared.tokens.verifier import LEEWAY_S
 
 USED_KEPT_S = 7 * 86_400
 """How long a used refresh token is remembered, to notice a thief; later it is unknown, which is refused as well."""
@@ -195,19 +196,18 @@ class AccountStore:
             return (await connection.execute(query)).first() is not None
 
     async def revocations(self, now: int) -> Sequence[tuple[str, int]]:
-        """The tokens that are refused although they have not expired, with the end of each."""
+        """The tokens that are refused although they have not expired, as verifiers see it, with the end of each."""
         async with self._reader.connect() as connection:
-            found = await connection.execute(
-                select(revoked_tokens.c.token_id, revoked_tokens.c.expires_at).where(revoked_tokens.c.expires_at > now)
-            )
+            query = select(revoked_tokens.c.token_id, revoked_tokens.c.expires_at)
+            found = await connection.execute(query.where(revoked_tokens.c.expires_at > now - LEEWAY_S))
             return [(row.token_id, row.expires_at) for row in found]
 
     async def tidy(self, now: int, guests_before: int) -> None:
         """Forgets what has expired, and guests who came before `guests_before` and have no session."""
         async with self._engine.begin() as connection:
             await connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
-            await connection.execute(delete(access_tokens).where(access_tokens.c.expires_at <= now))
-            await connection.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at <= now))
+            await connection.execute(delete(access_tokens).where(access_tokens.c.expires_at <= now - LEEWAY_S))
+            await connection.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at <= now - LEEWAY_S))
             await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.used_at <= now - USED_KEPT_S))
             await connection.execute(
                 delete(users).where(
@@ -237,7 +237,7 @@ class AccountStore:
         await connection.execute(select(sessions.c.id).where(sessions.c.id == session).with_for_update())
         found = await connection.execute(
             select(access_tokens.c.token_id, access_tokens.c.expires_at).where(
-                access_tokens.c.session_id == session, access_tokens.c.expires_at > now
+                access_tokens.c.session_id == session, access_tokens.c.expires_at > now - LEEWAY_S
             )
         )
         tokens = [(row.token_id, row.expires_at) for row in found]

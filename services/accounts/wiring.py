@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from secrets import token_hex
 
 from services.accounts.service import AccountsService
 from services.accounts.settings import Settings
@@ -19,6 +18,6 @@ def build(settings: Settings, bus: Bus) -> AccountsService:
         bus,
         engine=open_engine(settings.database_url, check_connections=True),
         fetch_outside_keys=over_http(settings.jwks_url) if settings.outside_issuer else None,
-        instance=f"accounts-{token_hex(4)}",
+        instance=f"accounts.{settings.instance}",
         now=time.time,
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from typing import Final
 
 import structlog
 from starlette.requests import Request
@@ -25,6 +26,8 @@ from shared.tokens.verifier import Identity
 log = structlog.stdlib.get_logger("homin.files")
 DOWNLOADS = counter("files_downloads", "Requests for files, by what became of them", ("outcome",))
 BYTES = counter("files_served_bytes", "Bytes of files handed to clients")
+PIECE_BYTES: Final = 32 << 10
+"""Sent at a time, so that a slow line that moves is told from one that stands still (1 KiB/s for `idle_s` = 30)."""
 
 SAFE = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -101,45 +104,54 @@ class Download:
         if self._places.locked():
             DOWNLOADS.labels("overloaded").inc()
             raise Refused(ErrorCode.OVERLOADED, "Too many files are being read. Try again in a moment.", 2_000)
-        chunks = await self._objects.open(object_key(file.id), start, stop)
+        # Taken before the bytes are opened, which takes a while: others who come meanwhile must find it taken.
+        await self._places.acquire()
+        try:
+            chunks = await self._objects.open(object_key(file.id), start, stop)
+        except BaseException:
+            self._places.release()
+            raise
         DOWNLOADS.labels("whole" if span is None else "part").inc()
-        return Stream(206 if span else 200, headers, chunks, self._places, self._idle_s, file.id)
+        return Stream(206 if span else 200, headers, chunks, self._places.release, self._idle_s, file.id)
 
 
 class Stream(Response):
-    """Sends `chunks` as fast as the client takes them: the next is read once the server has room for it."""
+    """Sends `chunks` as fast as the client takes them: the next is read once the server has room for it. `ended` is
+    called at the end, whatever it is."""
 
     def __init__(
         self,
         status: int,
         headers: dict[str, str],
         chunks: AsyncIterator[bytes],
-        places: asyncio.Semaphore,
+        ended: Callable[[], None],
         idle_s: float,
         id: str,
     ) -> None:
         super().__init__(status_code=status, headers=headers)
-        self._chunks, self._places, self._idle_s, self._id = chunks, places, idle_s, id
+        self._chunks, self._ended, self._idle_s, self._id = chunks, ended, idle_s, id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ends without completing the answer when the bytes cannot be read or the client does not take them: the server
         then closes the connection, and the client sees that something is missing."""
         gone = asyncio.create_task(_disconnected(receive))
         try:
-            async with self._places:
-                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-                async for chunk in self._chunks:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for chunk in self._chunks:
+                for start in range(0, len(chunk), PIECE_BYTES):
                     if gone.done():
                         return
+                    piece = chunk[start : start + PIECE_BYTES]
                     async with asyncio.timeout(self._idle_s):
-                        await send(_part(chunk, more=True))
-                    BYTES.inc(len(chunk))
-                await send(_part(b"", more=False))
+                        await send(_part(piece, more=True))
+                    BYTES.inc(len(piece))
+            await send(_part(b"", more=False))
         except ObjectsDown as why:
             log.error("a download broke off", id=self._id, why=str(why))
         except TimeoutError:
             log.info("a client stopped taking its download", id=self._id)
         finally:
+            self._ended()
             gone.cancel()
             with suppress(asyncio.CancelledError):
                 await gone

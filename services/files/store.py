@@ -8,13 +8,11 @@ from typing import Any
 
 from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.files.index import Condemned, Kept, StoreDown
 from services.files.tables import arrivals, files
-from shared.runtime.database import reader
+from shared.runtime.database import is_outage, reader
 
 _KEPT = tuple(files.c[field] for field in Kept._fields)
 
@@ -90,24 +88,10 @@ class SqlIndex:
         """Whatever means that the database is not there becomes `StoreDown`."""
         try:
             yield
-        except (OSError, TimeoutError, PoolTimeout) as why:
+        except Exception as why:
+            if not is_outage(why):
+                raise
             self.down = "The database cannot be reached."
-            raise StoreDown(str(why) or type(why).__name__) from why
-        except DBAPIError as why:
-            if why.connection_invalidated or _is_outage(why):
-                self.down = "The database cannot be reached."
-                raise StoreDown(str(why.orig)) from why
-            raise
+            raise StoreDown(str(getattr(why, "orig", why)) or type(why).__name__) from why
         else:
             self.down = None
-
-
-# SQLSTATE classes (PostgreSQL, appendix A): connection, resources, operator intervention, system; and deadlock and
-# serialisation, which a second try settles.
-_OUTAGE = ("08", "53", "57", "58", "40", "25006")
-
-
-def _is_outage(why: DBAPIError) -> bool:
-    state = str(getattr(why.orig, "sqlstate", "") or "")
-    text = str(why.orig).lower()
-    return state.startswith(_OUTAGE) or any(word in text for word in ("locked", "connection", "closed"))

@@ -14,8 +14,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, case, delete, distinct, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.router.core.changes import Changes
@@ -23,7 +22,7 @@ from services.router.core.room import RECENT, Member, Room, Seat, Stored, stored
 from services.router.log import AlreadyStored, StoreDown, Summary
 from services.router.tables import members, messages, rooms, seats, store
 from shared.protocol.names import shard_of
-from shared.runtime.database import reader
+from shared.runtime.database import is_outage, reader
 
 _MESSAGE = (
     messages.c.seq, messages.c.sender_id, messages.c.sender_name, messages.c.id, messages.c.kind, messages.c.content,
@@ -226,25 +225,10 @@ async def _translated() -> AsyncIterator[None]:
     """
     try:
         yield
-    except (OSError, TimeoutError, PoolTimeout) as why:
-        raise StoreDown(str(why) or type(why).__name__) from why
-    except (IntegrityError, DataError):
-        raise  # whatever its text says, it is about the rows
-    except DBAPIError as why:
-        if why.connection_invalidated or _is_outage(why):
-            raise StoreDown(str(why.orig)) from why
-        raise
-
-
-# SQLSTATE classes (PostgreSQL, appendix A): connection, resources, operator intervention, system; and deadlock and
-# serialisation, which a second try settles.
-_OUTAGE = ("08", "53", "57", "58", "40", "25006")
-
-
-def _is_outage(why: DBAPIError) -> bool:
-    state = str(getattr(why.orig, "sqlstate", "") or "")
-    text = str(why.orig).lower()
-    return state.startswith(_OUTAGE) or "locked" in text or "connection" in text or "closed" in text
+    except Exception as why:
+        if not is_outage(why):
+            raise
+        raise StoreDown(str(getattr(why, "orig", why)) or type(why).__name__) from why
 
 
 def _newest(room_id: int, before: int | None, limit: int) -> Select[Any]:

@@ -8,12 +8,11 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Scripts come from our origin only. Styles may stand in the markup, because a component may set one; a style reads
-# nothing that the page does not show. Pictures and sound may be made in the page (previews, blob:).
+# Everything comes from our own origin, and nothing from the markup. A picture may be made in the page: the preview of a
+# file that is still on its way up. web/vite.config.ts writes the same into the page, deploy/Caddyfile sends it.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; "
-    "media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob:; media-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 DEFAULTS = {

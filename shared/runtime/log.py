@@ -17,6 +17,19 @@ from shared.runtime.settings import BaseSettings
 
 Event = MutableMapping[str, Any]
 
+
+class ToldByUs(logging.Filter):
+    """Leaves out what aiormq says, with a traceback, of a connection that is lost or refused: `bus.link_lost` and
+    `bus.link_failed` say it in a line. Its other words stay, and so does any other error in its reader."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg == "Cancelling cause reader exited abnormally":
+            return not (record.exc_info and isinstance(record.exc_info[1], ConnectionError))
+        return record.msg != "error when creating transport: %r"
+
+
+_TOLD_BY_US = ToldByUs()
+
 # Chatty at info without saying anything that our own events do not say.
 QUIET = ("uvicorn", "uvicorn.error", "alembic", "aio_pika", "aiormq", "aiosqlite", "sqlalchemy")
 
@@ -59,6 +72,9 @@ def configure_log(settings: BaseSettings) -> None:
     root.setLevel(settings.log.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # It warns of each form that it cannot read, which anybody may send; the sender is told.
+    logging.getLogger("python_multipart").setLevel(max(logging.ERROR, root.level))
+    logging.getLogger("aiormq.connection").addFilter(_TOLD_BY_US)  # once, however often this runs
 
 
 def escape_control_characters(_logger: Any, _method: str, event: Event) -> Event:

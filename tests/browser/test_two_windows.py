@@ -8,6 +8,8 @@ from secrets import token_hex
 
 from playwright.async_api import Browser, BrowserContext, FilePayload, Page, ViewportSize, expect
 
+from shared.client import Client, fixed
+
 DESKTOP = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
 
@@ -115,3 +117,54 @@ async def test_a_closed_lid_loses_nothing(browser: Browser, site: str) -> None:
     await sees(back, ["before", "meanwhile 0", "meanwhile 1", "meanwhile 2"])
     await context.close()
     await other.close()
+
+
+async def test_a_room_opens_at_the_first_message_that_is_new(browser: Browser, site: str) -> None:
+    room, missed = f"new-{token_hex(3)}", 90  # more than come with a room
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    page = await enter(context, site, "Mariya", room)
+    guest = await page.request.post(f"{site}/api/accounts/guest", data={"name": f"Ihor-{token_hex(3)}"})
+    async with Client([f"{site.replace('http', 'ws', 1)}/ws"], fixed((await guest.json())["token"])) as ihor:
+        await ihor.join(room)
+        await ihor.chat(room, "seen")
+        await sees(page, ["seen"])
+        await expect(page.get_by_test_id(f"unread-{room}")).to_have_count(0)
+        await page.goto("about:blank")
+        for n in range(missed):
+            await ihor.chat(room, f"missed {n}")
+    await page.goto(site)
+    await page.get_by_test_id(f"room-{room}").click()
+    await expect(page.get_by_test_id("new-line")).to_be_in_viewport()
+    for text in ("seen", "missed 0"):
+        await expect(page.get_by_text(text, exact=True)).to_be_in_viewport()
+    await expect(page.get_by_text(f"missed {missed - 1}", exact=True)).not_to_be_in_viewport()
+    await expect(page.get_by_test_id("to-newest")).to_contain_text("new messages")
+    await page.get_by_test_id("to-newest").click()
+    await expect(page.get_by_text(f"missed {missed - 1}", exact=True).last).to_be_in_viewport()
+    await expect(page.get_by_test_id(f"unread-{room}")).to_have_count(0)
+    await context.close()
+
+
+async def test_the_page_does_nothing_that_its_policy_forbids(browser: Browser, site: str) -> None:
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    await context.add_init_script(
+        "window.forbidden = []; addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>"
+        " forbidden.push(`${violatedDirective} ${blockedURI}`))"
+    )
+    page = await enter(context, site, "Sam", f"policy-{token_hex(3)}")
+    answer = await page.request.get(site)
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    await say(page, "a picture, a file, `code` and https://example.org")
+    files = [
+        FilePayload(name="desk.png", mimeType="image/png", buffer=await page.screenshot()),
+        FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"notes"),
+    ]
+    await page.get_by_test_id("file-input").set_input_files(files)
+    await expect(page.get_by_test_id("file-link").filter(has_text="notes.txt")).to_be_visible()
+    await page.get_by_test_id("picture").click()
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("toggle-people").click()
+    assert await page.evaluate("forbidden") == []
+    await page.evaluate("document.body.setAttribute('style', 'color: red')")
+    await page.wait_for_function("forbidden.length > 0")  # so what is forbidden would have been seen
+    await context.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 
 import aiormq
@@ -11,6 +12,8 @@ import pytest
 from shared.bus.amqp import AmqpBus
 from shared.bus.port import BusError, Overloaded, Reopened, Unavailable
 from shared.bus.topology import shard_queue
+from shared.runtime.log import configure_log
+from shared.runtime.settings import BaseSettings
 from tests.contract.sites import LIMITS, AmqpSite
 from tests.contract.test_bus import PATIENCE_S, receive, take, told
 from tests.servers.rabbitmq import RabbitMQ
@@ -58,6 +61,25 @@ async def test_while_the_broker_is_away_publishing_is_refused_at_once_and_works_
     await eventually(lambda: bus.connected)
     await bus.publish(SHARD, b"kept")
     assert told(await take(await bus.subscribe([SHARD], "a", 10), 1)) == [(b"kept", False)]
+
+
+@pytest.mark.usefixtures("log_as_it_was")
+async def test_a_lost_line_is_told_in_a_line(amqp_site: AmqpSite, capsys: pytest.CaptureFixture[str]) -> None:
+    bus = await amqp_site.bus("a")
+    relay = amqp_site.relay(bus)
+    configure_log(BaseSettings(log_format="json"))
+    await relay.down()
+    lines: list[str] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while not any("bus.link_failed" in line for line in lines):
+            await asyncio.sleep(0.01)
+            lines += capsys.readouterr().err.splitlines()
+    await relay.up()
+    await eventually(lambda: bus.connected)
+    lines += capsys.readouterr().err.splitlines()
+    events = [json.loads(line)["event"] for line in lines]
+    assert events.count("bus.link_lost") == 1
+    assert set(events) == {"bus.link_lost", "bus.link_failed"}
 
 
 async def test_a_publish_whose_confirm_is_lost_with_the_line_is_unavailable(amqp_site: AmqpSite) -> None:

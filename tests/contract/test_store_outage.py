@@ -133,6 +133,29 @@ async def test_while_sqlite_is_locked_by_another_nothing_is_written_and_reads_go
     await engine.dispose()
 
 
+async def test_while_the_disk_of_sqlite_is_full_the_store_is_down_and_loses_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/log.db"
+    await migrate(url)
+    engine = open_engine(url)
+    log = SqlLog(engine, 8)
+    writer = await prepared(log)
+    written = step(writer.rooms["other"], [chat("other", ANNA, f"id{n}", "x" * 4_000) for n in range(20)], NOW_MS)
+
+    async def hold_at_most(pages: int) -> None:
+        async with engine.connect() as connection:
+            # As a full disk would: it takes no page more than it has. The limit is the connection's, and it is pooled.
+            await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    await hold_at_most(1)
+    with pytest.raises(StoreDown, match="full"):
+        await log.commit([written])
+    assert (await log.load(["other"]))["other"].seq == 0
+    await hold_at_most(1_000_000)
+    assert await log.commit([written]) == set()
+    assert (await log.load(["other"]))["other"].seq == 20
+    await engine.dispose()
+
+
 @asynccontextmanager
 async def refusing_server(state: str, text: str) -> AsyncIterator[str]:
     """A PostgreSQL that answers every greeting with this error, as one does that starts, stops or is full."""

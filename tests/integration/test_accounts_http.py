@@ -178,6 +178,22 @@ async def test_an_address_that_asks_too_often_has_to_wait(database_url: str) -> 
         assert (await post(other, "guest", {"name": "a"})).status_code == 201
 
 
+async def test_an_address_that_renews_too_often_has_to_wait_and_may_sign_in(database_url: str) -> None:
+    async with (
+        deployed(database_url, renewal_burst=3, renewal_per_s=0.01) as deployment,
+        deployment.client() as busy,
+        deployment.client(address="192.0.2.2") as other,
+    ):
+        guest = await post(busy, "guest", {"name": "a"})
+        for _ in range(3):
+            assert (await post(busy, "refresh", headers=bearer(guest))).status_code == 200
+        refused = await post(busy, "refresh", headers=bearer(guest))
+        assert_problem(refused, 429, "rate_limited")
+        assert 1 <= int(refused.headers["retry-after"]) <= 100
+        assert (await post(busy, "guest", {"name": "a"})).status_code == 201
+        assert (await post(other, "refresh", headers=bearer(guest))).status_code == 200
+
+
 @pytest.mark.parametrize("call", ["guest", "register", "login", "refresh", "logout"])
 async def test_other_pages_may_not_call(client: httpx.AsyncClient, call: str) -> None:
     for origin in ("https://evil.example", "null", "http://chat.test.evil.example"):

@@ -14,8 +14,10 @@ import httpx
 import pytest
 
 from services.accounts import revocations, service
+from services.router.settings import Settings as RouterSettings
 from shared.bus.memory import Broker
 from shared.bus.port import Unavailable
+from shared.bus.wiring import open_bus
 from shared.runtime.database import MIGRATIONS
 from shared.tokens.jwks import over_http
 from shared.tokens.settings import TokenSettings
@@ -63,6 +65,18 @@ async def made_tokens(var: Path, *arguments: str) -> Sequence[str]:
         out, err = await tool.communicate()
     assert tool.returncode == 0, err
     return out.decode().splitlines()
+
+
+async def test_accounts_know_the_queues_as_the_others_do(
+    tmp_path: Path, amqp_vhost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker refuses who declares a queue in another way than it was made."""
+    monkeypatch.setenv("HOMIN_AMQP_URL", amqp_vhost)
+    monkeypatch.setenv("HOMIN_DELIVERY_LIMIT", "7")
+    async with process(tmp_path, "services.accounts") as running, asyncio.timeout(30):
+        await address_of(running)
+        router = await open_bus(amqp_vhost, "router", RouterSettings().amqp_limits())
+        await router.close()
 
 
 async def test_a_restart_keeps_the_key_the_users_and_the_sign_ins(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from shared.bus.topology import ACCOUNTS
 from shared.protocol.bus import RevocationsWanted
 from shared.protocol.codec import encode, pack
 from shared.runtime.database import open_engine
+from shared.tokens.verifier import LEEWAY_S
 from tests.integration import accounts_deployment
 from tests.integration.accounts_deployment import Deployment, deployed, heard, tokens_of
 from tests.integration.test_accounts_http import OLENA, assert_problem, bearer, post
@@ -146,6 +147,16 @@ async def test_signing_out_ends_every_token_of_the_sign_in(deployment: Deploymen
     # The same person's sign-in on another device goes on.
     client.cookies.clear()
     assert (await post(client, "refresh", headers=bearer(other))).status_code == 200
+
+
+async def test_a_token_that_counts_a_moment_after_its_end_is_signed_out_as_well(
+    deployment: Deployment, client: httpx.AsyncClient
+) -> None:
+    guest = await post(client, "guest", {"name": "Олена"})
+    deployment.ahead_s = guest.json()["expires_in"] + LEEWAY_S - 2
+    mailbox = await deployment.mailbox()
+    assert (await post(client, "logout", headers=bearer(guest))).status_code == 204
+    assert tokens_of(await heard(mailbox)) == {token_id(guest)}
 
 
 async def test_signing_out_takes_the_cookies_away(client: httpx.AsyncClient) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from services.files.core.names import object_key
 from services.files.index import Condemned, Kept
 from services.files.objects import ObjectsDown, open_objects
 from services.files.store import SqlIndex
+from services.files.tables import arrivals
 from shared.bus.memory import Broker
 from shared.protocol.client import Chat
-from shared.runtime.database import open_engine
+from shared.runtime.database import open_engine, reader
 from tests.integration import files_deployment
 from tests.integration.files_deployment import OLENA, deployed
 from tests.unit.files import samples
@@ -145,15 +148,19 @@ async def test_a_crash_before_the_row_leaves_no_bytes_for_long(
     await write(folder, underway)
     async with deployed(database_url, folder) as deployment:
         await deployment.gateway.join(OLENA, ROOM)
-        engine = open_engine(database_url)
-        await _swept(SqlIndex(engine))
-        await engine.dispose()
+        await _swept(database_url, left=[underway])
         assert [path.name for path in deployment.objects()] == [underway]
 
 
-async def _swept(index: SqlIndex) -> None:
-    while await index.overdue(0, 10):
-        pass
+async def _swept(database_url: str, left: list[str]) -> None:
+    """Waits until the upkeep, which runs beside us, has left only these arrivals."""
+    engine = open_engine(database_url)
+    async with asyncio.timeout(20):
+        while True:
+            async with reader(engine).connect() as connection:
+                if list((await connection.execute(select(arrivals.c.id))).scalars()) == left:
+                    break
+    await engine.dispose()
 
 
 async def test_bytes_that_break_off_on_the_way_are_not_there(tmp_path: Path) -> None:

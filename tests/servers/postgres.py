@@ -8,7 +8,6 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +21,7 @@ from tests.servers import apt
 from tests.servers.containers import Container, NoContainer
 from tests.servers.missing import ServerMissing
 from tests.servers.process import DidNotStart, ServerProcess, free_ports
+from tests.servers.server import Given, InContainer, Local, Server
 
 IMAGE = "postgres:17"
 HINT = (
@@ -30,10 +30,8 @@ HINT = (
 READY = "database system is ready to accept connections"
 
 
-class Postgres(ABC):
+class Postgres(Server):
     """A running server. `url`: a database of it from which others may be created."""
-
-    url: str
 
     def make_database(self, template: str | None = None) -> str:
         """A new database, empty or a copy of that of the URL `template` (to which nobody may be connected); its URL."""
@@ -60,31 +58,6 @@ class Postgres(ABC):
 
         in_a_thread(execute)
 
-    @property
-    def pids(self) -> list[int]:
-        """Its processes that are not this process's own descendants, for who accounts them."""
-        return []
-
-    @abstractmethod
-    def start(self) -> None:
-        """Start it, on the same port with the same data; returns once it serves."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """End it in order; open sessions are closed."""
-
-    @abstractmethod
-    def kill(self) -> None:
-        """End it as a crash would; what was committed survives (given fsync, of the machine's crash as well)."""
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    @abstractmethod
-    def close(self) -> None:
-        """End it and remove its data."""
-
 
 def _database(url: str) -> str:
     return urlsplit(url).path.removeprefix("/")
@@ -96,8 +69,10 @@ def in_a_thread(work: Callable[[], Coroutine[None, None, None]]) -> None:
         thread.submit(lambda: asyncio.run(work())).result()
 
 
-class GivenPostgres(Postgres):
-    """A server somebody else runs. Databases are made in it; it is never stopped."""
+class GivenPostgres(Given, Postgres):
+    """Databases are made in it."""
+
+    variable = "HOMIN_TEST_DATABASE_URL"
 
     def __init__(self, url: str) -> None:
         self.url = urlunsplit(urlsplit(url)._replace(scheme="postgresql"))
@@ -107,20 +82,8 @@ class GivenPostgres(Postgres):
             tried = [f"HOMIN_TEST_DATABASE_URL is set, but the server refuses ({why})"]
             raise ServerMissing("PostgreSQL", tried, "unset HOMIN_TEST_DATABASE_URL, or start that server") from why
 
-    def start(self) -> None:
-        raise RuntimeError("HOMIN_TEST_DATABASE_URL is somebody else's server; to stop one, take own_postgres")
 
-    def stop(self) -> None:
-        self.start()
-
-    def kill(self) -> None:
-        self.start()
-
-    def close(self) -> None:
-        """Nothing of it is ours."""
-
-
-class ContainerPostgres(Postgres):
+class ContainerPostgres(InContainer, Postgres):
     def __init__(self, durable: bool) -> None:
         environment = {"POSTGRES_USER": "homin", "POSTGRES_PASSWORD": "homin", "POSTGRES_DB": "homin"}
         # Its first start says the line once for the set-up, on a socket only, and once for good: "listening" is unique.
@@ -133,25 +96,12 @@ class ContainerPostgres(Postgres):
     def _wait_until_it_answers(self) -> None:
         self._container.run("sh", "-c", "until pg_isready -q -h 127.0.0.1 -U homin; do sleep 0.05; done")
 
-    @property
-    def pids(self) -> list[int]:
-        return [self._container.pid]
-
     def start(self) -> None:
-        self._container.start()
+        super().start()
         self._wait_until_it_answers()
 
-    def stop(self) -> None:
-        self._container.stop()
 
-    def kill(self) -> None:
-        self._container.kill()
-
-    def close(self) -> None:
-        self._container.remove()
-
-
-class LocalPostgres(Postgres):
+class LocalPostgres(Local, Postgres):
     """The machine's PostgreSQL with a port and data of our own. As root it runs as the user postgres."""
 
     def __init__(self, durable: bool) -> None:
@@ -185,24 +135,6 @@ class LocalPostgres(Postgres):
         except BaseException:
             self.close()
             raise
-
-    @property
-    def process(self) -> ServerProcess:
-        """The postmaster, for signals and measurements."""
-        return self._server
-
-    def start(self) -> None:
-        self._server.start()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def kill(self) -> None:
-        self._server.kill()
-
-    def close(self) -> None:
-        self._server.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _options(durable: bool) -> list[str]:

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
@@ -19,6 +19,7 @@ from tests.servers import apt
 from tests.servers.containers import Container, NoContainer
 from tests.servers.missing import ServerMissing
 from tests.servers.process import DidNotStart, ServerProcess, free_ports
+from tests.servers.server import Given, InContainer, Local, Server
 
 IMAGE = "rabbitmq:4-management"
 HINT = "apt-get install rabbitmq-server  (or start Docker, or set HOMIN_TEST_AMQP_URL=amqp://user:password@host:5672/)"
@@ -26,10 +27,9 @@ LIBRARY = Path("/usr/lib/rabbitmq")
 ALARMING_BYTES = 1  # a watermark that any running node is above
 
 
-class RabbitMQ(ABC):
+class RabbitMQ(Server):
     """A running broker. `url`: its default virtual host; `management`: the address of its HTTP API."""
 
-    url: str
     management: str
 
     @property
@@ -73,38 +73,15 @@ class RabbitMQ(ABC):
         assert isinstance(found, dict)
         return found
 
-    @property
-    def pids(self) -> list[int]:
-        """Its processes that are not this process's own descendants, for who accounts them."""
-        return []
-
     @abstractmethod
     def ctl(self, *arguments: str) -> str:
         """Run `rabbitmqctl`; its output."""
 
-    @abstractmethod
-    def start(self) -> None:
-        """Start it, on the same ports with the same data; returns once it serves."""
 
-    @abstractmethod
-    def stop(self) -> None:
-        """End it in order."""
+class GivenRabbitMQ(Given, RabbitMQ):
+    """Virtual hosts are made in it."""
 
-    @abstractmethod
-    def kill(self) -> None:
-        """End it as a crash would; durable queues and confirmed messages survive."""
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    @abstractmethod
-    def close(self) -> None:
-        """End it and remove its data."""
-
-
-class GivenRabbitMQ(RabbitMQ):
-    """A broker somebody else runs. Virtual hosts are made in it; it is never stopped."""
+    variable = "HOMIN_TEST_AMQP_URL"
 
     def __init__(self, url: str, management: str | None) -> None:
         parts = urlsplit(url)
@@ -120,22 +97,10 @@ class GivenRabbitMQ(RabbitMQ):
             ) from why
 
     def ctl(self, *arguments: str) -> str:
-        raise RuntimeError("HOMIN_TEST_AMQP_URL is somebody else's broker; a test that disturbs one takes own_rabbitmq")
-
-    def start(self) -> None:
-        self.ctl()
-
-    def stop(self) -> None:
-        self.ctl()
-
-    def kill(self) -> None:
-        self.ctl()
-
-    def close(self) -> None:
-        """Nothing of it is ours."""
+        self._not_ours()
 
 
-class ContainerRabbitMQ(RabbitMQ):
+class ContainerRabbitMQ(InContainer, RabbitMQ):
     def __init__(self) -> None:
         environment = {"RABBITMQ_DEFAULT_USER": "homin", "RABBITMQ_DEFAULT_PASS": "homin"}
         self._container = Container(IMAGE, [5672, 15672], "Server startup complete", environment)
@@ -146,24 +111,8 @@ class ContainerRabbitMQ(RabbitMQ):
     def ctl(self, *arguments: str) -> str:
         return self._container.run("rabbitmqctl", *arguments)
 
-    @property
-    def pids(self) -> list[int]:
-        return [self._container.pid]
 
-    def start(self) -> None:
-        self._container.start()
-
-    def stop(self) -> None:
-        self._container.stop()
-
-    def kill(self) -> None:
-        self._container.kill()
-
-    def close(self) -> None:
-        self._container.remove()
-
-
-class LocalRabbitMQ(RabbitMQ):
+class LocalRabbitMQ(Local, RabbitMQ):
     """The machine's RabbitMQ as a node of our own: ports, data, log, cookie and port mapper in a temporary folder."""
 
     def __init__(self) -> None:
@@ -211,11 +160,6 @@ class LocalRabbitMQ(RabbitMQ):
             self.close()
             raise
 
-    @property
-    def process(self) -> ServerProcess:
-        """The node itself, for signals and measurements."""
-        return self._server
-
     def ctl(self, *arguments: str) -> str:
         done = subprocess.run(
             [str(LIBRARY / "bin" / "rabbitmqctl"), "--quiet", *arguments],
@@ -230,20 +174,9 @@ class LocalRabbitMQ(RabbitMQ):
             raise RuntimeError(f"rabbitmqctl {' '.join(arguments)} gave {done.returncode}: {done.stdout}")
         return done.stdout
 
-    def start(self) -> None:
-        self._server.start()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def kill(self) -> None:
-        self._server.kill()
-
     def close(self) -> None:
-        # Its data go with it, so there is nothing to end in order.
-        self._server.kill()
+        super().close()
         self._mapper.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def is_local() -> bool:

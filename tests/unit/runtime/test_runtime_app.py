@@ -1,6 +1,8 @@
 """What every HTTP answer of a process has in common."""
 
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,7 +12,10 @@ from starlette.routing import Route
 
 from shared.protocol.errors import ErrorCode, Refused
 from shared.runtime.app import application
+from shared.runtime.headers import CONTENT_SECURITY_POLICY
 from shared.runtime.health import Readiness
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 async def _refuse(request: Request) -> Response:
@@ -83,9 +88,20 @@ async def test_every_answer_tells_the_browser_what_it_may_not_do(client: httpx.A
     for path in ("/healthz", "/nowhere", "/break", "/refuse/expired"):
         headers = (await client.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff"
-        assert "default-src 'self'" in headers["content-security-policy"]
+        assert "default-src 'none'" in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "server" not in headers
+
+
+def test_the_page_behind_caddy_and_alone_has_one_policy() -> None:
+    caddy = re.search(r'\?Content-Security-Policy "([^"]+)"', (ROOT / "deploy/Caddyfile").read_text())
+    assert caddy is not None
+    assert caddy[1] == CONTENT_SECURITY_POLICY
+    listed = re.search(r"CONTENT_SECURITY_POLICY = \[(.+?)\]", (ROOT / "web/vite.config.ts").read_text(), re.DOTALL)
+    assert listed is not None
+    # Frames cannot be forbidden from within a page (CSP 3, 6.4.2).
+    in_page = [*re.findall(r'"([^"]+)"', listed[1]), "frame-ancestors 'none'"]
+    assert "; ".join(in_page) == CONTENT_SECURITY_POLICY
 
 
 async def test_an_answer_may_be_stricter_than_the_rest(client: httpx.AsyncClient) -> None:

@@ -2,25 +2,18 @@
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser
 
 from shared.runtime.log import configure_log, escape_control_characters
 from shared.runtime.settings import BaseSettings
 
-
-@pytest.fixture(autouse=True)
-def _log_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("log_as_it_was")
 
 
 @given(st.text(), st.text())
@@ -63,3 +56,19 @@ def test_a_traceback_shows_no_values(capsys: pytest.CaptureFixture[str]) -> None
         shown = capsys.readouterr().err
         assert "RuntimeError: broken" in shown
         assert secret not in shown
+
+
+def test_an_error_in_the_reader_of_amqp_that_is_no_lost_line_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log(BaseSettings())
+    reader = logging.getLogger("aiormq.connection")
+    reader.warning("Cancelling cause reader exited abnormally", exc_info=ConnectionResetError("gone"))
+    assert capsys.readouterr().err == ""
+    reader.warning("Cancelling cause reader exited abnormally", exc_info=ValueError("a bug"))
+    assert "ValueError: a bug" in capsys.readouterr().err
+
+
+def test_a_form_that_cannot_be_read_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log(BaseSettings())
+    with pytest.raises(FormParserError):
+        MultipartParser(b"b", {}).write(b"--b\r\n=\r\n")
+    assert capsys.readouterr().err == ""

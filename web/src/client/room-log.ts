@@ -55,6 +55,11 @@ export class RoomLog {
     this.#target = Math.max(this.#target, seq)
   }
 
+  /** Wants the log from `seq` on, too: what lies between is missing. Nothing for a room of which nothing is known. */
+  reach(seq: number): void {
+    if (this.#start !== null) this.#start = Math.max(1, Math.min(this.#start, seq))
+  }
+
   /** The room is known to reach `seq`: what lies between is missing. */
   expect(seq: number): void {
     if (this.#start !== null) this.#target = Math.max(this.#target, seq)

@@ -2,6 +2,9 @@
 import { RoomLog } from "./room-log.ts"
 import type { ErrorCode, Incoming, Message, RoomName, RoomSummary, User } from "./wire.ts"
 
+const UNREAD_AT_MOST = 1_000
+const READ_BEFORE = 20
+
 export interface Refusal {
   readonly code: ErrorCode
   readonly text: string
@@ -40,6 +43,13 @@ export class Room {
 
   get unread(): number {
     return this.readSeq === null ? 0 : Math.max(0, this.seq - this.readSeq)
+  }
+
+  /** Wants what is unread, and a little before it; not where that is more than anybody waits for. False: not known yet. */
+  reachUnread(): boolean {
+    if (!this.joined || this.readSeq === null) return false
+    if (this.unread > 0 && this.unread <= UNREAD_AT_MOST) this.log.reach(this.readSeq + 1 - READ_BEFORE)
+    return true
   }
 
   summarised({ seq, read_seq, members, last }: RoomSummary): void {

@@ -7,11 +7,13 @@
 import { Backfill, ignoreLoss } from "./backfill.ts"
 import { Connection, type ConnectionOptions } from "./connection.ts"
 import { Emitter } from "./emitter.ts"
+import { Entrance } from "./entrance.ts"
 import { Outbox } from "./outbox.ts"
 import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
-import { ReadMarks } from "./read-marks.ts"
-import { Refused, Requests } from "./requests.ts"
-import { Room } from "./room.ts"
+import { Reading } from "./reading.ts"
+import { Requests } from "./requests.ts"
+import type { Room } from "./room.ts"
+import { Rooms } from "./rooms.ts"
 import { TypingNotices, TypingSignal } from "./typing.ts"
 import { type Incoming, isOwn, type Limits, loggedOf, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
 
@@ -19,7 +21,6 @@ export interface SessionOptions extends ConnectionOptions {
   outbox: OutboxStore
 }
 
-const JOINS_AT_ONCE = 8
 const REFRESH_APART_MS = 30_000
 const LEAVE_ASKED_AT_MOST = 2
 
@@ -35,39 +36,45 @@ export class Session {
 
   user: User | null = null
   limits: Limits | null = null
-  readonly #rooms = new Map<RoomName, Room>()
+  readonly #rooms = new Rooms()
   readonly #requests: Requests
   readonly #backfill: Backfill
-  readonly #reads: ReadMarks
+  readonly #entrance: Entrance
+  readonly #reading: Reading
   readonly #typingSignal: TypingSignal
   readonly #typingNotices: TypingNotices
-  readonly #joining = new Map<RoomName, Promise<void>>()
-  /** Rooms that were asked for by name; they are entered before the others. */
-  readonly #opened = new Set<RoomName>()
   #epoch: string | null = null
   #sessionId: string | null = null
   #refreshedAt = 0
-  #refreshed = false
 
   constructor({ outbox, ...options }: SessionOptions) {
     const random = options.random ?? Math.random
     this.connection = new Connection(options)
     const send = this.connection.send.bind(this.connection)
     this.#requests = new Requests(send, random)
+    this.#entrance = new Entrance({
+      requests: this.#requests,
+      isOpen: () => this.connection.state.phase === "open",
+      entered: (room, messages) => this.#entered(room, messages),
+      refused: (room) => this.#notEntered(room),
+    })
     this.#backfill = new Backfill({
       requests: this.#requests,
-      enter: (room) => this.#enter(room),
+      enter: (room) => this.#entrance.enter(room),
       notJoined: (room) => this.#enterAgain(room),
       changed: (room) => this.#changed(room),
       found: (messages) => this.#found(messages),
     })
-    this.#reads = new ReadMarks((room, seq) => this.#joined(room) && send({ type: "read", room, seq }))
-    this.#typingSignal = new TypingSignal((room) => this.#joined(room) && send({ type: "typing", room }))
+    this.#reading = new Reading(
+      (room, seq) => this.#rooms.isJoined(room) && send({ type: "read", room, seq }),
+      (room) => this.#changed(room),
+    )
+    this.#typingSignal = new TypingSignal((room) => this.#rooms.isJoined(room) && send({ type: "typing", room }))
     this.#typingNotices = new TypingNotices((room) => this.#changed(room))
     this.outbox = new Outbox(outbox, {
       send,
       random,
-      isJoined: (room) => this.#joined(room),
+      isJoined: (room) => this.#rooms.isJoined(room),
       notJoined: (room) => this.#enterAgain(room),
     })
     this.outbox.changes.on((room) => this.#changed(room))
@@ -77,11 +84,11 @@ export class Session {
       this.#changed(null)
     })
     options.network?.onWake(() => this.#woke())
-    for (const room of this.outbox.rooms) this.#opened.add(room)
+    for (const name of this.outbox.rooms) this.#rooms.open(name)
   }
 
   get rooms(): ReadonlyMap<RoomName, Room> {
-    return this.#rooms
+    return this.#rooms.all
   }
 
   start(): void {
@@ -90,16 +97,17 @@ export class Session {
 
   stop(): void {
     this.connection.stop()
-    this.#reads.stop()
+    this.#reading.stop()
   }
 
-  /** Enters a room, and has its newest messages at hand. A room that nobody has named before comes into being. */
+  /** Enters a room, and has its newest messages and the unread ones at hand. A room that nobody has named before comes into being. */
   open(name: RoomName): void {
-    this.#opened.add(name)
-    const room = this.#room(name)
+    const room = this.#rooms.open(name)
+    this.#rooms.wantUnread(room)
     room.refusal = null
     this.#changed(name)
-    void this.#enter(room)
+    void this.#entrance.enter(room)
+    this.#complete(room)
   }
 
   /** Ends the membership. Throws `Disconnected`, `Refused` or `Unanswered`. */
@@ -111,8 +119,7 @@ export class Session {
   /** Takes a room that could not be entered off the list. */
   forget(name: RoomName): void {
     for (const { id } of this.outbox.of(name)) this.outbox.discard(id)
-    this.#opened.delete(name)
-    this.#rooms.delete(name)
+    this.#rooms.forget(name)
     this.#changed(null)
   }
 
@@ -126,18 +133,15 @@ export class Session {
     this.#typingSignal.touched(room)
   }
 
-  /** The user has read up to `seq`. Nothing before the server has told how far they had read: what is new would be lost to sight. */
+  /** The user has read up to `seq`. */
   read(name: RoomName, seq: number): void {
     const room = this.#rooms.get(name)
-    if (!room || room.readSeq === null || seq <= room.readSeq) return
-    room.readSeq = seq
-    this.#reads.mark(name, seq)
-    this.#changed(name)
+    if (room) this.#reading.read(room, seq)
   }
 
   /** Brings the page before the oldest message that is here. Throws `Disconnected`, `Refused` or `Unanswered`. */
   loadOlder(name: RoomName): Promise<void> {
-    return this.#backfill.older(this.#room(name))
+    return this.#backfill.older(this.#rooms.of(name))
   }
 
   isLoadingOlder(name: RoomName): boolean {
@@ -150,20 +154,16 @@ export class Session {
     this.#refreshedAt = Date.now()
     const { rooms } = await this.#requests.ask({ type: "rooms" })
     for (const summary of rooms) {
-      const room = this.#room(summary.room)
+      const room = this.#rooms.of(summary.room)
       room.summarised(summary)
-      if (room.log.start === null && !this.#joining.has(room.name)) room.log.anchor(summary.seq)
+      if (room.log.start === null && !this.#entrance.isEntering(room)) room.log.anchor(summary.seq)
       room.log.expect(summary.seq)
-      void this.#backfill.repair(room)
-      if (room.readSeq !== null && room.readSeq > summary.read_seq) this.#reads.mark(room.name, room.readSeq)
+      this.#complete(room)
+      this.#reading.remembered(room, summary.read_seq)
     }
-    this.#refreshed = true
-    for (const room of this.#rooms.values()) {
-      this.#beginReading(room)
-      this.#changed(room.name)
-    }
-    const listed = new Set(rooms.map(({ room }) => room))
-    for (const name of this.#rooms.keys()) if (!listed.has(name) && !this.#opened.has(name)) this.#rooms.delete(name)
+    this.#reading.listed(this.rooms.values())
+    for (const name of this.rooms.keys()) this.#changed(name)
+    this.#rooms.keep(new Set(rooms.map(({ room }) => room)))
     this.#changed(null)
   }
 
@@ -201,76 +201,53 @@ export class Session {
     this.limits = limits
     this.#sessionId = session
     if (renewed) return
-    if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.#rooms.values()) room.forget()
+    if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.rooms.values()) room.forget()
     this.#epoch = epoch
     this.#changed(null)
     void this.#enterAll().catch(ignoreLoss)
   }
 
   async #enterAll(): Promise<void> {
-    await Promise.all([...this.#opened].map((name) => this.#enter(this.#room(name))))
+    await Promise.all(this.#rooms.opened.map((room) => this.#entrance.enter(room)))
     await this.refresh()
-    const waiting = [...this.#rooms.values()].filter(({ joined, refusal }) => !joined && refusal === null)
-    const enterNext = async (): Promise<void> => {
-      for (let room = waiting.shift(); room; room = waiting.shift()) await this.#enter(room)
-    }
-    await Promise.all(Array.from({ length: JOINS_AT_ONCE }, enterNext))
+    await this.#entrance.enterAll(this.rooms.values())
   }
 
-  #enter(room: Room): Promise<void> {
-    const under = this.#joining.get(room.name)
-    if (under) return under
-    if (room.joined || this.connection.state.phase !== "open") return Promise.resolve()
-    const join = this.#join(room)
-      .catch((error: unknown) => this.#notEntered(room, error))
-      .finally(() => this.#joining.delete(room.name))
-    this.#joining.set(room.name, join)
-    return join
-  }
-
-  async #join(room: Room): Promise<void> {
-    const after = room.log.resumeAfter
-    const joined = await this.#requests.ask({ type: "join", room: room.name, ...(after === null ? {} : { after }) })
-    room.entered(joined, after)
-    this.#found(joined.messages)
-    this.#beginReading(room)
+  #entered(room: Room, messages: readonly Message[]): void {
+    this.#found(messages)
+    this.#reading.entered(room)
     this.#changed(room.name)
-    this.#reads.flush()
     this.outbox.flush()
+    this.#complete(room)
+  }
+
+  /** Asks for what the room's log lacks. */
+  #complete(room: Room): void {
+    this.#rooms.reachUnread(room)
     void this.#backfill.repair(room)
   }
 
-  /** To somebody who has just come in, what was said before is not unread. */
-  #beginReading(room: Room): void {
-    if (!this.#refreshed || !room.joined || room.readSeq !== null) return
-    room.readSeq = room.seq
-    this.#reads.mark(room.name, room.seq)
-  }
-
-  #notEntered(room: Room, error: unknown): void {
-    if (error instanceof Refused) {
-      room.refusal = { code: error.code, text: error.message }
-      this.outbox.roomRefused(room.name, room.refusal)
-      this.#changed(room.name)
-    } else ignoreLoss(error)
+  #notEntered(room: Room): void {
+    this.outbox.roomRefused(room.name, room.refusal!)
+    this.#changed(room.name)
   }
 
   #enterAgain(name: RoomName): void {
-    const room = this.#room(name)
+    const room = this.#rooms.of(name)
     room.joined = false
-    void this.#enter(room)
+    void this.#entrance.enter(room)
   }
 
   #arrived(frame: Incoming<"message">): void {
     const message = loggedOf(frame)
-    const room = this.#room(message.room)
+    const room = this.#rooms.of(message.room)
     const isNew = room.log.receive(message)
     this.#typingNotices.wrote(room, message.from)
     this.#found([message])
     if (isOwn(message, this.user)) this.read(room.name, message.seq)
     this.#changed(room.name)
     if (isNew) this.arrivals.emit(message)
-    void this.#backfill.repair(room)
+    this.#complete(room)
   }
 
   /** One's own message in history is as good an acknowledgement as a copy that comes by itself. */
@@ -280,9 +257,7 @@ export class Session {
 
   #readElsewhere({ room: name, seq }: Incoming<"read">): void {
     const room = this.#rooms.get(name)
-    if (!room) return
-    room.readSeq = Math.max(room.readSeq ?? 0, seq)
-    this.#changed(name)
+    if (room) this.#reading.elsewhere(room, seq)
   }
 
   #woke(): void {
@@ -292,24 +267,11 @@ export class Session {
 
   #disconnected(): void {
     this.#sessionId = null
-    this.#refreshed = false
+    this.#reading.disconnected()
     this.#requests.disconnected()
     this.outbox.disconnected()
-    for (const room of this.#rooms.values()) room.disconnected()
+    for (const room of this.rooms.values()) room.disconnected()
     this.#typingNotices.clear()
-  }
-
-  #joined(name: RoomName): boolean {
-    return this.#rooms.get(name)?.joined ?? false
-  }
-
-  #room(name: RoomName): Room {
-    let room = this.#rooms.get(name)
-    if (!room) {
-      room = new Room(name)
-      this.#rooms.set(name, room)
-    }
-    return room
   }
 
   #changed(room: RoomName | null): void {

@@ -101,9 +101,16 @@ export class Chat {
 
   #arrived(message: Message): void {
     this.uploads.arrived(message)
-    if (message.room !== this.current?.name || message.from.id === this.me.id) return
+    if (message.room !== this.current?.name) return this.#trim(message.room)
+    if (message.from.id === this.me.id) return
     this.heard = message
     if (document.hidden) this.current.missed(message.seq)
+  }
+
+  /** A room that is followed and not looked at would grow for ever. */
+  #trim(name: RoomName): void {
+    const log = this.session.rooms.get(name)?.log
+    if (log && log.messages.length > 2 * IDLE_ROOM_KEEPS) log.trim(IDLE_ROOM_KEEPS)
   }
 
   #touch(room: RoomName | null): void {

@@ -21,6 +21,8 @@ export class RoomView {
   loadingOlder = $state(false)
   /** Where the line "new" stands: the first number that was unread when the room was opened, or when the reader looked away. */
   firstNew = $state<number | null>(null)
+  /** Whether the first new message is still on its way here. */
+  firstNewComes = $state(false)
   draft = $state("")
   #marksNew = false
 
@@ -61,10 +63,12 @@ export class RoomView {
 
   // The server's read mark may come after the room was opened.
   #markNew(): void {
-    const { readSeq, unread } = this.room
-    if (!this.#marksNew || readSeq === null) return
-    if (unread > 0 && this.firstNew === null && readSeq > 0) this.firstNew = readSeq + 1
-    this.#marksNew = false
+    const { readSeq, unread, log } = this.room
+    if (this.#marksNew && readSeq !== null) {
+      if (unread > 0 && this.firstNew === null) this.firstNew = readSeq + 1
+      this.#marksNew = false
+    }
+    this.firstNewComes = this.firstNew !== null && log.hole !== null && log.hole.from <= this.firstNew
   }
 
   /** The reader looks away, or back: what comes while nobody looks is new. */

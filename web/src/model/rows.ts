@@ -48,7 +48,8 @@ export const rowsOf = ({ messages, pending, me, firstNew }: RowsOf): Row[] => {
     dayBefore(at, key)
     if (!newShown && message.seq >= firstNew!) {
       newShown = true
-      rows.push({ kind: "new", key: "new" })
+      // Where others are new before it, and not shown, the line stands further up.
+      if (message.seq === firstNew || message !== messages[0]) rows.push({ kind: "new", key: "new" })
       author = null
     }
     const head = begins(message.from.id, at)

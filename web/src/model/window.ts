@@ -2,8 +2,9 @@
 import type { Message } from "../client/index.ts"
 
 const OPENS_WITH = 120
+const SHOWN_BEFORE = 30
 const GROWS_BY = 80
-const HOLDS_AT_MOST = 320
+export const HOLDS_AT_MOST = 320
 
 export interface Window {
   /** The first number shown; null: the newest so many. */
@@ -18,6 +19,13 @@ export const shownIn = (messages: readonly Message[], { first, last }: Window): 
   const end = last === null ? messages.length : indexOf(messages, last + 1)
   const start = first === null ? Math.max(0, end - OPENS_WITH) : indexOf(messages, first)
   return messages.slice(start, end)
+}
+
+/** Opens at the message `seq`, with what was said just before it. */
+export const openedAt = (messages: readonly Message[], seq: number): Window => {
+  const start = Math.max(0, indexOf(messages, seq) - SHOWN_BEFORE)
+  const end = start + OPENS_WITH
+  return { first: messages[start]?.seq ?? null, last: end >= messages.length ? null : messages[end - 1]!.seq }
 }
 
 /** Holds the first message where it is, so that what comes below does not push it out. */

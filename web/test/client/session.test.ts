@@ -57,9 +57,54 @@ describe("entering a room", () => {
   test("a followed room that is opened brings what came before", async () => {
     server.fill("den", 60)
     server.members.add("den")
+    server.readMarks.set("den", 60)
     const session = await begin("den")
     await session.loadOlder("den")
     expect(seqs(session)).toEqual(range(11, 60))
+  })
+
+  test("a room that is opened brings what is unread, with a little before it, and only then", async () => {
+    server.fill("den", 600)
+    server.members.add("den")
+    server.readMarks.set("den", 100)
+    const session = await begin()
+    expect(seqs(session)).toEqual([])
+    session.open("den")
+    await pass(0)
+    expect(seqs(session)).toEqual(range(81, 600))
+    expect(session.rooms.get("den")!.unread).toBe(500)
+  })
+
+  test("also where the room is entered before it is known how far one had read", async () => {
+    server.fill("den", 300)
+    server.members.add("den")
+    server.readMarks.set("den", 100)
+    const session = new Session({ open: server.listener.open, tokens: numberedTokens(), network, outbox: store, random: () => 0 })
+    session.open("den")
+    session.start()
+    await pass(0)
+    expect(server.received.map(({ type }) => type).slice(0, 3)).toEqual(["auth", "join", "rooms"])
+    expect(seqs(session)).toEqual(range(81, 300))
+  })
+
+  test("more unread than anybody reads is not brought", async () => {
+    server.fill("den", 1200)
+    server.members.add("den")
+    server.readMarks.set("den", 100)
+    const session = await begin("den")
+    expect(server.got("history")).toEqual([])
+    expect(session.rooms.get("den")!.unread).toBe(1100)
+  })
+
+  test("a connection that goes away while the unread come does not leave a gap", async () => {
+    server.fill("den", 600)
+    server.members.add("den")
+    server.readMarks.set("den", 100)
+    server.intercept = (frame) => (frame.type === "history" && server.got("history").length === 2 ? [] : undefined)
+    const session = await begin("den")
+    server.cut()
+    await pass(500)
+    expect(seqs(session)).toEqual(range(81, 600))
   })
 
   test("what was said before one came in for the first time is not unread", async () => {

@@ -10,6 +10,10 @@ import { FakeServer } from "./fake.mjs"
 const [me, taras] = people
 rooms.long = { readUpTo: 1500, talk: Array.from({ length: 1500 }, (_, i) => [3000 - i, i % 3 ? taras : me, `line ${i + 1}${i % 7 === 0 ? "\nand a second one\nand a third" : ""}`]) }
 
+rooms.missed = { readUpTo: 900, talk: rooms.long.talk }
+rooms.endless = { readUpTo: 100, talk: rooms.long.talk }
+rooms.few = { readUpTo: 1498, talk: rooms.long.talk }
+
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] })
 
 const scenario = async (name, room, play) => {
@@ -69,6 +73,49 @@ await scenario("reading upwards to the beginning, nothing jumps and the page sta
   })
   await message(1500).waitFor()
   assert.ok((await fromEnd(log)) < 2, "and back down to the end")
+})
+
+await scenario("a room opens at the first message that is new, and only what was seen is read", "missed", async ({ page, log, message }) => {
+  const inSight = (seq) => message(seq).evaluate((row) => {
+    const [{ top, bottom }, frame] = [row.getBoundingClientRect(), row.closest("[role=log]").getBoundingClientRect()]
+    return top >= frame.top && bottom <= frame.bottom
+  })
+  await message(901).waitFor()
+  await page.getByTestId("to-newest").filter({ hasText: /\b5\d\d new messages/ }).waitFor()
+  const line = await top(page.getByTestId("new-line"))
+  assert.ok(line < (await top(message(901))) && line > (await top(message(900))), "the line stands before it")
+  assert.ok((await inSight(900)) && (await inSight(901)), "with what was said before")
+  assert.equal(await page.getByTestId("unread-missed").textContent(), "99+")
+  const seen = await log.evaluate(async (element) => {
+    const seqs = new Set()
+    for (let i = 0; i < 400 && !seqs.has(1500); i++) {
+      for (const row of element.querySelectorAll("[data-seq]")) seqs.add(Number(row.dataset.seq))
+      element.scrollTop += 300
+      await new Promise((resolve) => setTimeout(resolve, 40))
+    }
+    return [...seqs].filter((seq) => seq > 900).sort((one, other) => one - other)
+  })
+  assert.deepEqual(seen, Array.from({ length: 600 }, (_, i) => 901 + i), "reading on from there misses nothing")
+  await log.evaluate((element) => (element.scrollTop = element.scrollHeight))
+  await page.getByTestId("to-newest").waitFor({ state: "detached" })
+  await page.getByTestId("unread-missed").waitFor({ state: "detached" })
+})
+
+await scenario("the way to the newest is one press, from wherever a room opens", "missed", async ({ page, log, message }) => {
+  await page.getByTestId("to-newest").filter({ hasText: /\b5\d\d new messages/ }).click()
+  await message(1500).waitFor()
+  assert.ok((await fromEnd(log)) < 2)
+  await page.getByTestId("room-few").click()
+  await page.getByTestId("new-line").waitFor()
+  assert.ok((await fromEnd(log)) < 2, "two new messages are in sight with the end")
+  await page.getByTestId("unread-few").waitFor({ state: "detached" })
+})
+
+await scenario("where more is new than anybody reads a room opens at its newest message", "endless", async ({ page, log, message }) => {
+  await message(1500).waitFor()
+  await page.waitForTimeout(300)
+  assert.ok((await fromEnd(log)) < 2)
+  assert.equal(await page.getByTestId("new-line").count(), 0)
 })
 
 await scenario("the end is followed, and only there", "long", async ({ page, server, log, message }) => {

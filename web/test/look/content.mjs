@@ -49,7 +49,7 @@ export const rooms = {
     ],
   },
   кухня: { readUpTo: 3, talk: [[DAY * 2, andrii, "Хто сьогодні по каву?"], [DAY * 2 - 4, iryna, "Я! Кому що?"], [DAY * 2 - 6, me, "Мені фільтр, дякую"]] },
-  "ops.alerts": { readUpTo: 0, talk: Array.from({ length: 140 }, (_, i) => [900 - i * 6, sam, `gateway-${i % 3}: p99 ${40 + ((i * 37) % 60)} ms, queue depth ${(i * 13) % 90}`]) },
+  "ops.alerts": { readUpTo: 30, talk: Array.from({ length: 140 }, (_, i) => [900 - i * 6, sam, `gateway-${i % 3}: p99 ${40 + ((i * 37) % 60)} ms, queue depth ${(i * 13) % 90}`]) },
   бухгалтерія: { readUpTo: 1, talk: [[DAY * 5, iryna, "Акти за жовтень підписано."]] },
 }
 

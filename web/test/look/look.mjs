@@ -70,6 +70,14 @@ for (const scheme of ["light", "dark"]) {
     await page.getByTestId("composer").fill("And a line that is being written\nwith a second line")
     await shoot()
   })
+  // More is unread than comes with a room: it opens at the first of it.
+  const unread = async ({ page, shoot }) => {
+    await page.getByTestId("new-line").waitFor()
+    await page.getByTestId("to-newest").waitFor()
+    await shoot()
+  }
+  await scene(`desktop-${scheme}-unread`, { scheme, room: "ops.alerts", locale: "en-GB" }, unread)
+  await scene(`phone-${scheme}-unread`, { scheme, room: "ops.alerts", viewport: PHONE }, unread)
   await scene(`uploads-${scheme}`, { scheme }, async ({ page, server, shoot }) => {
     await page.getByTestId("message").first().waitFor()
     server.onUpload = (route) => {
@@ -112,7 +120,7 @@ await scene("scrolled", { room: "ops.alerts", locale: "en-GB" }, async ({ page, 
   await page.getByRole("log").evaluate((log) => (log.scrollTop = 800))
   await page.waitForTimeout(200)
   server.say("ops.alerts", taras, "I am looking at gateway-2 now.")
-  await page.getByText("1 new message").waitFor()
+  await page.getByTestId("to-newest").waitFor()
   await shoot()
 })
 await scene("restart", {}, async ({ page, server, shoot }) => {

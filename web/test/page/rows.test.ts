@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest"
 import type { Message, OutboxEntry } from "../../src/client/index.ts"
 import { GROUP_MS, type Row, rowsOf } from "../../src/model/rows.ts"
-import { earlier, later, NEWEST, pinned, shownIn, type Window } from "../../src/model/window.ts"
+import { earlier, later, NEWEST, openedAt, pinned, shownIn, type Window } from "../../src/model/window.ts"
 
 const OLENA = { id: "u1", name: "Olena" }
 const TARAS = { id: "u2", name: "Taras" }
@@ -51,6 +51,14 @@ describe("rows", () => {
     expect(outline(build([message(2), message(3)], { firstNew: 2 }))).toEqual(["day", "new", "HEAD 2", "3"])
   })
 
+  test("where the first new message is above what is shown, no other is called the first", () => {
+    expect(outline(build([message(7), message(8)], { firstNew: 2 }))).toEqual(["day", "HEAD 7", "8"])
+  })
+
+  test("where the first new message is gone, the line stands before the next", () => {
+    expect(outline(build([message(1), message(3)], { firstNew: 2 }))).toEqual(["day", "HEAD 1", "new", "HEAD 3"])
+  })
+
   test("without the message it would stand before there is no such line", () => {
     expect(outline(build([message(1)], { firstNew: 2 }))).toEqual(["day", "HEAD 1"])
   })
@@ -89,6 +97,12 @@ describe("the window on a long room", () => {
   test("pinned, does not lose its first message when more come", () => {
     const window = pinned(messages, NEWEST)
     expect(shownIn([...messages, message(1001)], window)[0]!.seq).toBe(881)
+  })
+
+  test("opens at a message with some before it, and goes on from there to the newest", () => {
+    expect(span(openedAt(messages, 500))).toEqual([470, 589])
+    expect(span(openedAt(messages, 10))).toEqual([1, 120])
+    expect(openedAt(messages, 990)).toEqual({ first: 960, last: null })
   })
 
   test("walks to the beginning and back, overlapping at each step and never larger than its bound", () => {
