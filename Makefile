@@ -24,7 +24,7 @@ venv = .venv/bin/python
 .PHONY: help run up down logs ps scale backup restore images test test-stack chaos lint token tokens migrate generate lock bench bench-curves bench-micro bench-serve clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start Homin in one process, on http://127.0.0.1:8080; another port: make run PORT=9000
 	@export HOMIN_PORT=$(PORT); $(bootstrap) run && exec $(venv) -m services.standalone

@@ -81,7 +81,8 @@ def measure(effort: Effort) -> Data:
     with peers() as servers, tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "runs.json"
         # What make was called with is for us, not for the make that compare.py calls.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        ours = ("MAKE", "MFLAGS", "ARGS")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         command = [str(PYTHON), str(YARDSTICK / "compare.py"), "--ours", "make -s bench-serve", "--json", str(written)]
         command += ["--seconds", str(effort.seconds), "--rounds", str(effort.rounds)]
         if subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL).returncode:

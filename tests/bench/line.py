@@ -116,6 +116,8 @@ class Line(asyncio.Protocol):
             self._write(PONG, payload)
         elif kind == CLOSE:
             self.closed = f"by the server: {int.from_bytes(payload[:2])} {payload[2:].decode()}"
+            self._write(CLOSE, payload[:2])
+            self._transport.close()
 
     def _write(self, opcode: int, payload: bytes) -> None:
         # The mask must be there (RFC 6455, 5.3); one of zeros changes nothing, and costs nothing to apply.

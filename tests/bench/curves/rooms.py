@@ -19,7 +19,7 @@ def work(members: int, connections: int) -> dict[str, int]:
     return {
         "members": members,
         "rooms": max(1, connections // members),
-        "in_flight": 8 if members < 200 else 4,
+        "in_flight": 8 if members < 1_000 else 4,
     }
 
 
