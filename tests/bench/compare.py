@@ -123,8 +123,8 @@ def verdict(runs: Runs) -> str:
 def tell(data: Data) -> list[str]:
     runs: Runs = data["runs"]
     lines = [
-        f"Each figure is the median of {data['rounds']} rounds of {data['seconds']:g} s, in which the systems take "
-        "turns. CPU is that of all server processes, broker and database included.",
+        f"The systems took turns, {data['seconds']:g} s with each load; each figure is the median over rounds, of "
+        f"which there were {data['rounds']}. CPU is that of all server processes, broker and database included.",
         "",
         *goals(runs),
         verdict(runs),

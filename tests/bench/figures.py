@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 def number(value: float) -> str:
     """Three significant digits or so, as people read them: 105,312 · 17.9 · 0.71."""
     size = abs(value)
-    if math.isnan(value):
-        return "–"
+    if math.isnan(value) or value == 0:
+        return "0" if value == 0 else "–"
     return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
 
 
@@ -68,6 +68,11 @@ def by_kind(parts: Mapping[str, float]) -> dict[str, float]:
     for part, value in parts.items():
         sums[kind_of(part)] = sums.get(kind_of(part), 0.0) + value
     return sums
+
+
+def notable(costs: Sequence[Mapping[str, float]]) -> list[str]:
+    """The names that have a share of at least 1 % somewhere: the others are noise, or not on the way."""
+    return [name for name in costs[0] if any(cost[name] >= 0.01 * sum(cost.values()) for cost in costs)]
 
 
 def scaled(parts: Mapping[str, float], total: float) -> dict[str, float]:

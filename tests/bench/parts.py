@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.bench import plots
-from tests.bench.figures import by_kind, listed, medians, number, table
+from tests.bench.figures import by_kind, listed, medians, notable, number, table
 from tests.bench.section import Data, Effort, Section
 from tests.bench.serving import serving
 from tests.bench.yardstick import load
@@ -58,10 +58,13 @@ def sentence(point: Data) -> str:
 
 
 def plot(data: Data, path: Path) -> None:
-    with plots.figure(path) as (ax,):
-        costs = [by_kind(point["cpu_us"]) for point in data["points"]]
-        layers = {kind: [cost[kind] for cost in costs] for kind in costs[0]}
-        plots.stack(ax, [point["load"] for point in data["points"]], layers, "CPU µs a delivery")
+    points = data["points"]
+    kinds = notable([by_kind(point["cpu_us"]) for point in points])
+    with plots.figure(path, 2) as axes:
+        # At a light load nothing shares a system call with its neighbours: another scale.
+        for ax, shown in zip(axes, (points[:2], points[2:]), strict=True):
+            layers = {kind: [by_kind(point["cpu_us"])[kind] for point in shown] for kind in kinds}
+            plots.stack(ax, [point["load"] for point in shown], layers, "CPU µs a delivery")
 
 
 SECTION = Section(

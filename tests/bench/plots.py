@@ -41,12 +41,27 @@ def curve(
         ax.set_xticks(xs, [f"{value:,}" for value in xs], fontsize=8)
         ax.minorticks_off()
     if "y" in logarithmic:
-        ax.set_yscale("log")
+        logarithmic_axis(ax, "y")
     else:
         ax.set_ylim(bottom=0)
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 10 or value == 0 else f"{value:g}")
+        ax.yaxis.set_major_formatter(plain)
     ax.set_xlabel(x)
     ax.set_ylabel(y)
+
+
+def plain(value: float, _position: int | None = None) -> str:
+    return f"{value:,.0f}" if value >= 10 or value == 0 else f"{value:g}"
+
+
+def logarithmic_axis(ax: Any, which: str) -> None:
+    """With 1, 2 and 5 of each decade written out: `which` is "x" or "y"."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    ax.set(**{f"{which}scale": "log"})
+    axis = getattr(ax, f"{which}axis")
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(plain)
 
 
 def stack(ax: Any, names: Sequence[str], layers: Mapping[str, Sequence[float]], y: str) -> None:
@@ -55,5 +70,7 @@ def stack(ax: Any, names: Sequence[str], layers: Mapping[str, Sequence[float]], 
     for layer, heights in layers.items():
         ax.bar(names, heights, 0.6, bottom=below, label=layer)
         below = [b + h for b, h in zip(below, heights, strict=True)]
+    middle, room = (len(names) - 1) / 2, max(len(names), 2.5) / 2
+    ax.set_xlim(middle - room, middle + room)  # a single bar stays a bar
     ax.set_ylabel(y)
     ax.tick_params(axis="x", labelsize=8)

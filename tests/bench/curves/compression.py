@@ -11,7 +11,7 @@ from typing import Any
 import uvloop
 
 from tests.bench import plots
-from tests.bench.figures import by_kind, number, table
+from tests.bench.figures import by_kind, medians, number, table
 from tests.bench.line import Line
 from tests.bench.processes import usage_of
 from tests.bench.section import Data, Effort, Section
@@ -83,8 +83,15 @@ def measure(effort: Effort) -> Data:
         for characters in sizes:
             point: dict[str, Any] = {"characters": characters}
             for name, deflate in (("plain", False), ("offered", True)):
-                room = f"{name}{characters}"
-                point[name] = uvloop.run(talk(system, room, characters, members, effort.seconds, deflate))
+                rounds = [
+                    uvloop.run(talk(system, f"{name}{characters}.{n}", characters, members, effort.seconds, deflate))
+                    for n in range(effort.rounds)
+                ]
+                point[name] = {
+                    "agreed": rounds[0]["agreed"],
+                    "bytes": medians([{"": each["bytes"]} for each in rounds])[""],
+                    "cpu_us": medians([each["cpu_us"] for each in rounds]),
+                }
             points.append(point)
     return {"servers": system.versions, "members": members, "rate": RATE, "seed": SEED, "points": points}
 
@@ -135,7 +142,7 @@ def plot(data: Data, path: Path) -> None:
 SECTION = Section(
     "compression",
     "Shared compression",
-    "make bench-curves ONLY=compression SECONDS={seconds:g}",
+    "make bench-curves ONLY=compression SECONDS={seconds:g} ROUNDS={rounds}",
     measure,
     tell,
     plot,

@@ -134,7 +134,7 @@ def plot(data: Data, path: Path) -> None:
         for kind, got in data["kinds"].items():
             ax.plot(got["quantiles_ms"], [q * 100 for q in QUANTILES], linewidth=1.6, label=kind)
         ax.axvline(GOAL_MS, color="#999", linewidth=1, linestyle="--")
-        ax.set_xscale("log")
+        plots.logarithmic_axis(ax, "x")
         ax.set_xlabel("milliseconds")
         ax.set_ylabel("% of requests within")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.bench import plots
-from tests.bench.figures import by_kind, listed, medians, number, table
+from tests.bench.figures import by_kind, listed, medians, notable, number, table
 from tests.bench.section import Data, Effort, Section
 from tests.bench.serving import serving
 from tests.bench.yardstick import load
@@ -60,7 +60,7 @@ def sentence(data: Data) -> str:
     first, last = data["points"][0], data["points"][-1]
     best = max(data["points"], key=lambda p: p["deliveries_per_s"])
     dear, cheap = sum(first["cpu_us"].values()), sum(last["cpu_us"].values())
-    upstream = [kind for kind in first["cpu_us"] if kind != "gateways"]
+    upstream = [kind for kind in notable([first["cpu_us"], last["cpu_us"]]) if kind != "gateways"]
     before = sum(first["cpu_us"][kind] for kind in upstream)
     after = sum(last["cpu_us"][kind] for kind in upstream)
     return (
@@ -77,7 +77,7 @@ def plot(data: Data, path: Path) -> None:
         plots.curve(
             rate, sizes, {"": [p["deliveries_per_s"] for p in points]}, "members of a room", "deliveries/s", "x"
         )
-        lines = {kind: [p["cpu_us"][kind] for p in points] for kind in points[0]["cpu_us"]}
+        lines = {kind: [p["cpu_us"][kind] for p in points] for kind in notable([p["cpu_us"] for p in points])}
         whole = {"together": [sum(p["cpu_us"].values()) for p in points]}
         plots.curve(cost, sizes, whole | lines, "members of a room", "CPU µs a delivery", "xy")
 

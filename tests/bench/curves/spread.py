@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import plots
-from tests.bench.figures import by_kind, medians, number, table
+from tests.bench.figures import by_kind, medians, notable, number, table
 from tests.bench.section import Data, Effort, Section
 from tests.bench.serving import serving
 from tests.bench.yardstick import load
@@ -71,7 +71,7 @@ def sentence(data: Data) -> str:
 def plot(data: Data, path: Path) -> None:
     costs = [by_kind(p["cpu_us"]) for p in data["points"]]
     with plots.figure(path) as (ax,):
-        layers = {kind: [cost[kind] for cost in costs] for kind in costs[0]}
+        layers = {kind: [cost[kind] for cost in costs] for kind in notable(costs)}
         plots.stack(ax, [shape(p) for p in data["points"]], layers, "CPU µs a delivery")
         ax.set_xlabel("gateways + routers")
 

@@ -6,12 +6,25 @@ import random
 
 import pytest
 
-from tests.bench.figures import at, by_kind, growth, kind_of, listed, medians, number, percentile, scaled, slope, table
+from tests.bench.figures import (
+    at,
+    by_kind,
+    growth,
+    kind_of,
+    listed,
+    medians,
+    notable,
+    number,
+    percentile,
+    scaled,
+    slope,
+    table,
+)
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(105_312, "105,312"), (100, "100"), (17.94, "17.9"), (0.714, "0.71"), (0, "0.00"), (-250, "-250"),
+    [(105_312, "105,312"), (100, "100"), (17.94, "17.9"), (0.714, "0.71"), (0, "0"), (0.004, "0.00"), (-250, "-250"),
      (float("nan"), "–")],
 )  # fmt: skip
 def test_a_number_has_as_many_digits_as_people_read(value: float, text: str) -> None:
@@ -57,6 +70,10 @@ def test_processes_of_one_kind_are_told_together() -> None:
     parts = {"accounts-1": 1.0, "router-1": 2.0, "gateway-1": 3.0, "gateway-2": 4.0, "broker": 5.0}
     assert by_kind(parts) == {"accounts": 1, "routers": 2, "gateways": 7, "broker": 5}
     assert kind_of("database") == "database"
+
+
+def test_what_is_nowhere_a_hundredth_is_not_notable() -> None:
+    assert notable([{"a": 99.5, "b": 0.5, "c": 0}, {"a": 98, "b": 0.5, "c": 1.5}]) == ["a", "c"]
 
 
 def test_what_is_scaled_keeps_its_proportions() -> None:
