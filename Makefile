@@ -8,6 +8,10 @@ ARGS ?=
 GATEWAYS ?= 2
 ROUTERS ?= 2
 FROM ?=
+YARDSTICK ?= ../shared/bench
+ROUNDS ?= 2
+MINUTES ?= 30
+ONLY ?= curves
 
 # pip and npm trust inside a build what this machine trusts: some networks have certificates of their own.
 export HOMIN_BUILD_CA ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
@@ -17,10 +21,10 @@ bootstrap = python=$$(tools/python) && "$$python" -B tools/bootstrap.py
 venv = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs ps scale backup restore images test test-stack chaos lint token tokens migrate generate lock bench-serve bench-micro clean
+.PHONY: help run up down logs ps scale backup restore images test test-stack chaos lint token tokens migrate generate lock bench bench-curves bench-micro bench-serve clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start Homin in one process, on http://127.0.0.1:8080; another port: make run PORT=9000
 	@export HOMIN_PORT=$(PORT); $(bootstrap) run && exec $(venv) -m services.standalone
@@ -88,11 +92,19 @@ lock: ## write the lock files anew from pyproject.toml; newer versions: make loc
 	@$(bootstrap) dev
 	@UPGRADE=$(UPGRADE) tools/lock
 
-bench-serve: ## start what is measured: RabbitMQ, PostgreSQL, two gateways, one router; prints where, until stdin closes
-	@$(bootstrap) dev >&2 && exec $(venv) -m tests.bench.serve $(ARGS)
+bench: ## compare with the peers of YARDSTICK, into tests/bench/RESULTS.md; also SECONDS=5 ROUNDS=2
+bench bench-curves: SECONDS = 5
+bench:
+	@$(bootstrap) bench && YARDSTICK=$(YARDSTICK) $(venv) -m tests.bench compare parts --seconds $(SECONDS) --rounds $(ROUNDS) $(ARGS)
+
+bench-curves: ## measure all curves, or some: make bench-curves ONLY="rooms idle" SECONDS=5 ROUNDS=2 MINUTES=30
+	@$(bootstrap) bench && YARDSTICK=$(YARDSTICK) $(venv) -m tests.bench $(ONLY) --seconds $(SECONDS) --rounds $(ROUNDS) --minutes $(MINUTES) $(ARGS)
 
 bench-micro: ## time what every message passes: parse, route, render, frame, fan out
-	@$(bootstrap) dev && $(venv) -m pytest tests/bench --benchmark-enable --benchmark-columns=min,median,ops $(ARGS)
+	@$(bootstrap) dev && $(venv) -m tests.bench micro $(ARGS)
+
+bench-serve: ## start what is measured: RabbitMQ, PostgreSQL, two gateways, one router; prints where, until stdin closes
+	@$(bootstrap) dev >&2 && exec $(venv) -m tests.bench.serve $(ARGS)
 
 clean: ## remove all that was built, but no data: var/ stays
 	rm -rf .venv web/node_modules web/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

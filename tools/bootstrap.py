@@ -7,6 +7,7 @@ of what it was made from; where the digest is the same, nothing is done, so a se
     bootstrap.py env     the runtime environment
     bootstrap.py run     the runtime environment and the web client, once the port is known to be free
     bootstrap.py dev     the environment with the development tools
+    bootstrap.py bench   the same, and what draws the plots of the benchmarks
     bootstrap.py web     the web client, and what its own tests need
     bootstrap.py npm X   the script X of web/package.json, with the same Node that built the client
 """
@@ -34,6 +35,7 @@ MODULES = WEB / "node_modules"
 LOCKS = {
     "run": ROOT / "requirements.lock",
     "dev": ROOT / "requirements-dev.lock",
+    "bench": ROOT / "requirements-bench.lock",
     "node": ROOT / "requirements-node.lock",
 }
 
@@ -87,8 +89,19 @@ def is_environment_alive() -> bool:
 
 def pip_install(kind: str) -> None:
     call(
-        [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input", "--prefer-binary",
-         "--require-hashes", "--requirement", str(LOCKS[kind])],
+        [
+            str(PYTHON),
+            "-m",
+            "pip",
+            "install",
+            "-qq",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--prefer-binary",
+            "--require-hashes",
+            "--requirement",
+            str(LOCKS[kind]),
+        ],
         f"Installing {LOCKS[kind].name} into .venv",
     )
     installed(kind).write_text(digest([LOCKS[kind]]))
@@ -112,6 +125,12 @@ def make_environment(kind: str) -> None:
             shutil.rmtree(VENV)
         call([sys.executable, "-m", "venv", str(VENV)], f"Making .venv with Python {sys.version.split()[0]}")
     pip_install(kind)
+
+
+def add_plots() -> None:
+    make_environment("dev")
+    if not is_installed("bench"):
+        pip_install("bench")
 
 
 # Node, and the web client
@@ -221,6 +240,8 @@ def main(arguments: list[str]) -> None:
             steps = [lambda: make_environment("run"), build_web]
         case ["dev"]:
             steps = [lambda: make_environment("dev")]
+        case ["bench"]:
+            steps = [add_plots]
         case ["web"]:
             steps = [build_web]
         case ["npm", script]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import structlog
 from websockets.exceptions import InvalidState
@@ -34,6 +34,7 @@ _LIBRARY.setLevel(logging.WARNING)  # it tells of each connection that opens and
 PING = Frame(Opcode.PING, b"").serialize(mask=False)
 CLOSE_S = 10.0  # from our close frame to the end of the connection
 HIGH_WATER = 64 << 10
+Hold = Literal["auth", "file", "rate"]  # why a connection is not read: each is let go by itself
 HELD_FRAMES = 256
 
 
@@ -60,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._bucket = Bucket(hub.settings.frames_per_s, hub.settings.frames_burst, self._loop.time())
         self._fragments: list[bytes] | None = None
         self._held: deque[bytes | None] = deque()  # None: a binary frame
-        self._holding = False
+        self._holding: frozenset[Hold] = frozenset()
         self._paused = False
         self._refused = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -235,7 +236,7 @@ class Connection(asyncio.Protocol):
         if frame.type == "auth":
             if self.user is None:  # in time; how long the answer takes is not the client's doing
                 self._set_timer(0, None)
-            self.hold()
+            self.hold("auth")
             self._hub.authenticate(self, frame)
         elif self.user is None:
             self.refuse(ErrorCode.UNAUTHORIZED, "The first frame must be `auth`.", ref_of(frame))
@@ -253,21 +254,21 @@ class Connection(asyncio.Protocol):
         self._refused += 1
         if self._refused > self._hub.settings.frames_burst:
             # It does not listen to refusals, so they are no longer written: the rest waits in its own socket.
-            self.hold()
-            self._loop.call_later(1.0, self.release)
+            self.hold("rate")
+            self._loop.call_later(1.0, self.release, "rate")
         if not quietly:
             ms = max(1, round(wait * 1000))
             self.refuse(ErrorCode.RATE_LIMITED, "You send faster than you may. Wait a moment.", ref, ms)
         return False
 
-    def hold(self) -> None:
+    def hold(self, why: Hold) -> None:
         """Reads no further for now; what has been read already waits."""
-        self._holding = True
+        self._holding |= {why}
         self._transport.pause_reading()
 
-    def release(self) -> None:
-        """Goes on where `hold` stopped, until the next one."""
-        self._holding = False
+    def release(self, why: Hold) -> None:
+        """Goes on where `hold` stopped, until the next one, unless something else still holds."""
+        self._holding -= {why}
         while self._held and not self._holding and self.open:
             self._handle(self._held.popleft())
         if not self._holding and not self._transport.is_closing():
@@ -282,7 +283,7 @@ class Connection(asyncio.Protocol):
 
     def await_file(self, frame: client.File) -> None:
         self._awaited = frame.id, ref_of(frame)
-        self.hold()
+        self.hold("file")
         self._set_timer(self._hub.settings.file_settle_s, self._file_overdue)
 
     def settled(self, id: str) -> None:
@@ -291,7 +292,7 @@ class Connection(asyncio.Protocol):
             self._awaited = None
             if self.open:
                 self._set_timer(0, None)
-            self.release()
+            self.release("file")
 
     def _file_overdue(self) -> None:
         if self._awaited is not None:

@@ -129,7 +129,7 @@ class Hub:
             if connection.open:
                 self._welcome(connection, frame, identity)
         finally:
-            connection.release()
+            connection.release("auth")
 
     def _welcome(self, connection: Connection, frame: client.Auth, identity: Identity) -> None:
         if connection.user is not None and identity.user_id != connection.user.id:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.router.core.changes import Changes
@@ -22,6 +24,7 @@ from services.router.log import AlreadyStored, StoreDown
 from services.router.store import SqlLog
 from shared.protocol.names import shard_of
 
+log = structlog.stdlib.get_logger("homin.router")
 STATEMENT_S = 30.0
 CONNECT_S = 5.0
 
@@ -81,13 +84,27 @@ SELECT name, seq, version FROM rooms WHERE name = ANY($14::text[])
 
 
 class PostgresLog(SqlLog):
-    """`dsn`: postgresql://…; `connections`: how many commits may run side by side."""
+    """`dsn`: postgresql://…; `connections`: how many commits may run side by side; `readers`: connections of
+    `engine`.
+    """
 
-    def __init__(self, engine: AsyncEngine, shards: int, dsn: str, connections: int) -> None:
+    def __init__(self, engine: AsyncEngine, shards: int, dsn: str, connections: int, readers: int) -> None:
         super().__init__(engine, shards)
+        self._connections, self._readers = connections, readers
         self._dsn = dsn
         self._idle: list[asyncpg.Connection[Any]] = []
         self._places = asyncio.Semaphore(connections)
+
+    async def open(self) -> None:
+        """Opens every connection now: not when everybody comes at once. What fails is opened when it is needed."""
+        try:
+            while len(self._idle) < self._connections:
+                self._idle.append(await self._connect())
+            async with AsyncExitStack() as held:
+                for _ in range(self._readers):
+                    await held.enter_async_context(self._engine.connect())
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as why:
+            log.warning("not all connections to the database could be opened", why=str(why) or type(why).__name__)
 
     async def commit(self, batch: Sequence[Changes]) -> set[str]:
         """See `Log.commit`."""

@@ -60,6 +60,9 @@ class SqlLog:
                 loaded[row.name] = room
             return loaded
 
+    async def open(self) -> None:
+        """Before the first batch. SQLite opens a file when it needs it."""
+
     async def commit(self, batch: Sequence[Changes]) -> set[str]:
         writing = any(c.writes for c in batch)
         try:

@@ -26,20 +26,22 @@ from shared.runtime.database import open_engine, wait_for_database
 LANES = 2
 
 
-def open_log(url: str, engine: AsyncEngine, shards: int, writers: int) -> SqlLog:
-    """The log in the database at `url`; `engine` is open on the same."""
+def open_log(url: str, engine: AsyncEngine, shards: int, writers: int, readers: int = 0) -> SqlLog:
+    """The log in the database at `url`; `engine` is open on the same, of whose connections `open` opens so many (`readers`) at once."""
     if url.startswith("postgresql"):
-        return PostgresLog(engine, shards, "postgresql://" + url.partition("://")[2], writers)
+        return PostgresLog(engine, shards, "postgresql://" + url.partition("://")[2], writers, readers)
     return SqlLog(engine, shards)
 
 
 def build(settings: Settings, bus: Bus) -> Router:
     lanes = settings.router_lanes or (1 if settings.database_url.startswith("sqlite") else LANES)
-    engine = open_engine(settings.database_url, pool_size=lanes + settings.router_reads)
-    store = open_log(settings.database_url, engine, settings.shards, lanes)
+    readers = lanes + settings.router_reads
+    engine = open_engine(settings.database_url, pool_size=readers)
+    store = open_log(settings.database_url, engine, settings.shards, lanes, readers)
 
     async def prepare() -> None:
         await wait_for_database(settings.database_url)
+        await store.open()
 
     async def dispose() -> None:
         await store.close()

@@ -2,7 +2,8 @@
 accounts, each a process, with production settings but for the rate limit.
 
 Prints one line of JSON: `urls` of the gateways, `pids` of every process to account (broker and database too),
-`tokens`, a file with one token a line. Stops when its standard input closes.
+`tokens`, a file with one token a line; and what only this project's own curves want: `parts`, the same processes by
+name, the address of the `database`, and the `versions` of the servers. Stops when its standard input closes.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import asyncpg
+
 from services.accounts.settings import Settings as AccountsSettings
 from services.accounts.tokens import make_tokens
 from tests.servers import postgres, rabbitmq
 from tests.servers.missing import ServerMissing
+from tests.servers.postgres import LocalPostgres, Postgres
+from tests.servers.rabbitmq import LocalRabbitMQ, RabbitMQ
 from tests.system.cluster import Cluster
 
 TOKENS_S = 86_400
@@ -45,9 +50,31 @@ async def serve(gateways: int, routers: int, users: int, settings: dict[str, str
             tokens.write_text("\n".join(await make_tokens(accounts, names, TOKENS_S, int(time.time()))) + "\n")
             # What was started here is ours or our children's; a container's processes are the engine's.
             pids = [os.getpid(), *broker.pids, *database.pids]
-            said = {"urls": [g.ws for g in cluster.of("gateway")], "pids": pids, "tokens": str(tokens)}
+            parts = {name: [process.pid] for name, process in cluster.processes.items()}
+            parts |= {"broker": roots(broker), "database": roots(database)}
+            versions = {
+                "RabbitMQ": ".".join(map(str, broker.version)),
+                "PostgreSQL": await postgres_version(cluster.database_url),
+            }
+            said = {
+                "urls": [g.ws for g in cluster.of("gateway")], "pids": pids, "tokens": str(tokens), "parts": parts,
+                "database": cluster.database_url, "versions": versions,
+            }  # fmt: skip
             print(json.dumps(said), flush=True)
             await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+def roots(server: RabbitMQ | Postgres) -> list[int]:
+    """The process that all others of this server descend from."""
+    return [server.process.pid] if isinstance(server, LocalRabbitMQ | LocalPostgres) else server.pids
+
+
+async def postgres_version(url: str) -> str:
+    connection = await asyncpg.connect(url)
+    try:
+        return str(await connection.fetchval("SHOW server_version")).split()[0]
+    finally:
+        await connection.close()
 
 
 def main() -> None:

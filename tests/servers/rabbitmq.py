@@ -113,11 +113,13 @@ class ContainerRabbitMQ(InContainer, RabbitMQ):
 
 
 class LocalRabbitMQ(Local, RabbitMQ):
-    """The machine's RabbitMQ as a node of our own: ports, data, log, cookie and port mapper in a temporary folder."""
+    """The machine's RabbitMQ as a node of our own: ports, data, log, cookie and port mapper in a temporary folder.
+    `port`: where it serves AMQP; by default one that is free."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int | None = None) -> None:
         self._folder = folder = Path(tempfile.mkdtemp(prefix="homin-rabbitmq-"))
         amqp, management, distribution, mapper = free_ports(4)
+        amqp = port or amqp
         self.url = f"amqp://guest:guest@127.0.0.1:{amqp}/"
         self.management = f"http://127.0.0.1:{management}"
         (folder / "plugins").write_text("[rabbitmq_management].\n")

@@ -220,5 +220,3 @@ class Traffic:
         for task in self._tasks:
             if task.done():
                 task.result()
-
-

@@ -1,0 +1,146 @@
+"""The comparison: this project and its peers on the same work in one run, and the goals of issue 5."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bench.figures import number, table
+from tests.bench.machine import versions_of_peers
+from tests.bench.peers import peers
+from tests.bench.section import Data, Effort, Section
+from tests.bench.serving import ROOT
+from tests.bench.yardstick import PYTHON, YARDSTICK
+
+NAMES = {
+    "ours": "Homin, stored in PostgreSQL",
+    "seed": "first design (Node `ws`, in memory)",
+    "socketio": "Socket.IO + Redis ×2",
+    "psocketio": "python-socketio + RabbitMQ ×2",
+}
+FIGURES: dict[str, Callable[[Mapping[str, Any]], float]] = {
+    "deliveries/s": lambda run: run["deliveries_per_s"],
+    "CPU µs a delivery": lambda run: run["cpu_us_per_delivery"],
+    "p50 ms": lambda run: run["latency_ms"]["p50"],
+    "p99 ms": lambda run: run["latency_ms"]["p99"],
+    "KiB a connection": lambda run: run["kib_per_connection"],
+    "missing": lambda run: run["missing"],
+}
+SMALL, BIG, LIGHT = "small rooms", "one big room", "light load"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`bound`: of the figure itself, or, where `against` names a peer, of the ratio to it."""
+
+    what: str
+    scenario: str
+    figure: str
+    bound: float
+    against: str | None = None
+    at_least: bool = False
+
+    def value(self, runs: Runs) -> float:
+        ours = median(runs, self.scenario, "ours", self.figure)
+        return ours / median(runs, self.scenario, self.against, self.figure) if self.against else ours
+
+    def is_met(self, runs: Runs) -> bool:
+        value = self.value(runs)
+        return value >= self.bound if self.at_least else value <= self.bound
+
+
+GOALS = [
+    Goal("100 rooms × 10, 8 in flight: deliveries/s", SMALL, "deliveries/s", 1.2, "seed", at_least=True),
+    Goal("… CPU µs a delivery, all processes", SMALL, "CPU µs a delivery", 1.0, "seed"),
+    Goal("1 room × 1000, 4 in flight: deliveries/s", BIG, "deliveries/s", 1.5, "socketio", at_least=True),
+    Goal("… CPU µs a delivery", BIG, "CPU µs a delivery", 0.6, "socketio"),
+    Goal("200 messages/s: p50 ms, committed before seen", LIGHT, "p50 ms", 3),
+    Goal("… p99 ms", LIGHT, "p99 ms", 8),
+    # Later scenarios of a round take memory that earlier ones have left free; only the first shows what a connection
+    # costs.
+    Goal("idle memory a connection, KiB, all processes", SMALL, "KiB a connection", 6),
+]
+Runs = Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
+"""Scenario → system → what load.py printed in each round."""
+
+
+def median(runs: Runs, scenario: str, system: str, figure: str) -> float:
+    title = next(title for title in runs if title.startswith(scenario))
+    return statistics.median(FIGURES[figure](run) for run in runs[title][system])
+
+
+def measure(effort: Effort) -> Data:
+    with peers() as servers, tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "runs.json"
+        # What make was called with is for us, not for the make that compare.py calls.
+        ours = ("MAKE", "MFLAGS", "ARGS")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        command = [str(PYTHON), str(YARDSTICK / "compare.py"), "--ours", "make -s bench-serve", "--json", str(written)]
+        command += ["--seconds", str(effort.seconds), "--rounds", str(effort.rounds)]
+        if subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL).returncode:
+            raise SystemExit("compare.py failed; why stands above.")
+        measured = json.loads(written.read_text())
+        versions = versions_of_peers() | servers
+    runs: dict[str, dict[str, Any]] = {}
+    for each in measured:
+        if any("failed" in run for run in each["runs"]):
+            print(json.dumps(each, indent=1), file=sys.stderr)
+            raise SystemExit(f"{each['system']} failed in “{each['scenario']}”, so there is nothing to compare.")
+        runs.setdefault(each["scenario"], {})[each["system"]] = each["runs"]
+    return {"servers": versions, "seconds": effort.seconds, "rounds": effort.rounds, "runs": runs}
+
+
+def goals(runs: Runs) -> list[str]:
+    """The table of the issue with this run's figures."""
+    rows = []
+    for goal in GOALS:
+        cells = [number(median(runs, goal.scenario, system, goal.figure)) for system in NAMES]
+        sign = "≥" if goal.at_least else "≤"
+        if goal.against:
+            short = {"seed": "the first design", "socketio": "Socket.IO"}[goal.against]
+            wanted = f"{sign} {number(goal.bound)} × {short}; is {number(goal.value(runs))} ×"
+        else:
+            wanted = f"{sign} {goal.bound:g}"
+        rows.append([goal.what, *cells, wanted, "**met**" if goal.is_met(runs) else "**not met**"])
+    return table(["", *NAMES.values(), "goal", ""], rows)
+
+
+def verdict(runs: Runs) -> str:
+    met = [goal for goal in GOALS if goal.is_met(runs)]
+    lost = sum(FIGURES["missing"](run) for systems in runs.values() for run in systems["ours"])
+    kept = "No delivery of Homin's is missing." if not lost else f"**Missing deliveries of Homin: {lost:,.0f}.**"
+    return f"{len(met)} of {len(GOALS)} goals are met in this run. {kept}"
+
+
+def tell(data: Data) -> list[str]:
+    runs: Runs = data["runs"]
+    lines = [
+        f"The systems took turns, {data['seconds']:g} s with each load; each figure is the median over rounds, of "
+        f"which there were {data['rounds']}. CPU is that of all server processes, broker and database included.",
+        "",
+        *goals(runs),
+        verdict(runs),
+        "",
+    ]
+    for title, systems in runs.items():
+        rows = [[NAMES[name], *(number(median(runs, title, name, f)) for f in FIGURES)] for name in systems]
+        for peer in [name for name in systems if name != "ours"]:
+            rows.append([f"Homin / {NAMES[peer]}", *(ratio(runs, title, peer, figure) for figure in FIGURES)])
+        lines += [f"**{title}**", "", *table(["", *FIGURES], rows)]
+    return lines
+
+
+def ratio(runs: Runs, scenario: str, peer: str, figure: str) -> str:
+    theirs = median(runs, scenario, peer, figure)
+    return f"{number(median(runs, scenario, 'ours', figure) / theirs)} ×" if theirs > 0 else ""
+
+
+SECTION = Section("compare", "Side by side", "make bench SECONDS={seconds:g} ROUNDS={rounds}", measure, tell)

@@ -1,0 +1,85 @@
+"""However long a room's history is, a read looks at no more of it than it gives: the plans of PostgreSQL prove it.
+
+Each statement is caught as the log sends it and given to EXPLAIN ANALYZE, which runs it and says what it touched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import event
+
+from services.router.core.room import RECENT
+from services.router.store import SqlLog
+from services.router.wiring import open_log
+from shared.runtime.database import open_engine
+from tests.bench.curves.history import ROOM, fill
+
+MESSAGES = 30_000
+MIDDLE = MESSAGES // 2
+Statements = list[tuple[str, tuple[Any, ...]]]
+
+
+@pytest.fixture
+async def log(postgres_url: str) -> AsyncIterator[tuple[SqlLog, Statements]]:
+    """A log with one long room, and what it has sent to the database since."""
+    await fill(postgres_url, MESSAGES)
+    engine = open_engine(postgres_url)
+    sent: Statements = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: tuple[Any, ...], *_: Any) -> None:
+        sent.append((statement, parameters))
+
+    log = open_log(postgres_url, engine, 16, writers=1)
+    await log.epoch()  # what a new connection asks for itself is over now
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    yield log, sent
+    await log.close()
+    await engine.dispose()
+
+
+READS: dict[str, tuple[Callable[[SqlLog], Awaitable[object]], int]] = {
+    "the newest, when a room is loaded": (lambda log: log.load([ROOM]), RECENT),
+    "a page of the newest": (lambda log: log.page(ROOM, before=None, after=None, limit=50), 51),
+    "a page before": (lambda log: log.page(ROOM, before=MIDDLE, after=None, limit=50), 51),
+    "a page before the newest": (lambda log: log.page(ROOM, before=MESSAGES, after=None, limit=200), 201),
+    "a page after": (lambda log: log.page(ROOM, before=None, after=MIDDLE, limit=50), 51),
+    "a page after the first": (lambda log: log.page(ROOM, before=None, after=1, limit=200), 201),
+    "a message sent again": (lambda log: log.find(ROOM, [("sender1", "no such id")]), 1),
+    "the last message in a list of rooms": (lambda log: log.rooms_of("sender1"), 1),
+}
+
+
+@pytest.mark.parametrize("read", READS)
+async def test_a_read_keeps_to_the_index(log: tuple[SqlLog, Statements], postgres_url: str, read: str) -> None:
+    """`READS`: the call, and how many messages it may look at."""
+    store, sent = log
+    call, most = READS[read]
+    await call(store)
+    db = await asyncpg.connect(postgres_url)
+    try:
+        touching = [each for each in sent if "messages" in each[0]]
+        assert touching, f"nothing was read of the messages: {sent}"
+        for statement, parameters in touching:
+            plan = json.loads(await db.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *parameters))[0]["Plan"]
+            scans = [node for node in nodes(plan) if node.get("Relation Name") == "messages"]
+            assert scans, plan
+            assert {node["Node Type"] for node in scans} <= {"Index Scan", "Index Only Scan"}, plan
+            assert sum(looked_at(node) for node in scans) <= most, plan
+    finally:
+        await db.close()
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def looked_at(scan: dict[str, Any]) -> float:
+    """Rows given and rows thrown away, over all its loops (PostgreSQL manual, 14.1.2)."""
+    return float((scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)) * scan["Actual Loops"])
