@@ -20,6 +20,7 @@ from websockets.server import ServerProtocol
 
 from services.gateway.core.bucket import Bucket
 from services.gateway.core.intake import Bad, is_droppable, parse, ref_of
+from services.gateway.framing import Framed
 from shared.protocol import client
 from shared.protocol.codec import render
 from shared.protocol.errors import CloseCode, ErrorCode
@@ -38,31 +39,28 @@ Hold = Literal["auth", "file", "rate"]  # why a connection is not read: each is 
 HELD_FRAMES = 256
 
 
-def framed(payload: bytes) -> bytes:
-    """A text frame as it goes over the wire: the same bytes for every connection."""
-    return Frame(Opcode.TEXT, payload).serialize(mask=False)
-
-
 class Connection(asyncio.Protocol):
     """A client's connection. `session`, `user`, `token_id` are there after the welcome; `rooms`: where it sits,
     `joining`: where it has asked to."""
 
     __slots__ = (
-        "_awaited", "_bucket", "_fragments", "_held", "_holding", "_hub", "_loop", "_paused", "_refused", "_timer",
-        "_transport", "_ws", "alive", "closed_with", "expires_at", "joining", "open", "prefix", "rooms", "session",
+        "_awaited", "_bucket", "_deflates", "_fragments", "_held", "_holding", "_hub", "_loop", "_paused", "_refused",
+        "_timer", "_transport", "_ws", "alive", "closed_with", "expires_at", "joining", "open", "prefix", "rooms", "session",
         "token_id", "user", "wheel",
     )  # fmt: skip
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._loop = asyncio.get_running_loop()
-        self._ws = ServerProtocol(max_size=hub.settings.auth_frame_bytes, logger=_LIBRARY)
+        self._ws = ServerProtocol(
+            extensions=hub.framing.extensions, max_size=hub.settings.auth_frame_bytes, logger=_LIBRARY
+        )
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made, before all else
         self._bucket = Bucket(hub.settings.frames_per_s, hub.settings.frames_burst, self._loop.time())
         self._fragments: list[bytes] | None = None
         self._held: deque[bytes | None] = deque()  # None: a binary frame
         self._holding: frozenset[Hold] = frozenset()
-        self._paused = False
+        self._paused = self._deflates = False
         self._refused = 0
         self._timer: asyncio.TimerHandle | None = None
         self.open = False
@@ -112,10 +110,11 @@ class Connection(asyncio.Protocol):
 
     # ── out ──
 
-    def write(self, data: bytes, droppable: bool = False) -> None:
-        """Frames as they go over the wire (`framed`). A client that does not read them is closed with 4002."""
+    def write(self, framed: Framed, droppable: bool = False) -> None:
+        """A client that does not read what is written is closed with 4002."""
         if not self.open:
             return
+        data = framed.deflated if self._deflates else framed.plain
         if self._paused:
             waiting = self._transport.get_write_buffer_size()
             bound = self._hub.settings.gateway_send_bytes
@@ -127,7 +126,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
 
     def send(self, payload: bytes) -> None:
-        self.write(framed(payload))
+        self.write(self._hub.framing.framed(payload))
 
     def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None:
         self._hub.refused(self, code, text)
@@ -180,6 +179,7 @@ class Connection(asyncio.Protocol):
         self._ws.send_response(self._ws.accept(request) if refusal is None else self._ws.reject(*refusal))
         if self._ws.state is State.OPEN:
             self.open = True
+            self._deflates = self._hub.framing.reads_deflated(self._ws)
             self._hub.arrived(self)
             self._set_timer(self._hub.settings.auth_timeout_s, self._nothing_heard)
 

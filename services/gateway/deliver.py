@@ -8,7 +8,7 @@ import asyncio
 
 import structlog
 
-from services.gateway.connection import Connection, framed
+from services.gateway.connection import Connection
 from services.gateway.core.seating import Table
 from services.gateway.hub import Hub
 from shared.protocol.bus import Direct, Fanout, Holder, Lapsed, Resume, Revocations, Revoked, Seated, Unseated
@@ -131,16 +131,16 @@ class Deliver:
 
     def _write_to(self, table: Table[Connection], frames: list[bytes], skip: str | None, droppable: bool) -> None:
         if frames:
-            data = b"".join(map(framed, frames))
+            framed = self._hub.framing.framed(*frames)
             for connection in list(table.seats.values()):
                 if connection.session != skip:
-                    connection.write(data, droppable)
+                    connection.write(framed, droppable)
             DELIVERIES.inc(len(frames) * len(table.seats))
 
     def _direct(self, message: Direct, frames: list[bytes]) -> None:
         connection = self._hub.sessions.get(message.session)
         if connection is not None:
-            connection.write(b"".join(map(framed, frames)))
+            connection.write(self._hub.framing.framed(*frames))
             if message.answers is not None:
                 connection.settled(message.answers)
 

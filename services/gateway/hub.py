@@ -17,6 +17,7 @@ from services.gateway.connection import Connection
 from services.gateway.core.intake import Bounds, ref_of
 from services.gateway.core.seating import Seating
 from services.gateway.forward import Forward
+from services.gateway.framing import Framing
 from services.gateway.settings import Settings
 from shared.protocol import client
 from shared.protocol.bus import Unseat
@@ -45,6 +46,7 @@ class Hub:
     ) -> None:
         self.settings, self.forward, self.address = settings, forward, address
         self.bounds = Bounds(settings.text_chars, settings.inline_file_bytes)
+        self.framing = Framing(settings.gateway_compress_bytes)
         self.epoch: str | None = None
         self.known_epoch = asyncio.Event()
         self.draining = False

@@ -30,6 +30,8 @@ class Settings(TokenSettings, BusSettings, DataSettings):
     """Connections of one gateway; the next is refused with 503, so that the balancer tries another."""
     gateway_send_bytes: Annotated[int, Field(ge=1024)] = 1 << 20
     """Bytes that may wait for one slow client; from half of it on, presence and typing are dropped, beyond it: 4002."""
+    gateway_compress_bytes: Annotated[int, Field(ge=0)] = 1 << 10
+    """From so many bytes on a message is compressed for clients that ask for it; 0: for nobody."""
     gateway_forward_bytes: Annotated[int, Field(ge=1024)] = 4 << 20
     """Bytes of frames that may wait for one shard; beyond that clients are told `overloaded`."""
     gateway_body_bytes: Annotated[int, Field(ge=1024)] = 256 << 10

@@ -27,7 +27,7 @@ LANES = 2
 
 
 def open_log(url: str, engine: AsyncEngine, shards: int, writers: int, readers: int = 0) -> SqlLog:
-    """The log in the database at `url`; `engine` is open on the same, of whose connections `open` opens so many (`readers`) at once."""
+    """The log in the database at `url`. `engine` is open on the same; `open` opens `readers` of its connections."""
     if url.startswith("postgresql"):
         return PostgresLog(engine, shards, "postgresql://" + url.partition("://")[2], writers, readers)
     return SqlLog(engine, shards)
