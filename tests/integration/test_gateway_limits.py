@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from services.gateway.connection import PIECE
 from shared.client import Lost
 from tests.integration.gateway_deployment import Deployment, deployed, eventually
 from tests.integration.wire import Wire
@@ -76,6 +77,43 @@ async def test_a_flood_of_one_client_costs_the_others_nothing(tmp_path: Path) ->
         await asyncio.gather(pouring, return_exceptions=True)
         # It is not told of every frame that is refused, nor is the log.
         assert len(home.logged("refused", code="rate_limited")) < 200
+
+
+async def test_a_room_in_which_too_much_is_said_is_refused_and_the_others_are_not(tmp_path: Path) -> None:
+    async with (
+        deployed(tmp_path, frames_per_s=0, room_frames_per_s=0.001, room_frames_burst=3) as home,
+        home.wire("olena") as olena,
+    ):
+        for room in ("hot", "quiet"):
+            await olena.send({"type": "join", "room": room})
+            await olena.of("joined")
+        for n in range(5):
+            await olena.send({"type": "chat", "room": "hot", "id": str(n), "text": "x"})
+        await olena.send({"type": "chat", "room": "quiet", "id": "quiet", "text": "x"})
+        await olena.send({"type": "history", "room": "hot", "ref": "reading is not speaking"})
+        answers = [await olena.of("message", "error", "history") for _ in range(7)]
+        refused = [a for a in answers if a["type"] == "error"]
+        assert [(a["code"], a["ref"]) for a in refused] == [("rate_limited", "3"), ("rate_limited", "4")]
+        assert all(a["retry_after_ms"] >= 500 for a in refused)
+        assert {a["id"] for a in answers if a["type"] == "message"} == {"0", "1", "2", "quiet"}
+        assert [len(a["messages"]) for a in answers if a["type"] == "history"] == [3]
+
+
+async def test_what_comes_in_one_piece_is_handled_in_order_and_beside_the_others(tmp_path: Path) -> None:
+    """More than the gateway takes at a time, with the end of the connection right behind it."""
+    async with deployed(tmp_path, frames_per_s=0) as home, home.wire("olena") as olena, home.client("taras") as taras:
+        await olena.send({"type": "join", "room": "r"})
+        await olena.of("joined")
+        await taras.join("r")
+        for n in range(300):
+            text = f"{n} " + "x" * 300
+            olena._protocol.send_text(f'{{"type":"chat","room":"r","id":"{n}","text":"{text}"}}'.encode())
+        data = b"".join(olena._protocol.data_to_send())
+        assert len(data) > 10 * PIECE
+        await olena.raw(data)
+        olena._writer.write_eof()
+        await taras.caught_up("r", 300)
+        assert [m.text.split()[0] for m in taras.room("r").log.messages] == [str(n) for n in range(300)]
 
 
 async def test_a_client_that_shows_no_life_is_closed(tmp_path: Path) -> None:
