@@ -5,13 +5,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from services.gateway.connection import PIECE
-from shared.client import Lost
+from services.gateway.deliver import Deliver
+from services.gateway.hub import Hub
+from shared.client import Lost, Typing
+from shared.protocol.bus import Fanout
+from shared.protocol.codec import encode, pack
 from tests.integration.gateway_deployment import Deployment, deployed, eventually
 from tests.integration.wire import Wire
 
@@ -99,21 +107,80 @@ async def test_a_room_in_which_too_much_is_said_is_refused_and_the_others_are_no
         assert [len(a["messages"]) for a in answers if a["type"] == "history"] == [3]
 
 
-async def test_what_comes_in_one_piece_is_handled_in_order_and_beside_the_others(tmp_path: Path) -> None:
+@asynccontextmanager
+async def turns_of_the_loop() -> AsyncIterator[list[int]]:
+    """Its only element counts them."""
+    turns = [0]
+
+    async def count() -> None:
+        while True:
+            await asyncio.sleep(0)
+            turns[0] += 1
+
+    counting = asyncio.create_task(count())
+    try:
+        yield turns
+    finally:
+        counting.cancel()
+        await asyncio.gather(counting, return_exceptions=True)
+
+
+async def test_between_deliveries_the_gateway_sees_to_its_clients(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    when: list[int] = []
+    async with deployed(tmp_path) as home, home.client("olena") as olena, turns_of_the_loop() as turns:
+        await olena.join("r")
+        deliver = Deliver.body
+
+        def noted(self: Deliver, data: bytes) -> None:
+            when.append(turns[0])
+            deliver(self, data)
+
+        monkeypatch.setattr(Deliver, "body", noted)
+        frame = b'{"type":"typing","room":"r","user":{"id":"u-taras","name":"taras"}}'
+        body = encode("test", [pack(Fanout(room="r", first=None, sizes=[len(frame)]))], [frame])
+        told = olena.events()
+        for _ in range(100):
+            home.broker.publish(home.gateway._started.address, body)
+        for _ in range(100):
+            while not isinstance(await anext(told), Typing):
+                pass
+    assert len(set(when)) >= 100
+
+
+async def test_what_comes_in_one_piece_is_handled_in_order_and_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """More than the gateway takes at a time, with the end of the connection right behind it."""
-    async with deployed(tmp_path, frames_per_s=0) as home, home.wire("olena") as olena, home.client("taras") as taras:
+    when: Counter[int] = Counter()
+    async with (
+        deployed(tmp_path, frames_per_s=0) as home,
+        home.wire("olena") as olena,
+        home.client("taras") as taras,
+        turns_of_the_loop() as turns,
+    ):
+        forward = Hub.forward_frame
+
+        def noted(self: Hub, *frame: Any) -> None:
+            when[turns[0]] += 1
+            forward(self, *frame)
+
+        monkeypatch.setattr(Hub, "forward_frame", noted)
         await olena.send({"type": "join", "room": "r"})
         await olena.of("joined")
         await taras.join("r")
-        for n in range(300):
+        for n in range(900):
             text = f"{n} " + "x" * 300
             olena._protocol.send_text(f'{{"type":"chat","room":"r","id":"{n}","text":"{text}"}}'.encode())
         data = b"".join(olena._protocol.data_to_send())
         assert len(data) > 10 * PIECE
         await olena.raw(data)
+        await taras.caught_up("r", 800)
         olena._writer.write_eof()
-        await taras.caught_up("r", 300)
-        assert [m.text.split()[0] for m in taras.room("r").log.messages] == [str(n) for n in range(300)]
+        await taras.caught_up("r", 900)
+        assert max(when.values()) < 150
+        assert [m.text.split()[0] for m in taras.room("r").log.messages] == [str(n) for n in range(900)]
 
 
 async def test_a_client_that_shows_no_life_is_closed(tmp_path: Path) -> None:
