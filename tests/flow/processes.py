@@ -90,6 +90,7 @@ class GatewayProcess:
 class RouterProcess:
     def __init__(self, broker: Broker, faults: Faults, tables: Tables, name: str) -> None:
         self._broker, self._faults, self._tables, self.name = broker, faults, tables, name
+        self._lives = 0
         self.service: Router | None = None
         self.bus = FaultyBus(broker, faults, name)
 
@@ -99,6 +100,9 @@ class RouterProcess:
 
     async def start(self) -> None:
         bus = self.bus = FaultyBus(self._broker, self._faults, self.name)
+        self._lives += 1
+        # Under a new name in each life, as in most deployments, or under the same.
+        instance = f"{self.name}-{self._lives}" if self._faults.renames else self.name
 
         async def hop() -> None:
             await bus.hop()
@@ -109,7 +113,7 @@ class RouterProcess:
 
         loop = asyncio.get_running_loop()
         service = assemble(
-            settings(RouterSettings, self.name),
+            settings(RouterSettings, instance),
             bus,
             MemoryLog(self._tables, SHARDS, hop, hop),
             lanes=2,
