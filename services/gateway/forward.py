@@ -51,8 +51,8 @@ class _Part(NamedTuple):
 
 
 class Forward:
-    """`bound`: bytes that may wait for one queue. `source`: our present address, in the head of each body. `pace` counts
-    frames.
+    """`bound`: bytes that may wait for one queue. `source`: our present address, in the head of each body. `pace`
+    counts frames.
 
     Each shard has a window. While more than two bodies wait for it, nobody may have more than `SHARE` frames here: so
     what a flood cannot get rid of is refused, and the quiet stand behind little."""

@@ -18,7 +18,7 @@ import structlog
 from services.router.core import frames
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, CrowdDue, Item
-from services.router.core.outgoing import Out
+from services.router.core.outgoing import Out, one
 from services.router.core.room import Room
 from services.router.core.step import step
 from services.router.intake import Intake, Taken
@@ -148,7 +148,7 @@ class Lane:
         FRAMES.inc(len(items))
         BATCH.observe(len(items))
         for (source, queue), n in handled.items():
-            self._outboxes.send([Out((source,), pack(Handled(queue=queue, n=n)), ())])
+            self._outboxes.send([Out(one(source), pack(Handled(queue=queue, n=n)), ())])
         if read:
             await self._unacked.put((read[-1][0], sent))
         self._batches += 1

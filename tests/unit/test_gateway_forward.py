@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from services.gateway.forward import BODIES, SHARE, Forward
+from shared.bus.batching import Pace
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.topology import shard_queue
 from shared.protocol.codec import decode
@@ -35,7 +36,7 @@ class Side:
     def __init__(self) -> None:
         self.broker = Broker()
         self.forward = Forward(
-            MemoryBus(self.broker), "mailbox.gateway", shards=1, bound=1 << 20, body_bytes=BODY, linger_s=0.0,
+            MemoryBus(self.broker), "mailbox.gateway", shards=1, bound=1 << 20, body_bytes=BODY, pace=Pace(0.0, 1.0),
             files_bound=1 << 20,
         )  # fmt: skip
 
