@@ -166,6 +166,10 @@ async def test_when_a_router_is_paused_and_comes_back_nothing_is_doubled(whole: 
 
         acknowledged = await talk_while(clients, room, 60, pause)
         await all_is_well(clients, room, [first, *acknowledged])
+        # The shard goes back to it, and it still has the room in memory as it was before the pause.
+        other.kill()
+        last = await clients[0].chat(room, "1000")
+        await all_is_well(clients, room, [first, *acknowledged, last])
 
 
 async def until_presence(client: Client, room: str, users: set[str]) -> None:
