@@ -99,7 +99,9 @@ class Deliver:
         self._resuming = None
         for room, table in self._hub.seating.rooms():
             seats = [Holder(session=s, user=c.user) for s, c in table.seats.items() if c.user is not None]
-            self._hub.forward.own(room, Resume(address=self._hub.address, room=room, after=table.last, seats=seats))
+            # Sent late, it would seat who has left meanwhile: behind the `Unseat` nobody would ever free that seat.
+            resume = Resume(address=self._hub.address, room=room, after=table.last, seats=seats)
+            self._hub.forward.own(room, resume, again=self.resume)
 
     def _epoch(self, epoch: str) -> None:
         hub = self._hub

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import count
 from typing import NamedTuple, Protocol
 
@@ -42,12 +43,13 @@ class Sender(Protocol):
 
 
 class _Part(NamedTuple):
-    """`sender` unset: the gateway's own, which is tried again when `keep` is set."""
+    """`sender` unset: the gateway's own, which is tried again when `keep` is set, or said anew by `again`."""
 
     part: bytes
     sender: Sender | None
     ref: str | None
     keep: bool
+    again: Callable[[], None] | None = None
 
 
 class Forward:
@@ -84,10 +86,11 @@ class Forward:
     def to_files(self, part: bytes, sender: Sender, ref: str | None) -> None:
         self._put(self._queues[FILES], _Part(part, sender, ref, False))
 
-    def own(self, room: str, message: Frame) -> None:
-        """What the gateway itself has to say about a room. It is kept until it is sent."""
+    def own(self, room: str, message: Frame, again: Callable[[], None] | None = None) -> None:
+        """What the gateway itself has to say about a room. It is kept until it is sent; where it may not be true any
+        more by then, `again` is called instead."""
         queue = shard_queue(shard_of(room, self._shards))
-        self._put(self._queues[queue], _Part(pack(message), None, None, True))
+        self._put(self._queues[queue], _Part(pack(message), None, None, True, again))
 
     def to_all(self, message: Frame) -> None:
         """To every shard, if it can be sent now."""
@@ -170,4 +173,5 @@ class Forward:
                 part.sender.refuse(code, TEXT[code], part.ref, RETRY_AFTER_MS)
             elif part.keep:
                 # Bounded by the seats held here: each is freed once.
-                asyncio.get_running_loop().call_later(RETRY_S, self._put, batcher, part)
+                again = part.again or partial(self._put, batcher, part)
+                asyncio.get_running_loop().call_later(RETRY_S, again)

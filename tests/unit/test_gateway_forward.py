@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
+from services.gateway import forward
 from services.gateway.forward import BODIES, SHARE, Forward
 from shared.bus.batching import Pace
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.topology import shard_queue
+from shared.protocol.bus import Beat
 from shared.protocol.codec import decode
 from shared.protocol.errors import ErrorCode
 
@@ -91,6 +94,21 @@ async def test_an_answer_lets_what_waits_go_on_in_order(side: Side) -> None:
     await side.settles()
     assert len(side.bodies()) > gone
     assert [decode(body)[0].n for body in side.bodies()] == list(range(1, len(side.bodies()) + 1))
+
+
+async def test_what_may_be_untrue_by_then_is_said_anew_and_not_sent_late(
+    side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forward, "RETRY_S", 0.0)
+    bus, said = side.forward._bus, asyncio.Event()
+    assert isinstance(bus, MemoryBus)
+    bus.connected = False
+    side.forward.own("r", Beat(address="as it was"), again=said.set)
+    await said.wait()
+    bus.connected = True
+    side.forward.own("r", Beat(address="as it is"))
+    await side.settles()
+    assert [m.address for body in side.bodies() for m in decode(body)[0].messages] == ["as it is"]  # type: ignore[union-attr]
 
 
 async def test_a_gateway_that_ends_keeps_nothing_back(side: Side) -> None:
