@@ -3,6 +3,7 @@ PORT ?= 8080
 NAME ?=
 COUNT ?= 1000
 SECONDS ?= 120
+CLIENTS ?= 5000
 SEED ?=
 ARGS ?=
 GATEWAYS ?= 2
@@ -21,7 +22,7 @@ bootstrap = python=$$(tools/python) && "$$python" -B tools/bootstrap.py
 venv = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs ps scale backup restore images test test-stack chaos lint token tokens migrate generate lock bench bench-curves bench-micro bench-serve clean
+.PHONY: help run up down logs ps scale backup restore images test test-stack chaos flood storm lint token tokens migrate generate lock bench bench-curves bench-micro bench-serve clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,10 +67,16 @@ test: ## install what is missing and run every test; some of them: make test ARG
 chaos: ## break things at random while people talk, and check every promise: make chaos SECONDS=600 SEED=7
 	@$(bootstrap) dev && $(venv) -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+flood: ## ten times more than the system can take, and what it does to those who behave: make flood SECONDS=120
+	@$(bootstrap) dev && $(venv) -m tests.chaos.flood --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 lint: ## ruff, mypy --strict, import-linter, and oxlint for the web client
 	@$(bootstrap) dev
 	@status=0; $(venv) -m ruff check . || status=1; $(venv) -m mypy || status=1; .venv/bin/lint-imports --no-logo || status=1; \
 		$(bootstrap) npm lint || status=1; exit $$status
+
+storm: ## kill a gateway under 5,000 clients and see how they come back: make storm CLIENTS=5000
+	@$(bootstrap) dev && $(venv) -m tests.chaos.storm --clients $(CLIENTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 token: ## print a token for tools: make token NAME=olena
 	@test -n "$(NAME)" || { echo "Say whose: make token NAME=olena" >&2; exit 1; }

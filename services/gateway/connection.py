@@ -3,6 +3,7 @@
 uvicorn hands a connection over with its upgrade request. From then on this is the transport's protocol: it reassembles
 fragments, answers what concerns only this connection, and leaves every frame that it has checked to the gateway.
 """
+# long: a connection's life in one place; its parts would have to share all of its state
 
 from __future__ import annotations
 
@@ -37,6 +38,8 @@ CLOSE_S = 10.0  # from our close frame to the end of the connection
 HIGH_WATER = 64 << 10
 Hold = Literal["auth", "file", "rate"]  # why a connection is not read: each is let go by itself
 HELD_FRAMES = 256
+PIECE = 4 << 10  # bytes that are handled at a time: who sends a lot at once waits for the others in between
+REFUSALS_PER_S, REFUSALS_BURST = 20, 40  # beyond that a client does not listen
 
 
 class Connection(asyncio.Protocol):
@@ -44,9 +47,9 @@ class Connection(asyncio.Protocol):
     `joining`: where it has asked to."""
 
     __slots__ = (
-        "_awaited", "_bucket", "_deflates", "_fragments", "_held", "_holding", "_hub", "_loop", "_paused", "_refused",
-        "_timer", "_transport", "_ws", "alive", "closed_with", "expires_at", "joining", "open", "prefix", "rooms", "session",
-        "token_id", "user", "wheel",
+        "_awaited", "_bucket", "_deflates", "_fragments", "_held", "_holding", "_hub", "_loop", "_paused", "_refusals",
+        "_timer", "_transport", "_unread", "_ws", "alive", "closed_with", "expires_at", "joining", "open", "prefix",
+        "rooms", "session", "token_id", "user", "waiting", "wheel",
     )  # fmt: skip
 
     def __init__(self, hub: Hub) -> None:
@@ -61,7 +64,9 @@ class Connection(asyncio.Protocol):
         self._held: deque[bytes | None] = deque()  # None: a binary frame
         self._holding: frozenset[Hold] = frozenset()
         self._paused = self._deflates = False
-        self._refused = 0
+        self._refusals = Bucket(REFUSALS_PER_S, REFUSALS_BURST, self._loop.time())
+        self._unread = b""
+        self.waiting = 0
         self._timer: asyncio.TimerHandle | None = None
         self.open = False
         self.alive = True
@@ -84,6 +89,31 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.alive = True
+        if len(data) > PIECE or self._unread:
+            self._unread += data
+            self._read_on()
+        else:
+            self._receive(data)
+
+    def _read_on(self) -> None:
+        """The next piece of what was read in one go; the socket is asked for more only after the last."""
+        if not self._unread or self._holding:
+            return
+        piece, self._unread = self._unread[:PIECE], self._unread[PIECE:]
+        self._receive(piece)
+        if self._unread and not self._transport.is_closing():
+            self._transport.pause_reading()
+        self._resume()
+
+    def _resume(self) -> None:
+        if self._holding or self._transport.is_closing():
+            return
+        if self._unread:
+            self._loop.call_soon(self._read_on)
+        else:
+            self._transport.resume_reading()
+
+    def _receive(self, data: bytes) -> None:
         self._ws.receive_data(data)
         for event in self._ws.events_received():
             if isinstance(event, Frame):
@@ -93,6 +123,8 @@ class Connection(asyncio.Protocol):
         self._flush()
 
     def eof_received(self) -> None:
+        rest, self._unread = self._unread, b""
+        self._receive(rest)
         self._ws.receive_eof()
         self._flush()
 
@@ -100,6 +132,7 @@ class Connection(asyncio.Protocol):
         self.open = False
         self._set_timer(0, None)
         self._held.clear()
+        self._unread = b""
         self._hub.left(self)
 
     def pause_writing(self) -> None:
@@ -133,6 +166,8 @@ class Connection(asyncio.Protocol):
         self.send(render(error(code, text, ref, retry_after_ms)))
         if self._awaited is not None and ref == self._awaited[1]:
             self.settled(self._awaited[0])
+        if code in (ErrorCode.RATE_LIMITED, ErrorCode.OVERLOADED):
+            self._weary()
 
     def close(self, code: int, reason: str) -> None:
         """Says goodbye; the connection ends when the client has answered, or after a while."""
@@ -249,17 +284,19 @@ class Connection(asyncio.Protocol):
     def _within_rate(self, ref: str | None, quietly: bool = False) -> bool:
         wait = self._bucket.take(self._loop.time())
         if not wait:
-            self._refused = 0
             return True
-        self._refused += 1
-        if self._refused > self._hub.settings.frames_burst:
-            # It does not listen to refusals, so they are no longer written: the rest waits in its own socket.
-            self.hold("rate")
-            self._loop.call_later(1.0, self.release, "rate")
-        if not quietly:
+        if quietly:
+            self._weary()
+        else:
             ms = max(1, round(wait * 1000))
             self.refuse(ErrorCode.RATE_LIMITED, "You send faster than you may. Wait a moment.", ref, ms)
         return False
+
+    def _weary(self) -> None:
+        """Who does not listen to refusals is not told any more: the rest waits in its own socket."""
+        if "rate" not in self._holding and self._refusals.take(self._loop.time()):
+            self.hold("rate")
+            self._loop.call_later(1.0, self.release, "rate")
 
     def hold(self, why: Hold) -> None:
         """Reads no further for now; what has been read already waits."""
@@ -271,8 +308,7 @@ class Connection(asyncio.Protocol):
         self._holding -= {why}
         while self._held and not self._holding and self.open:
             self._handle(self._held.popleft())
-        if not self._holding and not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._resume()
 
     def welcomed(self) -> None:
         """Authenticated: larger frames may come now."""

@@ -11,7 +11,7 @@ import structlog
 from services.gateway.connection import Connection
 from services.gateway.core.seating import Table
 from services.gateway.hub import Hub
-from shared.protocol.bus import Direct, Fanout, Holder, Lapsed, Resume, Revocations, Revoked, Seated, Unseated
+from shared.protocol.bus import Direct, Fanout, Handled, Holder, Lapsed, Resume, Revocations, Revoked, Seated, Unseated
 from shared.protocol.codec import Malformed, decode, submit_prefix
 from shared.protocol.errors import CloseCode
 from shared.runtime.metrics import counter
@@ -60,6 +60,8 @@ class Deliver:
                 frames = _cut(payload, at, message.sizes)
                 at += sum(message.sizes)
                 self._direct(message, frames)
+            elif isinstance(message, Handled):
+                self._hub.forward.handled(message.queue, message.n)
             elif isinstance(message, Seated):
                 self._seat(message)
             elif isinstance(message, Unseated):
@@ -80,6 +82,7 @@ class Deliver:
         self._seen.clear()
         hub = self._hub
         hub.address = address
+        hub.forward.reopened(address)
         for connection in hub.sessions.values():
             assert connection.user is not None
             connection.prefix = submit_prefix(address, connection.session, connection.user)
@@ -96,7 +99,9 @@ class Deliver:
         self._resuming = None
         for room, table in self._hub.seating.rooms():
             seats = [Holder(session=s, user=c.user) for s, c in table.seats.items() if c.user is not None]
-            self._hub.forward.own(room, Resume(address=self._hub.address, room=room, after=table.last, seats=seats))
+            # Sent late, it would seat who has left meanwhile: behind the `Unseat` nobody would ever free that seat.
+            resume = Resume(address=self._hub.address, room=room, after=table.last, seats=seats)
+            self._hub.forward.own(room, resume, again=self.resume)
 
     def _epoch(self, epoch: str) -> None:
         hub = self._hub

@@ -5,11 +5,15 @@ tried again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import count
 from typing import NamedTuple, Protocol
 
 import structlog
 
+from services.gateway.core.window import Window
 from shared.bus.batching import Batcher, Full, Pace
 from shared.bus.port import Bus, BusError, Unavailable
 from shared.bus.topology import FILES, shard_queue
@@ -21,6 +25,9 @@ from shared.protocol.names import shard_of
 log = structlog.stdlib.get_logger("homin.gateway")
 RETRY_S = 1.0
 RETRY_AFTER_MS = 1_000
+LEAST_BYTES = 8 << 10
+BODIES = 4
+SHARE = 8
 TEXT = {
     ErrorCode.UNAVAILABLE: "The message broker cannot be reached. Your message was not taken; try again in a moment.",
     ErrorCode.OVERLOADED: "The server has more to do than it can. Your message was not taken; try again in a moment.",
@@ -28,28 +35,39 @@ TEXT = {
 
 
 class Sender(Protocol):
-    """Whoever is told when a frame could not be forwarded."""
+    """Whoever is told when a frame could not be forwarded. `waiting`: how many of its frames wait here."""
+
+    waiting: int
 
     def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None: ...
 
 
 class _Part(NamedTuple):
-    """`sender` unset: the gateway's own, which is tried again when `keep` is set."""
+    """`sender` unset: the gateway's own, which is tried again when `keep` is set, or said anew by `again`."""
 
     part: bytes
     sender: Sender | None
     ref: str | None
     keep: bool
+    again: Callable[[], None] | None = None
 
 
 class Forward:
-    """`bound`: bytes that may wait for one queue. `source`: who we are, in the head of each body. `pace` counts
-    frames."""
+    """`bound`: bytes that may wait for one queue. `source`: our present address, in the head of each body. `pace`
+    counts frames.
+
+    Each shard has a window. While more than two bodies wait for it, nobody may have more than `SHARE` frames here: so
+    what a flood cannot get rid of is refused, and the quiet stand behind little."""
 
     def __init__(
         self, bus: Bus, source: str, *, shards: int, bound: int, body_bytes: int, pace: Pace, files_bound: int
     ) -> None:
-        self._bus, self._source, self._shards = bus, source, shards
+        self._bus, self.source, self._shards = bus, source, shards
+        self._body_bytes = body_bytes
+        self._windows = {
+            shard_queue(s): (Window(min(LEAST_BYTES, body_bytes), BODIES * body_bytes), asyncio.Event())
+            for s in range(shards)
+        }
         self._queues: dict[str, Batcher[_Part]] = {
             queue: self._batcher(queue, files_bound if queue == FILES else bound, body_bytes, pace)
             for queue in [*(shard_queue(s) for s in range(shards)), FILES]
@@ -68,10 +86,11 @@ class Forward:
     def to_files(self, part: bytes, sender: Sender, ref: str | None) -> None:
         self._put(self._queues[FILES], _Part(part, sender, ref, False))
 
-    def own(self, room: str, message: Frame) -> None:
-        """What the gateway itself has to say about a room. It is kept until it is sent."""
+    def own(self, room: str, message: Frame, again: Callable[[], None] | None = None) -> None:
+        """What the gateway itself has to say about a room. It is kept until it is sent; where it may not be true any
+        more by then, `again` is called instead."""
         queue = shard_queue(shard_of(room, self._shards))
-        self._put(self._queues[queue], _Part(pack(message), None, None, True))
+        self._put(self._queues[queue], _Part(pack(message), None, None, True, again))
 
     def to_all(self, message: Frame) -> None:
         """To every shard, if it can be sent now."""
@@ -80,14 +99,41 @@ class Forward:
             if queue != FILES:
                 self._put(batcher, part)
 
+    def handled(self, queue: str, n: int) -> None:
+        """The router has handled what we sent to `queue`, up to the body `n`."""
+        window, answered = self._windows[queue]
+        window.handled(n, asyncio.get_running_loop().time())
+        self._queues[queue].batch_bytes = max(LEAST_BYTES, min(self._body_bytes, window.size // BODIES))
+        answered.set()
+
+    def reopened(self, address: str) -> None:
+        """Answers come to `address` from now on; those to the former one are lost."""
+        self.source = address
+        for window, answered in self._windows.values():
+            window.forget()
+            answered.set()
+
     async def flush(self) -> None:
+        """Sends what waits, as fast as the broker takes it: we are about to end."""
+        for window, answered in self._windows.values():
+            window.open()
+            answered.set()
         for batcher in self._queues.values():
             await batcher.flush()
 
     def _batcher(self, queue: str, bound: int, body_bytes: int, pace: Pace) -> Batcher[_Part]:
+        numbers = count(1)
+
         async def send(parts: list[_Part]) -> None:
+            n = 0
+            if queue in self._windows:
+                n = next(numbers)
+                await self._enter(queue, n, sum(len(p.part) for p in parts))
+            for part in parts:
+                if part.sender is not None:
+                    part.sender.waiting -= 1
             try:
-                await self._bus.publish(queue, encode(self._source, (p.part for p in parts)))
+                await self._bus.publish(queue, encode(self.source, (p.part for p in parts), n=n))
             except BusError as why:
                 log.warning("frames were not taken", queue=queue, frames=len(parts), why=str(why))
                 self._failed(
@@ -97,11 +143,29 @@ class Forward:
         batcher: Batcher[_Part] = Batcher(send, bound=bound, batch_bytes=body_bytes, pace=pace)
         return batcher
 
+    async def _enter(self, queue: str, n: int, size: int) -> None:
+        """Returns once the window has room for the body `n`."""
+        window, answered = self._windows[queue]
+        loop = asyncio.get_running_loop()
+        while wait := window.wait(size, loop.time()):
+            answered.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await answered.wait()
+        window.sent(n, size, loop.time())
+
     def _put(self, batcher: Batcher[_Part], part: _Part) -> None:
+        sender = part.sender
+        if sender is not None and sender.waiting >= SHARE and batcher.bytes > 2 * batcher.batch_bytes:
+            self._failed(batcher, [part], ErrorCode.OVERLOADED)
+            return
         try:
             batcher.put(part, len(part.part))
         except Full:
             self._failed(batcher, [part], ErrorCode.OVERLOADED)
+        else:
+            if sender is not None:
+                sender.waiting += 1
 
     def _failed(self, batcher: Batcher[_Part], parts: Iterable[_Part], code: ErrorCode) -> None:
         for part in parts:
@@ -109,4 +173,5 @@ class Forward:
                 part.sender.refuse(code, TEXT[code], part.ref, RETRY_AFTER_MS)
             elif part.keep:
                 # Bounded by the seats held here: each is freed once.
-                asyncio.get_running_loop().call_later(RETRY_S, self._put, batcher, part)
+                again = part.again or partial(self._put, batcher, part)
+                asyncio.get_running_loop().call_later(RETRY_S, again)

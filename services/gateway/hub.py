@@ -14,6 +14,7 @@ from prometheus_client import Counter
 from websockets.http11 import Request
 
 from services.gateway.connection import Connection
+from services.gateway.core.bucket import RoomBuckets
 from services.gateway.core.intake import Bounds, ref_of
 from services.gateway.core.seating import Seating
 from services.gateway.forward import Forward
@@ -34,6 +35,7 @@ FRAMES = counter("gateway_frames", "Frames of clients that were forwarded", ("ty
 REFUSED = counter("gateway_refused", "Frames that were refused", ("code",))
 CLOSED = counter("gateway_closed", "Connections that the gateway closed", ("code",))
 PATH = "/ws"
+ROOM_RETRY_MS = 500
 
 
 class Hub:
@@ -47,6 +49,7 @@ class Hub:
         self.settings, self.forward, self.address = settings, forward, address
         self.bounds = Bounds(settings.text_chars, settings.inline_file_bytes)
         self.framing = Framing(settings.gateway_compress_bytes)
+        self.room_buckets = RoomBuckets(settings.room_frames_per_s, settings.room_frames_burst)
         self.epoch: str | None = None
         self.known_epoch = asyncio.Event()
         self.draining = False
@@ -106,7 +109,7 @@ class Hub:
 
     def refused(self, connection: Connection, code: ErrorCode, text: str) -> None:
         REFUSED.labels(code).inc()
-        log.info("refused", session=connection.session, code=code, why=text)
+        log.debug("refused", session=connection.session, code=code, why=text)
 
     # ── tokens ──
 
@@ -205,6 +208,13 @@ class Hub:
 
     def forward_frame(self, connection: Connection, frame: client.ClientFrame, data: bytes) -> None:
         """Sends a checked frame on as it came, wrapped in who sent it."""
+        if frame.type == "chat" or frame.type == "file":
+            wait = self.room_buckets.take(frame.room, asyncio.get_running_loop().time())
+            if wait:
+                text = "More is being said in this room than goes through. Wait a moment."
+                ms = max(ROOM_RETRY_MS, round(wait * 1000))
+                connection.refuse(ErrorCode.RATE_LIMITED, text, ref_of(frame), ms)
+                return
         _forwarded(frame.type).inc()
         part = connection.prefix + data + b"}"
         if frame.type == "chat" or frame.type == "leave" or frame.type == "history":

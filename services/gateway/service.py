@@ -23,6 +23,7 @@ from shared.tokens.verifier import Verifier
 log = structlog.stdlib.get_logger("homin.gateway")
 ASK_AGAIN_S = 5.0
 SLICE_S = 0.25
+TURN_BYTES = 64 << 10  # of bodies that are delivered in one go
 
 
 class Gateway:
@@ -112,6 +113,7 @@ class Gateway:
     async def _receive(self, mailbox: Mailbox, hub: Hub) -> None:
         deliver = Deliver(hub)
         while True:
+            gathered = 0
             for got in await mailbox.get():
                 try:
                     if isinstance(got, Reopened):
@@ -122,8 +124,12 @@ class Gateway:
                         deliver.body(got)
                 except Exception:
                     log.exception("a body could not be delivered")
+                if not isinstance(got, Reopened) and (gathered := gathered + len(got)) > TURN_BYTES:
+                    # A flood of deliveries leaves room for what clients send.
+                    deliver.write()
+                    await asyncio.sleep(0)
+                    gathered = 0
             deliver.write()
-            # A flood of deliveries leaves room for what clients send.
             await asyncio.sleep(0)
 
     async def _beat(self, hub: Hub) -> None:

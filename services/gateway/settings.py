@@ -24,6 +24,9 @@ class Settings(TokenSettings, BusSettings, DataSettings):
     frames_per_s: Annotated[float, Field(ge=0)] = 20.0
     frames_burst: Annotated[int, Field(ge=1)] = 40
     """Frames of one connection, in the long run and at once; 0 a second means no limit."""
+    room_frames_per_s: Annotated[float, Field(ge=0)] = 500.0
+    room_frames_burst: Annotated[int, Field(ge=1)] = 1_000
+    """Messages into one room through one gateway, likewise: each of them goes to everyone there."""
     server_ping_s: Annotated[float, Field(gt=0)] = 25.0
     """How often the server pings; a connection that shows no life until the next one is closed (4004)."""
     gateway_connections: Annotated[int, Field(ge=1)] = 18_000

@@ -21,7 +21,7 @@ def build(settings: Settings, bus: Bus, fetch_keys: Fetch | None = None) -> Gate
     def new_hub(address: str) -> Hub:
         forward = Forward(
             bus,
-            f"gateway.{settings.instance}",
+            address,
             shards=settings.shards,
             bound=settings.gateway_forward_bytes,
             body_bytes=settings.gateway_body_bytes,

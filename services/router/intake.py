@@ -19,10 +19,13 @@ DEAD = counter("router_dead_letters", "Bodies given up as poison")
 
 @dataclass(slots=True)
 class Taken:
-    """A delivery that waits for its turn. `items`: what is left of it to be handled, once it has been read."""
+    """A delivery that waits for its turn. Once it has been read: `items`, what is left of it to be handled; `source`
+    and `n`, as its sender has numbered it."""
 
     delivery: Delivery
     items: list[Item] | None = None
+    source: str = ""
+    n: int = 0
 
 
 class Intake:
@@ -32,7 +35,7 @@ class Intake:
     async def items(self, taken: Taken) -> list[Item]:
         """The items of a delivery, which is read once."""
         if taken.items is None:
-            taken.items = await self._read(taken.delivery)
+            taken.items = await self._read(taken)
         return taken.items
 
     async def bury(self, delivery: Delivery, reason: str) -> None:
@@ -44,13 +47,15 @@ class Intake:
         except BusError as why:
             log.error("the dead letter could not be kept", why=str(why))
 
-    async def _read(self, delivery: Delivery) -> list[Item]:
+    async def _read(self, taken: Taken) -> list[Item]:
         """What is not about a room is seen to here."""
+        delivery = taken.delivery
         try:
             body, _ = decode(delivery.body)
         except Malformed as why:
             await self.bury(delivery, str(why))
             return []
+        taken.source, taken.n = body.source, body.n
         items = []
         for message in body.messages:
             # By `type`: asking a model for its class costs a third of a microsecond each time that the answer is no.

@@ -18,6 +18,7 @@ import structlog
 from services.router.core import frames
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, CrowdDue, Item
+from services.router.core.outgoing import Out, one
 from services.router.core.room import Room
 from services.router.core.step import step
 from services.router.intake import Intake, Taken
@@ -26,7 +27,7 @@ from services.router.outboxes import Outboxes
 from services.router.reads import Reads
 from services.router.watch import Watch
 from shared.bus.port import Delivery, Subscription
-from shared.protocol.bus import Submit
+from shared.protocol.bus import Handled, Submit
 from shared.protocol.codec import encode, pack
 from shared.protocol.errors import ErrorCode
 from shared.runtime.metrics import counter, histogram
@@ -130,12 +131,15 @@ class Lane:
 
     async def _handle(self, deliveries: list[Taken], own: list[Item]) -> None:
         items, read = list(own), list[tuple[Delivery, list[Item]]]()
+        handled: dict[tuple[str, str], int] = {}
         for position, taken in enumerate(deliveries):
             if len(items) >= self._limits.batch_frames:
                 self._deliveries = deliveries[position:] + self._deliveries
                 break
             read.append((taken.delivery, await self._intake.items(taken)))
             items += read[-1][1]
+            if taken.n:
+                handled[taken.source, taken.delivery.queue] = taken.n
         try:
             sent = await self._settle(items)
         except Exception:
@@ -143,6 +147,8 @@ class Lane:
             sent = await self._one_by_one(own, read)
         FRAMES.inc(len(items))
         BATCH.observe(len(items))
+        for (source, queue), n in handled.items():
+            self._outboxes.send([Out(one(source), pack(Handled(queue=queue, n=n)), ())])
         if read:
             await self._unacked.put((read[-1][0], sent))
         self._batches += 1

@@ -74,7 +74,7 @@ class Batcher(Generic[Item]):
     ) -> None:
         self._send = send
         self._bound = bound
-        self._batch_bytes = batch_bytes
+        self.batch_bytes = batch_bytes
         self._pace = pace or Pace(0.0, 1.0)
         self._waiting: deque[_Batch[Item]] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -88,7 +88,7 @@ class Batcher(Generic[Item]):
             raise Full
         self.bytes += size
         self._pace.did(work)
-        if self._waiting and self._waiting[-1].bytes + size <= self._batch_bytes:
+        if self._waiting and self._waiting[-1].bytes + size <= self.batch_bytes:
             batch = self._waiting[-1]
         else:
             batch = self._begin()

@@ -1,7 +1,7 @@
 """What the services say to one another. One bus body carries a batch of these (codec.py).
 
     gateway ──Submit, Unseat, Resume, Beat──► frames.<shard> ──► router
-    router  ──Seated, Unseated, Fanout, Direct──► the gateway's mailbox
+    router  ──Seated, Unseated, Fanout, Direct, Handled──► the gateway's mailbox
     gateway ──Submit(File)──► work.files ──Post──► frames.<shard>
     files   ──AccessWanted──► frames.<shard> ──Access──► the asker's mailbox
     accounts ──Revoked──► every mailbox;  RevocationsWanted ──► work.accounts ──Revocations──► the asker's mailbox
@@ -149,6 +149,14 @@ class Direct(Frame):
     answers: str | None = None
 
 
+class Handled(Frame):
+    """All bodies of the receiver up to its `n` that went to the work queue `queue` have been handled."""
+
+    type: Literal["handled"] = "handled"
+    queue: str
+    n: int
+
+
 class Revoked(Frame):
     """This token is refused from now on; `expires_at` (Unix seconds) is when it need no longer be remembered."""
 
@@ -183,6 +191,7 @@ BusMessage = Annotated[
     | Lapsed
     | Fanout
     | Direct
+    | Handled
     | Revoked
     | RevocationsWanted
     | Revocations,
@@ -192,7 +201,8 @@ BusMessage = Annotated[
 
 class Body(Frame):
     """The head of one bus body. `source` and `n` number what one sender sends to one mailbox (1, 2, 3 …): a jump tells
-    the receiver that something was lost. `epoch` names the life of the message store; only routers know it."""
+    the receiver that something was lost. What a gateway sends to one shard it numbers, too, with its address as
+    `source`: that is where `Handled` goes. `epoch` names the life of the message store; only routers know it."""
 
     source: str
     n: int = 0

@@ -38,7 +38,7 @@ async def serve(gateways: int, routers: int, users: int, settings: dict[str, str
         running.callback(broker.close)
         database = postgres.find(own=True)
         running.callback(database.close)
-        free_of_limits = {"HOMIN_FRAMES_PER_S": "0", "HOMIN_LOG": "warning", **settings}
+        free_of_limits = {"HOMIN_FRAMES_PER_S": "0", "HOMIN_ROOM_FRAMES_PER_S": "0", "HOMIN_LOG": "warning", **settings}
         cluster = Cluster(
             broker.make_vhost(), database.make_database(), Path(folder), gateways=gateways, routers=routers,
             settings=free_of_limits,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 
 from tests.chaos.load import Crowd
+from tests.chaos.memory import descendants, root
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMQ
 from tests.system.cluster import Cluster, Process
@@ -47,6 +50,9 @@ class Faults:
             **{f"kill a {kind}": self._on(kind, self._kill) for kind in PROCESSES},
             **{f"pause a {kind}": self._on(kind, self._pause) for kind in PROCESSES},
             **{f"end a {kind}": self._on(kind, self._end) for kind in PROCESSES},
+            "kill accounts": self._on("accounts", self._kill),
+            "pause the broker": self._on_server("the broker", broker),
+            "pause the database": self._on_server("the database", database),
             "restart the broker": self._restart_broker,
             "restart the database": self._restart_database,
             "close all AMQP connections": self._close_connections,
@@ -137,6 +143,27 @@ class Faults:
         process.launch()
 
     # ── servers ──
+
+    def _on_server(self, what: str, server: RabbitMQ | Postgres) -> Callable[[], Awaitable[None]]:
+        async def pause() -> None:
+            """It and all its processes: every connection stays, and nothing is answered."""
+            with self._alone(what):
+                pids = descendants(root(server))
+                self._log(f"SIGSTOP {what} for {self._pause_s:.0f} s")
+                self._signal(pids, signal.SIGSTOP)
+                try:
+                    await asyncio.sleep(self._pause_s)
+                finally:
+                    self._signal(pids, signal.SIGCONT)
+                    self._log(f"SIGCONT {what}")
+
+        return pause
+
+    @staticmethod
+    def _signal(pids: list[int], number: signal.Signals) -> None:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     async def _restart_broker(self) -> None:
         with self._alone("the broker"):

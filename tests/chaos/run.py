@@ -175,7 +175,7 @@ async def _judge(crowd: Crowd, onlooker: Onlooker, diary: Diary) -> Verdict:
     """Takes down what the system says, and checks."""
     crowd.flush()
     with (crowd.out / "system.jsonl").open("wb") as out:
-        async for record in _truth(crowd, onlooker):
+        async for record in truth(crowd.rooms, onlooker):
             out.write(to_json({"at": time.monotonic(), "client": "", "connection": 0, **record}) + b"\n")
     diary("checking")
     return check(histories(crowd.out))
@@ -199,8 +199,9 @@ async def _quiet(crowd: Crowd, onlooker: Onlooker, deadline: float) -> list[str]
         await asyncio.sleep(LOOK_S)
 
 
-async def _truth(crowd: Crowd, onlooker: Onlooker) -> AsyncIterator[History]:
-    for room in crowd.rooms:
+async def truth(rooms: Sequence[str], onlooker: Onlooker) -> AsyncIterator[History]:
+    """What the system says of these rooms."""
+    for room in rooms:
         for message in await onlooker.history(room):
             yield {
                 "kind": "stored", "room": room, "seq": message["seq"], "id": message["id"],

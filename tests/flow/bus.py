@@ -29,6 +29,8 @@ class Faults:
         """The database is away, before or after it has committed."""
         self.slow = chance.choice([0.0, 0.02])
         """Something takes long."""
+        self.renames = chance.random() < 0.5
+        """Routers come back under a new name."""
 
     def heal(self) -> None:
         self.publish = self.lose = self.store = self.slow = 0.0

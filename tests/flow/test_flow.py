@@ -1,4 +1,4 @@
-"""Whole gateways and routers on a simulated clock, hundreds of runs, each drawn from one seed: whatever goes wrong in
+"""Whole gateways and routers on a simulated clock, thousands of runs, each drawn from one seed: whatever goes wrong in
 whatever order, the promises of PROTOCOL.md hold. HOMIN_SEED=… runs one seed again; HOMIN_SEEDS=… says how many runs."""
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pytest
 from tests.flow.clock import Stuck, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
-PROCESSES = 2
-SEEDS = 200
+PROCESSES = max(2, os.cpu_count() or 1)
+SEEDS = 2_000
 
 
 async def flow(*arguments: str) -> tuple[int, str]:

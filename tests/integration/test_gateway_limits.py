@@ -5,12 +5,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from shared.client import Lost
+from services.gateway.connection import PIECE
+from services.gateway.deliver import Deliver
+from services.gateway.hub import Hub
+from services.gateway.service import TURN_BYTES
+from shared.client import Lost, Typing
+from shared.protocol.bus import Fanout
+from shared.protocol.codec import encode, pack
 from tests.integration.gateway_deployment import Deployment, deployed, eventually
 from tests.integration.wire import Wire
 
@@ -76,6 +86,103 @@ async def test_a_flood_of_one_client_costs_the_others_nothing(tmp_path: Path) ->
         await asyncio.gather(pouring, return_exceptions=True)
         # It is not told of every frame that is refused, nor is the log.
         assert len(home.logged("refused", code="rate_limited")) < 200
+
+
+async def test_a_room_in_which_too_much_is_said_is_refused_and_the_others_are_not(tmp_path: Path) -> None:
+    async with (
+        deployed(tmp_path, frames_per_s=0, room_frames_per_s=0.001, room_frames_burst=3) as home,
+        home.wire("olena") as olena,
+    ):
+        for room in ("hot", "quiet"):
+            await olena.send({"type": "join", "room": room})
+            await olena.of("joined")
+        for n in range(5):
+            await olena.send({"type": "chat", "room": "hot", "id": str(n), "text": "x"})
+        await olena.send({"type": "chat", "room": "quiet", "id": "quiet", "text": "x"})
+        await olena.send({"type": "history", "room": "hot", "ref": "reading is not speaking"})
+        answers = [await olena.of("message", "error", "history") for _ in range(7)]
+        refused = [a for a in answers if a["type"] == "error"]
+        assert [(a["code"], a["ref"]) for a in refused] == [("rate_limited", "3"), ("rate_limited", "4")]
+        assert all(a["retry_after_ms"] >= 500 for a in refused)
+        assert {a["id"] for a in answers if a["type"] == "message"} == {"0", "1", "2", "quiet"}
+        assert [len(a["messages"]) for a in answers if a["type"] == "history"] == [3]
+
+
+@asynccontextmanager
+async def turns_of_the_loop() -> AsyncIterator[list[int]]:
+    """Its only element counts them."""
+    turns = [0]
+
+    async def count() -> None:
+        while True:
+            await asyncio.sleep(0)
+            turns[0] += 1
+
+    counting = asyncio.create_task(count())
+    try:
+        yield turns
+    finally:
+        counting.cancel()
+        await asyncio.gather(counting, return_exceptions=True)
+
+
+async def test_between_deliveries_the_gateway_sees_to_its_clients(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    when: list[int] = []
+    async with deployed(tmp_path) as home, home.client("olena") as olena, turns_of_the_loop() as turns:
+        await olena.join("r")
+        deliver = Deliver.body
+
+        def noted(self: Deliver, data: bytes) -> None:
+            when.append(turns[0])
+            deliver(self, data)
+
+        monkeypatch.setattr(Deliver, "body", noted)
+        name = b"x" * (TURN_BYTES // 8)
+        frame = b'{"type":"typing","room":"r","user":{"id":"u-taras","name":"%b"}}' % name
+        body = encode("test", [pack(Fanout(room="r", first=None, sizes=[len(frame)]))], [frame])
+        told = olena.events()
+        for _ in range(100):
+            home.broker.publish(home.gateway._started.address, body)
+        for _ in range(100):
+            while not isinstance(await anext(told), Typing):
+                pass
+    assert max(Counter(when).values()) <= 10
+
+
+async def test_what_comes_in_one_piece_is_handled_in_order_and_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than the gateway takes at a time, with the end of the connection right behind it."""
+    when: Counter[int] = Counter()
+    async with (
+        deployed(tmp_path, frames_per_s=0) as home,
+        home.wire("olena") as olena,
+        home.client("taras") as taras,
+        turns_of_the_loop() as turns,
+    ):
+        forward = Hub.forward_frame
+
+        def noted(self: Hub, *frame: Any) -> None:
+            when[turns[0]] += 1
+            forward(self, *frame)
+
+        monkeypatch.setattr(Hub, "forward_frame", noted)
+        await olena.send({"type": "join", "room": "r"})
+        await olena.of("joined")
+        await taras.join("r")
+        for n in range(900):
+            text = f"{n} " + "x" * 300
+            olena._protocol.send_text(f'{{"type":"chat","room":"r","id":"{n}","text":"{text}"}}'.encode())
+        data = b"".join(olena._protocol.data_to_send())
+        assert len(data) > 10 * PIECE
+        await olena.raw(data)
+        await taras.caught_up("r", 800)
+        olena._writer.write_eof()
+        await taras.caught_up("r", 900)
+        assert max(when.values()) < 150
+        assert [m.text.split()[0] for m in taras.room("r").log.messages] == [str(n) for n in range(900)]
 
 
 async def test_a_client_that_shows_no_life_is_closed(tmp_path: Path) -> None:

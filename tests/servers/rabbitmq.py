@@ -127,6 +127,8 @@ class LocalRabbitMQ(Local, RabbitMQ):
             f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management}\n"
             # Statistics would cost what the benchmarks measure; nobody here reads them.
             "management_agent.disable_metrics_collector = true\n"
+            # As in deploy/rabbitmq.conf: what a quorum queue's log may hold in memory.
+            "raft.wal_max_size_bytes = 64000000\n"
             "log.file = false\nlog.console = true\nlog.console.level = info\n"
         )
         self._environment = environment = {

@@ -134,7 +134,7 @@ async def owner_of(cluster: Cluster, client: Client, room: str) -> tuple[Process
 
 async def test_when_a_router_is_killed_nobody_loses_anything_nor_his_connection(whole: Cluster) -> None:
     rooms = [a_room() for _ in range(8)]
-    async with people(whole, 10, keep=None) as clients:
+    async with people(whole, 10, keep=None, ack_s=10 * PATIENCE_S) as clients:  # so nobody sends anything again
         for room in rooms:
             await asyncio.gather(*(client.join(room, after=0) for client in clients))
         owner, _, first = await owner_of(whole, clients[0], rooms[0])
@@ -166,6 +166,10 @@ async def test_when_a_router_is_paused_and_comes_back_nothing_is_doubled(whole: 
 
         acknowledged = await talk_while(clients, room, 60, pause)
         await all_is_well(clients, room, [first, *acknowledged])
+        # The shard goes back to it, and it still has the room in memory as it was before the pause.
+        other.kill()
+        last = await clients[0].chat(room, "1000")
+        await all_is_well(clients, room, [first, *acknowledged, last])
 
 
 async def until_presence(client: Client, room: str, users: set[str]) -> None:

@@ -22,7 +22,7 @@ from tests.servers import postgres as postgreses
 from tests.servers import rabbitmq as rabbits
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMQ
-from tests.system.cluster import Cluster
+from tests.system.cluster import Cluster, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SHARDS = 16
@@ -197,6 +197,33 @@ async def test_a_room_that_is_stuck_holds_up_no_other_lane(fragile: Cluster) -> 
         assert (await waiting).seq == 2
         for room in others:
             await all_have(clients, room, ["meanwhile"])
+
+
+async def test_what_a_killed_router_had_in_hand_is_stored_once_by_the_next(fragile: Cluster) -> None:
+    """The room's row is locked from outside, so the batch is still uncommitted when its router dies; nobody sends
+    anything again. Tried with deliveries acknowledged as they arrive: the message is never stored."""
+    room = a_room()
+    async with people(fragile, 2, room) as clients:
+        await clients[0].chat(room, "before")
+        db = await asyncpg.connect(fragile.database_url)
+        try:
+            async with db.transaction():
+                await db.execute("SELECT * FROM rooms WHERE name = $1 FOR UPDATE", room)
+                during = clients[0].chat(room, "during")
+
+                async def waits() -> bool:
+                    return bool(await db.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+                await eventually(waits)
+                for router in fragile.of("router"):
+                    router.kill()
+                # The database would go on with what it was asked, and store it after all.
+                await db.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
+                await fragile.restart_the_dead()
+        finally:
+            await db.close()
+        assert (await during).seq == 2
+        await all_have(clients, room, ["before", "during"])
 
 
 async def test_a_client_that_does_not_read_is_closed_and_the_others_notice_nothing(fragile: Cluster) -> None:

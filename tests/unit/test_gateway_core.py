@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.gateway.core.bucket import Bucket
+from services.gateway.core import bucket as buckets
+from services.gateway.core.bucket import Bucket, RoomBuckets
 from services.gateway.core.seating import Seating
+from services.gateway.core.window import PATIENCE_S, SLOW_S, Window
 
 # ── the bucket ──
 
@@ -55,6 +57,97 @@ def test_what_is_refused_costs_nothing() -> None:
 def test_a_rate_of_zero_means_no_limit() -> None:
     bucket = Bucket(0.0, 1, 0.0)
     assert {bucket.take(0.0) for _ in range(10_000)} == {0.0}
+
+
+def test_each_room_has_a_bucket_of_its_own() -> None:
+    rooms = RoomBuckets(
+        1.0,
+        2,
+    )
+    assert [rooms.take("hot", 0.0) for _ in range(3)] == [0.0, 0.0, pytest.approx(1.0)]
+    assert rooms.take("quiet", 0.0) == 0.0
+
+
+def test_rooms_that_are_quiet_again_are_forgotten_and_the_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets, "ROOMS", 10)
+    rooms = RoomBuckets(1.0, 2)
+    for n in range(9):
+        rooms.take(str(n), 0.0)
+    assert [rooms.take("hot", 1.5) for _ in range(3)] == [0.0, 0.0, pytest.approx(1.0)]
+    assert rooms.take("new", 1.5) == 0.0
+    assert len(rooms) == 2
+    assert rooms.take("hot", 1.5) > 0
+
+
+# ── the window of a shard ──
+
+
+def test_what_the_window_holds_goes_at_once_and_the_rest_waits_for_an_answer() -> None:
+    window = Window(10, 100)
+    for n in (1, 2):
+        assert window.wait(50, 0.0) == 0.0
+        window.sent(n, 50, 0.0)
+    assert window.wait(50, 1.0) == PATIENCE_S - 1.0
+    window.handled(1, 0.01)
+    assert window.wait(50, 0.01) == 0.0
+
+
+def test_one_body_may_always_go_however_large() -> None:
+    assert Window(10, 100).wait(1_000, 0.0) == 0.0
+
+
+def test_slow_answers_close_the_window_once_a_round_and_quick_ones_open_it_again() -> None:
+    window = Window(10, 100)
+    for n in (1, 2, 3):
+        window.sent(n, 1, 0.0)
+    sizes = []
+    for n in (1, 2, 3):
+        window.handled(n, 2 * SLOW_S)
+        sizes.append(window.size)
+    assert sizes == [50, 50, 50]
+    for n in range(4, 10):
+        window.sent(n, 1, n)
+        window.handled(n, n + 2 * SLOW_S)
+    assert window.size == 10
+    for n in range(20, 60):
+        window.sent(n, 1, n)
+        window.handled(n, n + SLOW_S / 4)
+    assert window.size == 100
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for_for_ever() -> None:
+    window = Window(10, 100)
+    window.sent(1, 100, 0.0)
+    wait = window.wait(10, 1.0)
+    assert window.wait(10, 1.0 + wait) == 0.0
+    window.handled(1, 1.0 + wait)  # too late to say anything
+    assert (window.bytes, window.size) == (0, 100)
+
+
+def test_a_new_address_waits_for_no_answer_to_the_old_one_and_an_end_for_none_at_all() -> None:
+    window = Window(10, 100)
+    window.sent(1, 100, 0.0)
+    window.forget()
+    assert window.wait(100, 0.0) == 0.0
+    window.sent(2, 100, 0.0)
+    window.open()
+    assert window.wait(100, 0.0) == 0.0
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.floats(0, 0.5), st.booleans()), max_size=100))
+def test_no_more_is_unanswered_than_the_window_held_or_one_body(steps: list[tuple[int, float, bool]]) -> None:
+    window, now, sent, answered, most = Window(10, 100), 0.0, 0, 0, 100
+    for size, pause, answer in steps:
+        now += pause
+        if answer and answered < sent:
+            answered += 1
+            window.handled(answered, now)
+        most = max(most, window.size)
+        if not window.wait(size, now):
+            sent += 1
+            window.sent(sent, size, now)
+            assert window.bytes <= most or window.bytes == size
+        assert 10 <= window.size <= 100
 
 
 # ── the seats ──

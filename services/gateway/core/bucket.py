@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+ROOMS = 10_000
+
 
 class Bucket:
     """`rate` a second in the long run, `burst` at once. A rate of 0 means no limit."""
@@ -21,3 +23,29 @@ class Bucket:
             self._level -= 1
             return 0.0
         return (1 - self._level) / self._rate
+
+    def is_full(self, now: float) -> bool:
+        """Whether it holds all it can, and so says no more than a new one."""
+        return self._level + (now - self._seen) * self._rate >= self._burst
+
+
+class RoomBuckets:
+    """A bucket for each room in which somebody speaks; those that are full again are let go."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate, self._burst = rate, burst
+        self._buckets: dict[str, Bucket] = {}
+
+    def take(self, room: str, now: float) -> float:
+        """As `Bucket.take`."""
+        if not self._rate:
+            return 0.0
+        bucket = self._buckets.get(room)
+        if bucket is None:
+            if len(self._buckets) >= ROOMS:
+                self._buckets = {name: b for name, b in self._buckets.items() if not b.is_full(now)}
+            bucket = self._buckets[room] = Bucket(self._rate, self._burst, now)
+        return bucket.take(now)
+
+    def __len__(self) -> int:
+        return len(self._buckets)
