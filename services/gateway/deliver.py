@@ -55,13 +55,14 @@ class Deliver:
                 at += sum(message.sizes)
                 self._fan_out(message, frames)
                 continue
+            if isinstance(message, Handled):
+                self._hub.forward.handled(message.queue, message.n)
+                continue
             self.write()  # whatever else is said holds from here on
             if isinstance(message, Direct):
                 frames = _cut(payload, at, message.sizes)
                 at += sum(message.sizes)
                 self._direct(message, frames)
-            elif isinstance(message, Handled):
-                self._hub.forward.handled(message.queue, message.n)
             elif isinstance(message, Seated):
                 self._seat(message)
             elif isinstance(message, Unseated):
