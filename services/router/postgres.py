@@ -96,10 +96,15 @@ class PostgresLog(SqlLog):
         self._places = asyncio.Semaphore(connections)
 
     async def open(self) -> None:
-        """Opens every connection now: not when everybody comes at once. What fails is opened when it is needed."""
+        """Opens every connection, and has the statements planned, now: not when everybody comes at once. What fails
+        is done when it is needed.
+        """
         try:
             while len(self._idle) < self._connections:
                 self._idle.append(await self._connect())
+            for db in self._idle:
+                for whole in (False, True):
+                    await db.fetch(*_statement([], [], whole))
             async with AsyncExitStack() as held:
                 for _ in range(self._readers):
                     await held.enter_async_context(self._engine.connect())
@@ -169,8 +174,10 @@ class PostgresLog(SqlLog):
             db.terminate()
 
 
-def _statement(writing: Sequence[Changes], comparing: list[str]) -> tuple[Any, ...]:
-    """The statement and its arguments; without its second half when only messages are written, the usual case."""
+def _statement(writing: Sequence[Changes], comparing: list[str], whole: bool = False) -> tuple[Any, ...]:
+    """The statement and its arguments; without its second half when only messages are written, the usual case, unless
+    the `whole` is wanted.
+    """
     rooms = _columns(5, ((c.room, c.seq_before, c.version_before, c.seq, c.version) for c in writing))
     messages = _columns(
         8,
@@ -180,7 +187,7 @@ def _statement(writing: Sequence[Changes], comparing: list[str]) -> tuple[Any, .
             for m in c.messages
         ),
     )
-    if not any(c.membership_changed or c.read_marks for c in writing):
+    if not whole and not any(c.membership_changed or c.read_marks for c in writing):
         return (COMMIT + ANSWER, *rooms, *messages, comparing)
     members = ((c.room, user, m.name, m.read_seq) for c in writing for user, m in c.members.items())
     seats = ((c.room, session, s.user_id, s.address) for c in writing for session, s in c.seats.items())
