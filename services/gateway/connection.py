@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import structlog
@@ -37,6 +36,7 @@ PING = Frame(Opcode.PING, b"").serialize(mask=False)
 CLOSE_S = 10.0  # from our close frame to the end of the connection
 HIGH_WATER = 64 << 10
 Hold = Literal["auth", "file", "rate"]  # why a connection is not read: each is let go by itself
+NOTHING: frozenset[Hold] = frozenset()  # the one that thousands of quiet connections share
 HELD_FRAMES = 256
 PIECE = 4 << 10  # bytes that are handled at a time: who sends a lot at once waits for the others in between
 REFUSALS_PER_S, REFUSALS_BURST = 20, 40  # beyond that a client does not listen
@@ -55,14 +55,12 @@ class Connection(asyncio.Protocol):
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._loop = asyncio.get_running_loop()
-        self._ws = ServerProtocol(
-            extensions=hub.framing.extensions, max_size=hub.settings.auth_frame_bytes, logger=_LIBRARY
-        )
+        self._ws = self._protocol(State.CONNECTING)
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made, before all else
         self._bucket = Bucket(hub.settings.frames_per_s, hub.settings.frames_burst, self._loop.time())
         self._fragments: list[bytes] | None = None
-        self._held: deque[bytes | None] = deque()  # None: a binary frame
-        self._holding: frozenset[Hold] = frozenset()
+        self._held: list[bytes | None] = []  # None: a binary frame
+        self._holding: frozenset[Hold] = NOTHING
         self._paused = self._deflates = False
         self._refusals = Bucket(REFUSALS_PER_S, REFUSALS_BURST, self._loop.time())
         self._unread = b""
@@ -73,7 +71,7 @@ class Connection(asyncio.Protocol):
         self.closed_with: int | None = None
         self._awaited: tuple[str, str | None] | None = None
         self.rooms: set[str] = set()
-        self.joining: set[str] = set()
+        self.joining: frozenset[str] = frozenset()
         self.session = ""
         self.user: User | None = None
         self.token_id = ""
@@ -120,6 +118,8 @@ class Connection(asyncio.Protocol):
                 self._frame(event)
             elif isinstance(event, Request):
                 self._handshake(event)
+                if self.open and data.endswith(b"\r\n\r\n"):
+                    self._forget_handshake()
         self._flush()
 
     def eof_received(self) -> None:
@@ -209,6 +209,12 @@ class Connection(asyncio.Protocol):
 
     # ── in ──
 
+    def _protocol(self, state: State) -> ServerProtocol:
+        settings = self._hub.settings
+        return ServerProtocol(
+            extensions=self._hub.framing.extensions, state=state, max_size=settings.auth_frame_bytes, logger=_LIBRARY
+        )
+
     def _handshake(self, request: Request) -> None:
         refusal = self._hub.admit(request)
         self._ws.send_response(self._ws.accept(request) if refusal is None else self._ws.reject(*refusal))
@@ -217,6 +223,14 @@ class Connection(asyncio.Protocol):
             self._deflates = self._hub.framing.reads_deflated(self._ws)
             self._hub.arrived(self)
             self._set_timer(self._hub.settings.auth_timeout_s, self._nothing_heard)
+
+    def _forget_handshake(self) -> None:
+        """Goes on with a protocol that begins open: one that has read a request holds it for as long as it lives,
+        some 3 KiB.
+        """
+        self._flush()
+        greeted, self._ws = self._ws, self._protocol(State.OPEN)
+        self._ws.extensions = greeted.extensions
 
     def _nothing_heard(self) -> None:
         # If it was the process that slept, what the client has sent waits in the socket, and is read before this.
@@ -305,9 +319,9 @@ class Connection(asyncio.Protocol):
 
     def release(self, why: Hold) -> None:
         """Goes on where `hold` stopped, until the next one, unless something else still holds."""
-        self._holding -= {why}
+        self._holding = self._holding - {why} or NOTHING
         while self._held and not self._holding and self.open:
-            self._handle(self._held.popleft())
+            self._handle(self._held.pop(0))
         self._resume()
 
     def welcomed(self) -> None:

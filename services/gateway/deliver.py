@@ -156,7 +156,7 @@ class Deliver:
             if connection is None:
                 self._hub.unseat(message.room, session)  # it left while its `join` was on the way
             else:
-                connection.joining.discard(message.room)
+                connection.joining -= {message.room}
                 self._hub.seating.seat(message.room, connection, message.seq)
 
 

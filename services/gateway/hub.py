@@ -222,7 +222,7 @@ class Hub:
         elif frame.type == "typing" or frame.type == "read":
             self.forward.to_room(frame.room, part, None, None)
         elif frame.type == "join":
-            connection.joining.add(frame.room)
+            connection.joining |= {frame.room}
             self.forward.to_room(frame.room, part, connection, frame.ref)
         elif frame.type == "file":
             connection.await_file(frame)
