@@ -162,6 +162,26 @@ async def test_a_busy_hop_that_lingers_gathers_what_comes_meanwhile() -> None:
     await hop.flush()
 
 
+async def test_a_hop_with_little_to_do_hardly_gathers() -> None:
+    line = Line()
+    hop = batcher(line, pace=Pace(3_600, full=1e12))
+    async with asyncio.timeout(20):
+        for item in "abc":
+            await hop.put(item, 1)
+    assert line.batches == [["a"], ["b"], ["c"]]
+
+
+async def test_hops_that_share_a_pace_send_at_the_end_of_the_same_window() -> None:
+    pace = Pace(0.05, full=0.1)
+    lines = [Line(), Line()]
+    hops = [batcher(line, pace=pace) for line in lines]
+    await hops[0].put("opens the window", 1)
+    ended = [hop.put(item, 1) for item in "abc" for hop in hops]
+    assert not any(outcome.done() for outcome in ended)
+    await asyncio.gather(*ended)
+    assert [line.batches[-1] for line in lines] == [["a", "b", "c"], ["a", "b", "c"]]
+
+
 async def test_an_outcome_that_nobody_awaits_is_no_complaint() -> None:
     line = Line()
     line.fails.append(ConnectionError("lost"))
