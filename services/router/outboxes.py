@@ -16,6 +16,8 @@ from shared.protocol.codec import encode
 from shared.runtime.metrics import counter
 
 log = structlog.stdlib.get_logger("homin.router")
+SHOW_S = 1.0
+"""How soon a loss is shown when nothing else is to be said."""
 OWN_WORK = 8
 """What a frame costs a gateway before it is written to anybody, in deliveries."""
 BODIES = counter("router_bodies", "Bodies sent to mailboxes", ("outcome",))
@@ -27,6 +29,7 @@ class _Outbox:
         self.lost = False
         self._owner = owner
         self._n = 0
+        self._showing: asyncio.TimerHandle | None = None
         self.batcher: Batcher[Out] = Batcher(
             self._send, bound=owner.bound, batch_bytes=owner.batch_bytes, pace=owner.new_pace()
         )
@@ -46,6 +49,7 @@ class _Outbox:
             BODIES.labels("lost").inc()
             self.lost = True
             log.warning("a delivery was lost; its gateway will ask again", address=self.address, why=str(why))
+            self._show_soon()
         else:
             BODIES.labels("sent").inc()
             self.lost = False
@@ -53,6 +57,20 @@ class _Outbox:
     def skip(self) -> None:
         self._n += 1
         self.lost = True
+
+    def end(self) -> None:
+        if self._showing is not None:
+            self._showing.cancel()
+
+    def _show_soon(self) -> None:
+        """Perhaps nothing more is said to this gateway, nor does it beat here again: another router has its shards."""
+        if self._showing is None:
+            self._showing = asyncio.get_running_loop().call_later(SHOW_S, self._show)
+
+    def _show(self) -> None:
+        self._showing = None
+        if self.lost:
+            self._owner.pulse(self.address)
 
 
 class Outboxes:
@@ -98,7 +116,9 @@ class Outboxes:
             self.send([Out(one(address), b"", ())])
 
     def forget(self, address: str) -> None:
-        self._outboxes.pop(address, None)
+        outbox = self._outboxes.pop(address, None)
+        if outbox is not None:
+            outbox.end()
 
     async def flush(self) -> None:
         for outbox in list(self._outboxes.values()):

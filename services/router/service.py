@@ -60,8 +60,12 @@ class Router:
         }
 
     async def start(self) -> None:
-        await self._prepare()
-        self._outboxes.epoch = await self._epoch()
+        while self._outboxes.epoch is None:
+            await self._prepare()
+            try:
+                self._outboxes.epoch = await self._epoch()
+            except StoreDown as why:  # it was there a moment ago
+                log.warning("the database went away again", why=str(why).splitlines()[0])
         started = [asyncio.Event() for _ in self._shards]
         for shards, event in zip(self._shards, started, strict=True):
             self._tasks.append(asyncio.create_task(self._keep(shards, event), name=f"lane:{shards[0]}"))

@@ -73,3 +73,10 @@ Seq = Annotated[int, Field(ge=0, le=2**53 - 1)]  # what a JavaScript number hold
 def shard_of(room: str, shards: int) -> int:
     """The shard of `room`: crc32 of its UTF-8 bytes, modulo `shards`. Fixed for the life of a deployment."""
     return crc32(room.encode()) % shards
+
+
+def is_older(address: str, than: str) -> bool:
+    """Whether `address` names an earlier life of the mailbox `than`: an address ends in the number of its life."""
+    front, _, life = address.rpartition(".")
+    its_front, _, its_life = than.rpartition(".")
+    return front == its_front and life.isdecimal() and its_life.isdecimal() and int(life) < int(its_life)

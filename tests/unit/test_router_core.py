@@ -511,6 +511,23 @@ def test_a_resumed_gateway_gets_what_it_missed_as_one_fan_out() -> None:
     assert scene.told(BORYS, "presence") == [], "nobody was away"
 
 
+@pytest.mark.parametrize("late", ["resume", "join"])
+def test_a_seat_stays_where_its_gateway_last_said_however_late_an_earlier_word_of_it_comes(late: str) -> None:
+    scene = Scene(BORYS)
+    scene.run(resume(0, ANNA, address="mailbox.g1.10"), join("r", ANNA, address="mailbox.g1.10"))
+    said = resume(0, ANNA, address="mailbox.g1.9") if late == "resume" else join("r", ANNA, address="mailbox.g1.9")
+    scene.run(again(said))
+    assert scene.room.seats[ANNA.id].address == "mailbox.g1.10"
+    scene.run(Item(Gone(room="r", address="mailbox.g1.9")))
+    assert ANNA.id in scene.room.seats
+
+
+def test_another_gateway_s_word_counts_whatever_its_number() -> None:
+    scene = Scene(BORYS)
+    scene.run(join("r", ANNA, address="mailbox.g1.10"), join("r", ANNA, address="mailbox.g2.1"))
+    assert scene.room.seats[ANNA.id].address == "mailbox.g2.1"
+
+
 def test_a_resume_from_too_long_ago_shows_the_newest_so_that_the_gap_is_seen() -> None:
     scene = Scene(ANNA)
     talk(scene, ANNA, 250)
