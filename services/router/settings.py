@@ -24,7 +24,7 @@ class Settings(HttpSettings, BusSettings, DataSettings):
     """Bytes that may wait for one gateway."""
     router_body_bytes: Annotated[int, Field(ge=1)] = 512 << 10
     """Bytes of one body to a gateway, about."""
-    router_linger_ms: Annotated[float, Field(ge=0)] = 15.0
+    router_linger_ms: Annotated[float, Field(ge=0)] = 25.0
     router_linger_deliveries_per_s: Annotated[float, Field(gt=0)] = 120_000.0
     """How long messages are gathered for a gateway that has so many to write out, or more; with fewer proportionally
     less, down to nothing."""
