@@ -54,7 +54,8 @@ class _Outbox:
             BODIES.labels("sent").inc()
             self.lost = False
 
-    def skip(self) -> None:
+    def pass_over(self) -> None:
+        """Uses a number up for what finds no room."""
         self._n += 1
         self.lost = True
 
@@ -106,7 +107,7 @@ class Outboxes:
                 try:
                     sent.add(outbox.batcher.put(out, size, frames * (seats + OWN_WORK)))
                 except Full:
-                    outbox.skip()
+                    outbox.pass_over()
         return sent
 
     def pulse(self, address: str) -> None:

@@ -116,8 +116,7 @@ class _Step:
         member = Member(user.name, member.read_seq if member else room.seq)
         room.members[user.id] = self.changes.members[user.id] = member
 
-    def take_seat(self, session: str, user: User, address: str, skip: str | None = None) -> None:
-        """`skip`: the session that learns from its `joined` who is here."""
+    def take_seat(self, session: str, user: User, address: str) -> None:
         room = self.room
         self.admit(user)
         seat, held = Seat(user.id, address), room.seats.get(session)
@@ -129,7 +128,7 @@ class _Step:
         self.changes.seats[session] = seat
         self.changes.seats_gone.discard(session)
         if arrived:
-            self.presence(user, True, skip)
+            self.presence(user, True)
 
     def free_seat(self, session: str) -> None:
         seat = self.room.seats[session]
@@ -140,13 +139,13 @@ class _Step:
         if left and member is not None:
             self.presence(User(id=seat.user_id, name=member.name), False)
 
-    def presence(self, user: User, online: bool, skip: str | None = None) -> None:
+    def presence(self, user: User, online: bool) -> None:
         room = self.room
         if room.online > frames.CROWD:
             self.changes.crowd_changed = True
         else:
             frame = Presence(room=room.name, user=user, online=online, members=room.online)
-            self.out.notice(room.audience, render(frame), skip=skip)
+            self.out.notice(room.audience, render(frame))
 
     # ── frames of clients ──
 
@@ -162,7 +161,8 @@ class _Step:
             return
         room.exists = True
         self.changes.checked = True
-        self.take_seat(by.session, by.user, by.address, skip=by.session)
+        # Who has sat here all along, its join being sent twice, may have heard that it is gone: it hears this, too.
+        self.take_seat(by.session, by.user, by.address)
         self.out.seated(by.address, [by.session], room.seq)
         self.out.direct(by.address, by.session, frames.joined(room, *shown, frame.ref))
 
