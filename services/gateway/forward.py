@@ -64,6 +64,7 @@ class Forward:
     ) -> None:
         self._bus, self.source, self._shards = bus, source, shards
         self._body_bytes = body_bytes
+        self._loop = asyncio.get_running_loop()
         self._windows = {
             shard_queue(s): (Window(min(LEAST_BYTES, body_bytes), BODIES * body_bytes), asyncio.Event())
             for s in range(shards)
@@ -102,7 +103,7 @@ class Forward:
     def handled(self, queue: str, n: int) -> None:
         """The router has handled what we sent to `queue`, up to the body `n`."""
         window, answered = self._windows[queue]
-        window.handled(n, asyncio.get_running_loop().time())
+        window.handled(n, self._loop.time())
         self._queues[queue].batch_bytes = max(LEAST_BYTES, min(self._body_bytes, window.size // BODIES))
         answered.set()
 
@@ -146,13 +147,12 @@ class Forward:
     async def _enter(self, queue: str, n: int, size: int) -> None:
         """Returns once the window has room for the body `n`."""
         window, answered = self._windows[queue]
-        loop = asyncio.get_running_loop()
-        while wait := window.wait(size, loop.time()):
+        while wait := window.wait(size, self._loop.time()):
             answered.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await answered.wait()
-        window.sent(n, size, loop.time())
+        window.sent(n, size, self._loop.time())
 
     def _put(self, batcher: Batcher[_Part], part: _Part) -> None:
         sender = part.sender
@@ -174,4 +174,4 @@ class Forward:
             elif part.keep:
                 # Bounded by the seats held here: each is freed once.
                 again = part.again or partial(self._put, batcher, part)
-                asyncio.get_running_loop().call_later(RETRY_S, again)
+                self._loop.call_later(RETRY_S, again)

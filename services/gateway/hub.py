@@ -61,6 +61,7 @@ class Hub:
         self.sessions: dict[str, Connection] = {}
         self.seating: Seating[Connection] = Seating()
         self._verifier, self._clock = verifier, clock
+        self._loop = asyncio.get_running_loop()
         self._turn = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -202,14 +203,14 @@ class Hub:
     def _expire_in_time(self, connection: Connection, until_next_s: float) -> None:
         remaining = connection.expires_at - self._clock()
         if connection.user is not None and remaining < until_next_s:
-            asyncio.get_running_loop().call_later(max(0.001, remaining), self.expire, connection)
+            self._loop.call_later(max(0.001, remaining), self.expire, connection)
 
     # ── frames ──
 
     def forward_frame(self, connection: Connection, frame: client.ClientFrame, data: bytes) -> None:
         """Sends a checked frame on as it came, wrapped in who sent it."""
         if frame.type == "chat" or frame.type == "file":
-            wait = self.room_buckets.take(frame.room, asyncio.get_running_loop().time())
+            wait = self.room_buckets.take(frame.room, self._loop.time())
             if wait:
                 text = "More is being said in this room than goes through. Wait a moment."
                 ms = max(ROOM_RETRY_MS, round(wait * 1000))
@@ -231,7 +232,7 @@ class Hub:
             self.forward.to_room(connection.session, part, connection, frame.ref)
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

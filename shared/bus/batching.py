@@ -32,6 +32,7 @@ class Pace:
         self._most_s, self._full = most_s, full
         self._done = self._rate = 0.0
         self._counted = self._ends = float("-inf")
+        self._time = asyncio.get_running_loop().time
 
     def did(self, work: float) -> None:
         """So much work has come."""
@@ -39,10 +40,9 @@ class Pace:
 
     async def window(self) -> None:
         """Returns when it is time to send; the first to do so after a window's end begins the next."""
-        loop = asyncio.get_running_loop()
-        if (wait := self._ends - loop.time()) > 0:
+        if (wait := self._ends - self._time()) > 0:
             await asyncio.sleep(wait)
-        if (now := loop.time()) >= self._ends:
+        if (now := self._time()) >= self._ends:
             self._rate = self._rate * exp((self._counted - now) / MEMORY_S) + self._done / MEMORY_S
             self._counted, self._done = now, 0.0
             self._ends = now + self._most_s * min(1.0, self._rate / self._full)
@@ -78,6 +78,7 @@ class Batcher(Generic[Item]):
         self._pace = pace or Pace(0.0, 1.0)
         self._waiting: deque[_Batch[Item]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
         self.bytes = 0
 
     def put(self, item: Item, size: int, work: float = 1.0) -> asyncio.Future[None]:
@@ -102,12 +103,11 @@ class Batcher(Generic[Item]):
             await asyncio.wait([self._task])
 
     def _begin(self) -> _Batch[Item]:
-        loop = asyncio.get_running_loop()
-        batch: _Batch[Item] = _Batch(loop.create_future())
+        batch: _Batch[Item] = _Batch(self._loop.create_future())
         batch.outcome.add_done_callback(_retrieve)
         self._waiting.append(batch)
         if self._task is None:
-            self._task = loop.create_task(self._run())
+            self._task = self._loop.create_task(self._run())
         return batch
 
     async def _run(self) -> None:

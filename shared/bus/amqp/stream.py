@@ -30,6 +30,8 @@ class Stream(TransportFactory):
     def __init__(self, on_delivered: Callable[[Delivered], None] | None = None) -> None:
         self._on_delivered = on_delivered
         self._channel, self._frame_bytes = 0, 0
+        # Asked for once: on CPython 3.11 every `get_running_loop` is a system call.
+        self._loop = asyncio.get_running_loop()
         self._writer: asyncio.StreamWriter | None = None
         self._out: list[bytes] = []
         self._tag = 0
@@ -40,7 +42,7 @@ class Stream(TransportFactory):
     async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connects, as aiormq's own factories do."""
         context = kwargs.pop("ssl_context_provider", None)
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         assert url.host is not None
         assert url.port is not None  # aiormq fills in the default port
         reader = asyncio.StreamReader(loop=loop)
@@ -87,14 +89,14 @@ class Stream(TransportFactory):
         if self._writer is None:
             raise Unavailable("the broker is not reached")
         self._tag += 1
-        confirm = self._confirms[self._tag] = asyncio.get_running_loop().create_future()
+        confirm = self._confirms[self._tag] = self._loop.create_future()
         self._write(*frames.publish(self._channel, message, str(self._tag), self._frame_bytes))
         return confirm
 
     def _write(self, *pieces: bytes) -> None:
         """At the end of this turn of the loop, in one go with all that its other tasks have to write."""
         if not self._out:
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._loop.call_soon(self._flush)
         self._out += pieces
 
     def _flush(self) -> None:
