@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from http.client import HTTPException
 from typing import Any, Final, NamedTuple
@@ -148,7 +149,7 @@ class Verifier:
 
     async def _key_for(self, token: str) -> PyJWK:
         try:
-            kid = jwt.get_unverified_header(token).get("kid", "")
+            kid = _key_id(token.partition(".")[0])
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             raise TokenRefused(ErrorCode.UNAUTHORIZED, "This is not a token.") from None
         key = self._known(kid)
@@ -197,6 +198,12 @@ class Verifier:
             self._asked_at = float("-inf")
             await self._refetch()
             await asyncio.sleep(REFRESH_S if self._keys else RETRY_S)
+
+
+@lru_cache(maxsize=64)
+def _key_id(header: str) -> str:
+    """The `kid` in a token's first part, which is the same for all tokens of a key: it is read once, not for each."""
+    return str(jwt.get_unverified_header(f"{header}..").get("kid", ""))
 
 
 def _claim(claim: str, rule: TypeAdapter[str], value: Any) -> str:
