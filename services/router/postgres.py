@@ -216,8 +216,8 @@ def _statement(writing: Sequence[Changes], comparing: list[str], whole: bool = F
 
 
 def _lines(values: Iterable[str]) -> str:
-    """A column in one string, which costs asyncpg a tenth of an array. No value is empty or holds a line break: names and
-    ids are `shared.protocol.names`', the others numbers.
+    """A column in one string, which costs asyncpg a tenth of an array. No value is empty or holds a line break: names
+    and ids are those of `shared.protocol.names`, the others numbers.
     """
     return "\n".join(values)
 

@@ -76,7 +76,7 @@ class _Step:
         self, by: Submit | Post, id: str, kind: str, content: str, redelivered: bool, settle: str | None
     ) -> None:
         """Numbers a message, or finds that it has its number already."""
-        room, user, ref = self.room, by.user, by.frame.ref if type(by) is Submit else by.ref
+        room, user, ref = self.room, by.user, by.frame.ref if by.type == "submit" else by.ref
         if not self.is_member(by, ref or id, settle):
             return
         seated = by.session is not None and room.seats.get(by.session, None) is not None

@@ -21,13 +21,14 @@ def in_flight(body: int) -> int:
 
 
 def measure(effort: Effort) -> Data:
-    points = []
+    points, versions = [], dict[str, str]()
     rooms = 10 if effort.small else 100
     for body in SIZES:
         runs = []
         for _ in range(effort.rounds):
             # Anew for each: who joins a room is sent its last 50 messages, and these would be the run's before.
             with serving(settings=SETTINGS) as system:
+                versions = system.versions
                 got = load(
                     system, "--rooms", str(rooms), "--members", "10", "--window", str(in_flight(body)),
                     "--body", str(body), seconds=effort.seconds,
@@ -35,7 +36,7 @@ def measure(effort: Effort) -> Data:
             figures = {"deliveries_per_s": got["deliveries_per_s"], "cpu_us": got["cpu_us_per_delivery"]}
             runs.append({**figures, "p50_ms": got["latency_ms"]["p50"]})
         points.append({"body": body, "in_flight": in_flight(body), **medians(runs)})
-    return {"servers": system.versions, "rooms": rooms, "points": points}
+    return {"servers": versions, "rooms": rooms, "points": points}
 
 
 def mib_per_s(point: Data) -> float:

@@ -104,6 +104,7 @@ export interface Dictionary {
   busy: Phrase
   lost: Phrase
   tryNow: Phrase
+  noAnswerYet: Phrase
   catchingUp: Counted
   waitingToSend: Counted
   brokeProtocol: Phrase

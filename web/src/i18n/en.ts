@@ -90,6 +90,7 @@ export const en: Dictionary = {
   busy: "The server has its hands full. We come back by ourselves; what you write is kept.",
   lost: "The connection broke. Trying again; what you write is kept.",
   tryNow: "Try now",
+  noAnswerYet: "The server does not answer. You are still signed in; we keep trying.",
   catchingUp: (count) => n(count, { one: "Catching up, # message.", other: "Catching up, # messages." }),
   waitingToSend: (count) => n(count, { one: "# message waits to be sent.", other: "# messages wait to be sent." }),
   brokeProtocol: "This page and the server no longer understand each other. Reload the page; what you wrote is kept.",

@@ -1,5 +1,5 @@
 /** Who is signed in here, and the way in and out. */
-import { type Account, type AccountCalls, accountCalls, CloseCode, HttpProblem } from "../client/index.ts"
+import { type Account, type AccountCalls, accountCalls, backoff, CloseCode, HttpProblem } from "../client/index.ts"
 import type { Problem } from "../i18n/dictionary.ts"
 import { Chat } from "./chat.svelte.ts"
 import { lasting, tabOnly } from "./storage.ts"
@@ -9,6 +9,8 @@ export type Way = "guest" | "login" | "register"
 export class SignIn {
   /** Whether it is still being found out if somebody is signed in. */
   starting = $state(true)
+  /** Somebody is signed in here, and the server that would say who does not answer. It is asked again by itself, and by `tryNow`. */
+  unanswered = $state(false)
   chat = $state.raw<Chat | null>(null)
   /** The sign-in ended without the person's doing. */
   ended = $state(false)
@@ -16,18 +18,24 @@ export class SignIn {
   #unhook: (() => void) | null = null
   #account: Account | null = null
   #renewedAfterEnd = false
+  #hurry: (() => void) | null = null
 
   /** Goes on where this tab, or this browser, left off. */
   async resume(): Promise<void> {
     const held = readAccount(tabOnly.get("account"))
     try {
-      if (held && held.expiresAt > Date.now() + 60_000) this.#enter(held)
-      else if (lasting.get("signed-in") !== null) this.#enter(await this.#calls.refresh())
+      // An old token is renewed by the connection, which waits for a server that does not answer.
+      if (held) this.#enter(held)
+      else if (lasting.get("signed-in") !== null) this.#enter(await this.#renewed())
     } catch {
       // The way in is the form.
     } finally {
-      this.starting = false
+      this.starting = this.unanswered = false
     }
+  }
+
+  tryNow(): void {
+    this.#hurry?.()
   }
 
   /** Throws `HttpProblem`. */
@@ -48,26 +56,37 @@ export class SignIn {
     const chat = new Chat(account, this.#calls, (renewed) => this.#remember(renewed))
     this.#unhook = chat.session.connection.states.on((state) => {
       if (state.phase === "open") this.#renewedAfterEnd = false
-      if (state.phase === "ended") void this.#connectionEnded(state.code)
+      if (state.phase === "ended") this.#connectionEnded(state.code)
     })
     this.chat = chat
   }
 
+  /** Who is signed in, by the cookie. Throws what refuses it; that nobody answers, or cannot now, refuses nothing. */
+  async #renewed(): Promise<Account> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#calls.refresh()
+      } catch (error) {
+        if (!(error instanceof HttpProblem) || (error.status > 0 && error.status < 500 && error.status !== 429)) throw error
+      }
+      this.unanswered = true
+      await new Promise<void>((resolve) => {
+        this.#hurry = resolve
+        setTimeout(resolve, backoff(attempt, Math.random()))
+      })
+    }
+  }
+
   /** A laptop that slept past the end of its token gets a new one, once; else the person has to sign in. */
-  async #connectionEnded(code: number): Promise<void> {
+  #connectionEnded(code: number): void {
     if (code === CloseCode.PROTOCOL_BROKEN || code < 4500) return
-    const mayRenew = code !== CloseCode.SIGNED_OUT && !this.#renewedAfterEnd
-    this.#renewedAfterEnd = true
-    const chat = this.chat
-    try {
-      if (!mayRenew) throw new HttpProblem(401, "expired", "")
-      const account = await this.#calls.refresh()
-      if (account.user.id !== chat?.me.id) throw new HttpProblem(401, "unauthorized", "")
-      chat.use(account)
-      this.#remember(account)
-      chat.session.start()
-    } catch {
-      if (this.chat !== chat) return
+    const { chat } = this
+    if (chat && this.#account && code !== CloseCode.SIGNED_OUT && !this.#renewedAfterEnd) {
+      this.#renewedAfterEnd = true
+      // Renewed by the connection: where nobody answers it waits and says so, instead of signing the person out.
+      chat.use({ ...this.#account, expiresAt: 0 })
+      queueMicrotask(() => this.chat === chat && chat.session.start()) // not before everybody has heard of the end
+    } else {
       this.#leave()
       this.ended = true
     }

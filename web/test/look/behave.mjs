@@ -14,7 +14,9 @@ rooms.missed = { readUpTo: 900, talk: rooms.long.talk }
 rooms.endless = { readUpTo: 100, talk: rooms.long.talk }
 rooms.few = { readUpTo: 1498, talk: rooms.long.talk }
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] })
+// A program, or the address of a Playwright server.
+const place = process.env.CHROMIUM ?? "/usr/bin/chromium"
+const browser = await (/^wss?:/.test(place) ? chromium.connect(place) : chromium.launch({ executablePath: place, args: ["--no-sandbox"] }))
 
 const scenario = async (name, room, play) => {
   if (!name.includes(process.argv[2] ?? "")) return
