@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from services.gateway.connection import PIECE
 from services.gateway.deliver import Deliver
 from services.gateway.hub import Hub
 from services.gateway.service import TURN_BYTES
+from services.gateway.websocket import PIECE
 from shared.client import Lost, Typing
 from shared.protocol.bus import Fanout
 from shared.protocol.codec import encode, pack
