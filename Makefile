@@ -22,7 +22,7 @@ bootstrap = python=$$(tools/python) && "$$python" -B tools/bootstrap.py
 venv = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs ps scale backup restore images test test-stack chaos flood storm lint token tokens migrate generate lock bench bench-curves bench-micro bench-serve clean
+.PHONY: help run up down logs ps scale backup restore images test test-stack chaos flood storm lint token tokens migrate generate lock bench bench-curves bench-micro bench-serve release clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ lock: ## write the lock files anew from pyproject.toml; newer versions: make loc
 	@$(bootstrap) dev
 	@UPGRADE=$(UPGRADE) tools/lock
 
+release: ## tag the version of pyproject.toml, and put source, page, image and checksums into dist/; publishes nothing
+	@$(bootstrap) web && "$$python" -B tools/release.py
+
 bench: ## compare with the peers of YARDSTICK, into tests/bench/RESULTS.md; also SECONDS=5 ROUNDS=2
 bench bench-curves: SECONDS = 5
 bench:
@@ -114,5 +117,5 @@ bench-serve: ## start what is measured: RabbitMQ, PostgreSQL, two gateways, one 
 	@$(bootstrap) dev >&2 && exec $(venv) -m tests.bench.serve $(ARGS)
 
 clean: ## remove all that was built, but no data: var/ stays
-	rm -rf .venv web/node_modules web/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv web/node_modules web/dist dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find services shared tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
