@@ -9,7 +9,7 @@ ARGS ?=
 GATEWAYS ?= 2
 ROUTERS ?= 2
 FROM ?=
-YARDSTICK ?= ../shared/bench
+BASE ?=
 ROUNDS ?= 2
 MINUTES ?= 30
 ONLY ?= curves
@@ -102,13 +102,13 @@ lock: ## write the lock files anew from pyproject.toml; newer versions: make loc
 release: ## tag the version of pyproject.toml, and put source, page, image and checksums into dist/; publishes nothing
 	@$(bootstrap) web && "$$python" -B tools/release.py
 
-bench: ## compare with the peers of YARDSTICK, into tests/bench/RESULTS.md; also SECONDS=5 ROUNDS=2
+bench: ## compare with the peers, into tests/bench/RESULTS.md; also with an earlier commit: make bench BASE=41d169f ROUNDS=5
 bench bench-curves: SECONDS = 5
 bench:
-	@$(bootstrap) bench && YARDSTICK=$(YARDSTICK) $(venv) -m tests.bench compare parts --seconds $(SECONDS) --rounds $(ROUNDS) $(ARGS)
+	@$(bootstrap) bench && $(venv) -m tests.bench compare parts --seconds $(SECONDS) --rounds $(ROUNDS) $(if $(BASE),--base $(BASE)) $(ARGS)
 
 bench-curves: ## measure all curves, or some: make bench-curves ONLY="rooms idle" SECONDS=5 ROUNDS=2 MINUTES=30
-	@$(bootstrap) bench && YARDSTICK=$(YARDSTICK) $(venv) -m tests.bench $(ONLY) --seconds $(SECONDS) --rounds $(ROUNDS) --minutes $(MINUTES) $(ARGS)
+	@$(bootstrap) bench && $(venv) -m tests.bench $(ONLY) --seconds $(SECONDS) --rounds $(ROUNDS) --minutes $(MINUTES) $(ARGS)
 
 bench-micro: ## time what every message passes: parse, route, render, frame, fan out
 	@$(bootstrap) dev && $(venv) -m tests.bench micro $(ARGS)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from tests.bench import compare, micro, parts, results_file
 from tests.bench.curves import CURVES
+from tests.bench.load import LoadFailed
 from tests.bench.machine import provenance
 from tests.bench.section import Effort
 from tests.bench.serving import DidNotServe
-from tests.bench.yardstick import LoadFailed
 
 SECTIONS = (compare.SECTION, parts.SECTION, micro.SECTION, *CURVES)
 HERE = Path(__file__).resolve().parent
@@ -30,13 +30,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=Effort.minutes, help="of steady load")
     parser.add_argument("--small", action="store_true", help="a trial: few connections, few rows")
     parser.add_argument("--into", type=Path, default=HERE, metavar="FOLDER", help="where RESULTS.md and results/ are")
+    parser.add_argument("--base", metavar="COMMIT", help="compare: also measure this commit, beside")
     given = parser.parse_args()
     names = [name for word in given.sections for name in ([c.name for c in CURVES] if word == "curves" else [word])]
     if unknown := [name for name in names if name not in by_name]:
         parser.error(f"there is no section {', '.join(unknown)}; there are: curves, {', '.join(by_name)}")
     if given.small and given.into == HERE:
         parser.error("a trial must not replace real figures: say --into FOLDER")
-    effort = Effort(given.seconds, given.rounds, given.minutes, given.small)
+    effort = Effort(given.seconds, given.rounds, given.minutes, given.small, given.base)
     failed = False
     for name in names:
         section = by_name[name]

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.bench.base import checkout
 from tests.bench.figures import number, table
+from tests.bench.load import generate, homin
 from tests.bench.machine import versions_of_peers
-from tests.bench.peers import peers
+from tests.bench.peers.servers import peers
+from tests.bench.peers.systems import PEERS
 from tests.bench.section import Data, Effort, Section
-from tests.bench.serving import ROOT
-from tests.bench.yardstick import PYTHON, YARDSTICK
+from tests.bench.serving import serving
 
-NAMES = {
-    "ours": "Homin, stored in PostgreSQL",
-    "seed": "first design (Node `ws`, in memory)",
-    "socketio": "Socket.IO + Redis ×2",
-    "psocketio": "python-socketio + RabbitMQ ×2",
-}
+NAMES = {"ours": "Homin, stored in PostgreSQL", **{name: peer.title for name, peer in PEERS.items()}}
 FIGURES: dict[str, Callable[[Mapping[str, Any]], float]] = {
     "deliveries/s": lambda run: run["deliveries_per_s"],
     "CPU µs a delivery": lambda run: run["cpu_us_per_delivery"],
@@ -35,6 +30,11 @@ FIGURES: dict[str, Callable[[Mapping[str, Any]], float]] = {
     "missing": lambda run: run["missing"],
 }
 SMALL, BIG, LIGHT = "small rooms", "one big room", "light load"
+SCENARIOS = {
+    f"{SMALL}, 100x10, 8 in flight": ("--rooms", "100", "--members", "10", "--window", "8"),
+    f"{BIG}, 1000 members, 4 in flight": ("--rooms", "1", "--members", "1000", "--window", "4"),
+    f"{LIGHT}, 100x10, 200 messages/s": ("--rooms", "100", "--members", "10", "--rate", "200"),
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ GOALS = [
     Goal("idle memory a connection, KiB, all processes", SMALL, "KiB a connection", 6),
 ]
 Runs = Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
-"""Scenario → system → what load.py printed in each round."""
+"""Scenario → system → what the load generator printed in each round."""
 
 
 def median(runs: Runs, scenario: str, system: str, figure: str) -> float:
@@ -77,25 +77,40 @@ def median(runs: Runs, scenario: str, system: str, figure: str) -> float:
     return statistics.median(FIGURES[figure](run) for run in runs[title][system])
 
 
+@contextmanager
+def homin_running(root: Path | None = None) -> Iterator[list[str]]:
+    with serving(root=root) as system:
+        yield homin(system)
+
+
 def measure(effort: Effort) -> Data:
-    with peers() as servers, tempfile.TemporaryDirectory() as folder:
-        written = Path(folder) / "runs.json"
-        # What make was called with is for us, not for the make that compare.py calls.
-        ours = ("MAKE", "MFLAGS", "ARGS")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        command = [str(PYTHON), str(YARDSTICK / "compare.py"), "--ours", "make -s bench-serve", "--json", str(written)]
-        command += ["--seconds", str(effort.seconds), "--rounds", str(effort.rounds)]
-        if subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL).returncode:
-            raise SystemExit("compare.py failed; why stands above.")
-        measured = json.loads(written.read_text())
-        versions = versions_of_peers() | servers
-    runs: dict[str, dict[str, Any]] = {}
-    for each in measured:
-        if any("failed" in run for run in each["runs"]):
-            print(json.dumps(each, indent=1), file=sys.stderr)
-            raise SystemExit(f"{each['system']} failed in “{each['scenario']}”, so there is nothing to compare.")
-        runs.setdefault(each["scenario"], {})[each["system"]] = each["runs"]
-    return {"servers": versions, "seconds": effort.seconds, "rounds": effort.rounds, "runs": runs}
+    """Rounds interleave the systems, so that a machine that drifts hurts all alike."""
+    runs: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+    with ExitStack() as around:
+        systems: dict[str, Callable[[], AbstractContextManager[list[str]]]] = {"ours": homin_running}
+        if effort.base is not None:
+            root = around.enter_context(checkout(effort.base))
+            systems[base_name(effort.base)] = lambda: homin_running(root)
+        servers = around.enter_context(peers())
+        systems |= {name: peer.running for name, peer in PEERS.items()}
+        for _ in range(effort.rounds):
+            for name, running in systems.items():
+                with running() as address:
+                    for title, scenario in SCENARIOS.items():
+                        got, _ = generate(*address, *scenario, seconds=effort.seconds)
+                        print(name, title, json.dumps(got), file=sys.stderr, flush=True)
+                        runs.setdefault(title, {}).setdefault(name, []).append(got)
+    versions = versions_of_peers() | servers
+    return {"servers": versions, "seconds": effort.seconds, "rounds": effort.rounds, "base": effort.base, "runs": runs}
+
+
+def base_name(commit: str) -> str:
+    return f"base {commit}"
+
+
+def title_of(system: str) -> str:
+    """What a reader calls it."""
+    return NAMES.get(system) or f"Homin at {system.removeprefix('base ')}"
 
 
 def goals(runs: Runs) -> list[str]:
@@ -131,9 +146,9 @@ def tell(data: Data) -> list[str]:
         "",
     ]
     for title, systems in runs.items():
-        rows = [[NAMES[name], *(number(median(runs, title, name, f)) for f in FIGURES)] for name in systems]
+        rows = [[title_of(name), *(number(median(runs, title, name, f)) for f in FIGURES)] for name in systems]
         for peer in [name for name in systems if name != "ours"]:
-            rows.append([f"Homin / {NAMES[peer]}", *(ratio(runs, title, peer, figure) for figure in FIGURES)])
+            rows.append([f"Homin / {title_of(peer)}", *(ratio(runs, title, peer, figure) for figure in FIGURES)])
         lines += [f"**{title}**", "", *table(["", *FIGURES], rows)]
     return lines
 

@@ -12,8 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tests.bench.peers.systems import path_of_package
 from tests.bench.serving import ROOT
-from tests.bench.yardstick import PEERS, PYTHON
 
 PACKAGES = ("websockets", "uvloop", "uvicorn", "aio-pika", "asyncpg", "pydantic", "SQLAlchemy")
 
@@ -38,13 +38,11 @@ def versions() -> dict[str, str]:
 
 
 def versions_of_peers() -> dict[str, str]:
-    """Of what setup-peers.sh has installed."""
+    """Of what the peers and the load generator run on."""
     found = {"Node": _said("node", "--version").lstrip("v")}
     for name in ("ws", "socket.io"):
-        found[name] = json.loads((PEERS / "node_modules" / name / "package.json").read_text())["version"]
-    ask = "from importlib.metadata import version as v; print(v('python-socketio'), v('picows'))"
-    found["python-socketio"], found["picows"] = _said(str(PYTHON), "-c", ask).split()
-    return found
+        found[name] = json.loads(path_of_package(name).read_text())["version"]
+    return found | {name: version(name) for name in ("python-socketio", "picows")}
 
 
 def provenance(command: str, servers: dict[str, str]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tests.bench import plots
 from tests.bench.figures import by_kind, listed, medians, notable, number, table
+from tests.bench.load import load
 from tests.bench.section import Data, Effort, Section
 from tests.bench.serving import serving
-from tests.bench.yardstick import load
 
 LOADS = {
     "100 × 10, 8 in flight": ("--rooms", "100", "--members", "10", "--window", "8"),

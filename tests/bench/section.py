@@ -13,12 +13,14 @@ Data = dict[str, Any]
 @dataclass(frozen=True)
 class Effort:
     """How much to measure. `seconds`: of each point. `rounds`: each point so often, the median counts. `minutes`: of
-    steady load. `small`: few connections and rows, to see that everything works; its figures mean nothing."""
+    steady load. `small`: few connections and rows, to see that everything works; its figures mean nothing. `base`: an
+    earlier commit to measure beside this one."""
 
     seconds: float = 5.0
     rounds: int = 2
     minutes: float = 30.0
     small: bool = False
+    base: str | None = None
 
 
 @dataclass(frozen=True)

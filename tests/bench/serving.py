@@ -16,8 +16,8 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True)
 class Serving:
-    """What runs. `urls`: of the gateways. `pids`: what load.py accounts. `parts`: the processes by name. `tokens`: a
-    file, one token a line."""
+    """What runs. `urls`: of the gateways. `pids`: what the load generator accounts. `parts`: the processes by name.
+    `tokens`: a file, one token a line."""
 
     urls: list[str]
     pids: list[int]
@@ -37,16 +37,23 @@ class DidNotServe(Exception):
 
 @contextmanager
 def serving(
-    *, gateways: int = 2, routers: int = 1, users: int = 5_000, settings: Mapping[str, str] | None = None
+    *,
+    gateways: int = 2,
+    routers: int = 1,
+    users: int = 5_000,
+    settings: Mapping[str, str] | None = None,
+    root: Path | None = None,
 ) -> Iterator[Serving]:
-    """Starts it with broker and database of its own, and ends all of that. Raises `DidNotServe`."""
-    command = [sys.executable, "-m", "tests.bench.serve", "--gateways", str(gateways), "--routers", str(routers)]
+    """Starts it with broker and database of its own, and ends all of that. `root`: another checkout, with an
+    environment of its own (base.py). Raises `DidNotServe`."""
+    python = sys.executable if root is None else str(root / ".venv" / "bin" / "python")
+    command = [python, "-m", "tests.bench.serve", "--gateways", str(gateways), "--routers", str(routers)]
     command += ["--users", str(users)]
     for name, value in (settings or {}).items():
         command += ["--set", f"{name}={value}"]
     # A session of its own: Ctrl-C is ours, and then its standard input closes.
     process = subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command, cwd=root or ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     assert process.stdin is not None
     assert process.stdout is not None

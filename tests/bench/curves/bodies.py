@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tests.bench import plots
 from tests.bench.figures import medians, number, slope, table
+from tests.bench.load import load
 from tests.bench.section import Data, Effort, Section
 from tests.bench.serving import serving
-from tests.bench.yardstick import load
 
 SIZES = (50, 150, 1 << 10, 4 << 10, 16 << 10, 64 << 10)
 IN_FLIGHT_BYTES = 64 << 10  # of a room: larger bodies would otherwise measure only how long they queue
@@ -16,7 +16,7 @@ SETTINGS = {"HOMIN_TEXT_CHARS": str(70_000)}
 
 
 def in_flight(body: int) -> int:
-    """Messages of a room under way at once: the yardstick's 8, fewer where they are large."""
+    """Messages of a room under way at once: the comparison's 8, fewer where they are large."""
     return max(1, min(8, IN_FLIGHT_BYTES // body))
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from tests.bench import plots
 from tests.bench.figures import by_kind, listed, medians, notable, number, table
+from tests.bench.load import load
 from tests.bench.section import Data, Effort, Section
 from tests.bench.serving import serving
-from tests.bench.yardstick import load
 
 SIZES = (2, 10, 50, 200, 1_000, 5_000)
 CONNECTIONS = 1_000
 
 
 def work(members: int, connections: int) -> dict[str, int]:
-    """So many rooms that the connections stay the same, and as many messages in flight in each as in the yardstick."""
+    """So many rooms that the connections stay the same, and as many messages in flight in each as in the comparison."""
     return {
         "members": members,
         "rooms": max(1, connections // members),

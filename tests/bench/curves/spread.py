@@ -7,9 +7,9 @@ from typing import Any
 
 from tests.bench import plots
 from tests.bench.figures import by_kind, medians, notable, number, table
+from tests.bench.load import load
 from tests.bench.section import Data, Effort, Section
 from tests.bench.serving import serving
-from tests.bench.yardstick import load
 
 SHAPES = ((1, 1), (2, 1), (3, 1), (2, 2), (2, 3))
 """(gateways, routers)."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tests.bench import plots
 from tests.bench.figures import listed, number, slope, table
+from tests.bench.load import load
 from tests.bench.processes import Watch
 from tests.bench.section import Data, Effort, Section
 from tests.bench.serving import serving
-from tests.bench.yardstick import load
 
 EVERY_S = 10.0
 RATE = 400  # messages a second, each to ten members: so many that caches are full long before the end

@@ -89,7 +89,7 @@ def test_the_parts_name_the_dearest_first() -> None:
 
 def test_rooms_of_any_size_share_the_same_connections() -> None:
     assert [rooms.work(size, 1_000)["rooms"] for size in rooms.SIZES] == [500, 100, 20, 5, 1, 1]
-    assert (rooms.work(10, 1_000)["in_flight"], rooms.work(1_000, 1_000)["in_flight"]) == (8, 4), "as in the yardstick"
+    assert (rooms.work(10, 1_000)["in_flight"], rooms.work(1_000, 1_000)["in_flight"]) == (8, 4), "as in the comparison"
 
 
 def test_large_messages_fly_fewer_at_once() -> None:

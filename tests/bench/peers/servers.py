@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from tests.bench.yardstick import set_up
 from tests.servers import apt, rabbitmq
 
 AMQP, REDIS = 5672, 6379
+HERE = Path(__file__).resolve().parent
 
 
 @contextmanager
 def peers() -> Iterator[dict[str, str]]:
     """Everything the peers need, and the servers' versions. Ends what it has started, and nothing else."""
     with ExitStack() as started:
-        redis_is_ours = not listens(REDIS)
-        set_up()
-        if redis_is_ours:
+        install_packages()
+        if not listens(REDIS):
+            start_redis()
             started.callback(end_redis)
         if not listens(AMQP):
             if not rabbitmq.is_local():
@@ -39,10 +42,40 @@ def listens(port: int) -> bool:
 
 
 def refuse_a_crowd() -> None:
-    """compare.py bills python-socketio for every RabbitMQ on the machine, so there must be only the one."""
-    pids = subprocess.run(["pidof", "beam.smp"], stdout=subprocess.PIPE, text=True).stdout.split()
+    """python-socketio is billed for every RabbitMQ on the machine, so there must be only the one."""
+    pids = pids_of("beam.smp")
     if len(pids) > 1:
-        raise SystemExit(f"More than one RabbitMQ runs here (pids {', '.join(pids)}): end the others first.")
+        raise SystemExit(f"More than one RabbitMQ runs here (pids {pids}): end the others first.")
+
+
+def pids_of(program: str) -> list[int]:
+    """The processes of this name."""
+    found = subprocess.run(["pidof", program], stdout=subprocess.PIPE, text=True).stdout.split()
+    return [int(pid) for pid in found]
+
+
+def install_packages() -> None:
+    """The Node peers' packages, from the lock file beside them."""
+    stamp, lock = HERE / "node_modules" / ".homin-peers", HERE / "package-lock.json"
+    if not stamp.is_file() or stamp.read_text() != lock.read_text():
+        command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        if subprocess.run(command, cwd=HERE, stdin=subprocess.DEVNULL).returncode:
+            raise SystemExit("npm could not install the peers; why stands above.")
+        stamp.write_text(lock.read_text())
+
+
+def start_redis() -> None:
+    """One that keeps nothing on the disk. Returns when it listens."""
+    if shutil.which("redis-server") is None:
+        apt.install("redis-server")
+    command = ["redis-server", "--daemonize", "yes", "--bind", "127.0.0.1", "--port", str(REDIS), "--save", ""]
+    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+        raise SystemExit("redis-server does not start; why stands above.")
+    until = time.monotonic() + 10
+    while not listens(REDIS):
+        if time.monotonic() > until:
+            raise SystemExit("redis-server does not listen after 10 s.")
+        time.sleep(0.05)
 
 
 def redis_says(field: str) -> str:
