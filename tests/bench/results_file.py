@@ -29,7 +29,7 @@ def write(folder: Path, sections: Sequence[Section]) -> None:
 
 
 def save(folder: Path, section: Section, data: Data, provenance: Mapping[str, Any]) -> None:
-    (folder / "results").mkdir(exist_ok=True)
+    (folder / "results").mkdir(parents=True, exist_ok=True)
     kept = json.dumps({"measured": provenance, **data}, indent=1, ensure_ascii=False)
     data_file(folder, section).write_text(kept + "\n")
 
