@@ -15,11 +15,11 @@ import structlog
 
 from services.accounts.accounts import Revocation
 from services.accounts.store import AccountStore
-from services.accounts.trouble import UNREACHABLE, first_line
 from shared.bus.port import Bus, BusError, Delivery, Subscription, Unroutable
 from shared.bus.topology import ACCOUNTS
 from shared.protocol.bus import Revocations, RevocationsWanted, Revoked
 from shared.protocol.codec import Malformed, decode, encode, pack
+from shared.runtime.outage import StoreDown, outages_as_store_down
 
 log = structlog.stdlib.get_logger("homin.accounts")
 
@@ -107,15 +107,16 @@ class Answers:
     async def _answer(self, reply_to: str) -> None:
         while True:
             try:
-                in_force = await self._store.revocations(int(self._now()))
+                async with outages_as_store_down():
+                    in_force = await self._store.revocations(int(self._now()))
                 # Also when there are none: who asks waits for the answer.
                 for start in range(0, max(1, len(in_force)), AT_ONCE):
                     await self._bus.publish(reply_to, _body(self._source, in_force[start : start + AT_ONCE]))
                 return
             except Unroutable:
                 return  # Whoever asked is gone, and asks again when it is back.
-            except (*UNREACHABLE, BusError) as why:
-                log.warning("an answer about sign-outs waits", why=first_line(why))
+            except (StoreDown, BusError) as why:
+                log.warning("an answer about sign-outs waits", why=str(why))
                 await asyncio.sleep(AGAIN_S)
 
     async def _reject(self, subscription: Subscription, delivery: Delivery, reason: str) -> None:

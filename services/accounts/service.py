@@ -18,10 +18,10 @@ from services.accounts.passwords import Passwords
 from services.accounts.revocations import Answers, Broadcast
 from services.accounts.settings import Settings
 from services.accounts.store import AccountStore
-from services.accounts.trouble import UNREACHABLE, first_line
 from shared.bus.port import Bus
 from shared.runtime.database import wait_for_database
 from shared.runtime.health import Check
+from shared.runtime.outage import StoreDown, outages_as_store_down
 from shared.tokens.jwks import Fetch
 from shared.tokens.verifier import Verifier
 
@@ -112,11 +112,11 @@ class AccountsService:
     async def _look(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(LOOK_S):
+                async with outages_as_store_down(), asyncio.timeout(LOOK_S):
                     await self._store.ping()
                 self._database_trouble = None
-            except UNREACHABLE as why:
-                log.warning("the database does not answer", why=first_line(why))
+            except StoreDown as why:
+                log.warning("the database does not answer", why=str(why))
                 self._database_trouble = "The database cannot be reached."
             await asyncio.sleep(LOOK_S)
 
@@ -124,9 +124,10 @@ class AccountsService:
         while True:
             now = int(self._now())
             try:
-                await self._store.tidy(now, guests_before=now - self._settings.refresh_s)
-            except UNREACHABLE as why:
-                log.warning("nothing was tidied away", why=first_line(why))
+                async with outages_as_store_down():
+                    await self._store.tidy(now, guests_before=now - self._settings.refresh_s)
+            except StoreDown as why:
+                log.warning("nothing was tidied away", why=str(why))
             await asyncio.sleep(TIDY_S)
 
 

@@ -16,10 +16,11 @@ from services.files.access import RoomAccess
 from services.files.core.names import content_disposition, is_file_id, object_key
 from services.files.core.ranges import Span, Unsatisfiable, Verdict, http_date, parse_range, range_applies, verdict
 from services.files.core.sniff import INLINE, TEXT
-from services.files.index import Index, Kept, StoreDown
+from services.files.index import Index, Kept
 from services.files.objects import Missing, Objects, ObjectsDown
 from shared.protocol.errors import ErrorCode, Refused
 from shared.runtime.metrics import counter
+from shared.runtime.outage import StoreDown
 from shared.runtime.problem import problem
 from shared.tokens.verifier import Identity
 

@@ -13,10 +13,6 @@ from services.files.core.names import file_url
 from shared.protocol.server import StoredFile, User
 
 
-class StoreDown(Exception):
-    """The database cannot be reached, or lost the connection: what was under way may or may not have been committed."""
-
-
 class Condemned(Exception):
     """The arrival took so long that it was given up; its bytes may be gone."""
 

@@ -21,11 +21,12 @@ import structlog
 
 from services.files.core.names import object_key
 from services.files.core.sniff import Sniffer
-from services.files.index import Condemned, Index, Kept, StoreDown
+from services.files.index import Condemned, Index, Kept
 from services.files.objects import Objects, ObjectsDown
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.server import User
 from shared.runtime.metrics import counter
+from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.files")
 BYTES = counter("files_stored_bytes", "Bytes of files taken in and kept")

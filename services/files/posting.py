@@ -9,7 +9,7 @@ from itertools import count
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from services.files.index import Index, Kept, StoreDown
+from services.files.index import Index, Kept
 from shared.bus.port import Bus
 from shared.bus.topology import shard_queue
 from shared.protocol.bus import Post, Submit
@@ -17,6 +17,7 @@ from shared.protocol.codec import encode, pack
 from shared.protocol.errors import Refused
 from shared.protocol.names import shard_of
 from shared.protocol.server import Error
+from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.files")
 _ERROR: TypeAdapter[Error] = TypeAdapter(Error)

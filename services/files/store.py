@@ -10,9 +10,10 @@ from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.files.index import Condemned, Kept, StoreDown
+from services.files.index import Condemned, Kept
 from services.files.tables import arrivals, files
-from shared.runtime.database import is_outage, reader
+from shared.runtime.database import reader
+from shared.runtime.outage import StoreDown, first_line, is_outage
 
 _KEPT = tuple(files.c[field] for field in Kept._fields)
 
@@ -92,6 +93,6 @@ class SqlIndex:
             if not is_outage(why):
                 raise
             self.down = "The database cannot be reached."
-            raise StoreDown(str(getattr(why, "orig", why)) or type(why).__name__) from why
+            raise StoreDown(first_line(why)) from why
         else:
             self.down = None

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import structlog
 
-from services.files.index import Index, StoreDown
+from services.files.index import Index
 from services.files.intake import Intake
 from services.files.posting import Posting
 from shared.bus.port import BusError
 from shared.runtime.metrics import counter
+from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.files")
 REPOSTED = counter("files_reposted", "Files posted by the upkeep, since whoever stored them did not come to it")

@@ -22,7 +22,7 @@ from services.router.core.outgoing import Out, one
 from services.router.core.room import Room
 from services.router.core.step import step
 from services.router.intake import Intake, Taken
-from services.router.log import AlreadyStored, Log, StoreDown
+from services.router.log import AlreadyStored, Log
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
 from services.router.watch import Watch
@@ -31,6 +31,7 @@ from shared.protocol.bus import Handled, Submit
 from shared.protocol.codec import encode, pack
 from shared.protocol.errors import ErrorCode
 from shared.runtime.metrics import counter, histogram
+from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.router")
 FRAMES = counter("router_frames", "Bus messages handled")

@@ -11,10 +11,6 @@ from services.router.core.changes import Changes
 from services.router.core.room import Room, Stored
 
 
-class StoreDown(Exception):
-    """The database cannot be reached, or lost the connection: what was under way may or may not have been committed."""
-
-
 class AlreadyStored(Exception):
     """Some message of the batch has been stored before, under another number. Nothing of the batch was written."""
 

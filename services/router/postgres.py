@@ -20,9 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.router.core.changes import Changes
-from services.router.log import AlreadyStored, StoreDown
+from services.router.log import AlreadyStored
 from services.router.store import SqlLog
 from shared.protocol.names import shard_of
+from shared.runtime.outage import StoreDown, first_line, is_outage
 
 log = structlog.stdlib.get_logger("homin.router")
 STATEMENT_S = 30.0
@@ -114,7 +115,7 @@ class PostgresLog(SqlLog):
                 for _ in range(self._readers):
                     await held.enter_async_context(self._engine.connect())
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as why:
-            log.warning("not all connections to the database could be opened", why=str(why) or type(why).__name__)
+            log.warning("not all connections to the database could be opened", why=first_line(why))
 
     async def commit(self, batch: Sequence[Changes]) -> set[str]:
         """See `Log.commit`."""
@@ -150,19 +151,13 @@ class PostgresLog(SqlLog):
                 if db is not None:
                     self._idle.append(db)
                 raise AlreadyStored(str(why)) from None
-            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
-                if db is not None:
-                    self._idle.append(db)
-                raise  # it is about the rows
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as why:
+            except BaseException as why:
                 if db is not None:
                     db.terminate()
+                if not is_outage(why):
+                    raise  # it is about the statement or its rows, or we are cancelled
                 await self.close()  # the others are most likely dead, too: one refusal is enough
-                raise StoreDown(str(why) or type(why).__name__) from why
-            except BaseException:
-                if db is not None:
-                    db.terminate()
-                raise
+                raise StoreDown(first_line(why)) from why
 
     async def _connect(self) -> asyncpg.Connection[Any]:
         return await asyncpg.connect(

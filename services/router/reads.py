@@ -15,12 +15,13 @@ from pydantic_core import to_json
 from services.router.core import frames
 from services.router.core.changes import Item
 from services.router.core.outgoing import Outgoing
-from services.router.log import Log, StoreDown, Summary
+from services.router.log import Log, Summary
 from services.router.outboxes import Outboxes
 from shared.protocol.bus import Submit
 from shared.protocol.client import History, Join
 from shared.protocol.codec import listed
 from shared.protocol.errors import ErrorCode
+from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.router")
 

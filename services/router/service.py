@@ -9,7 +9,6 @@ import structlog
 from starlette.routing import BaseRoute
 
 from services.router.lane import Lane
-from services.router.log import StoreDown
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
 from shared.bus.port import Bus, BusError, Subscription
@@ -17,6 +16,7 @@ from shared.bus.topology import shard_queue
 from shared.protocol.bus import Tick
 from shared.protocol.codec import encode, pack
 from shared.runtime.health import Check
+from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.router")
 RESTART_S = 1.0

@@ -19,10 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.router.core.changes import Changes
 from services.router.core.room import RECENT, Member, Room, Seat, Stored, stored
-from services.router.log import AlreadyStored, StoreDown, Summary
+from services.router.log import AlreadyStored, Summary
 from services.router.tables import members, messages, rooms, seats, store
 from shared.protocol.names import shard_of
-from shared.runtime.database import is_outage, reader
+from shared.runtime.database import reader
+from shared.runtime.outage import outages_as_store_down
 
 _MESSAGE = (
     messages.c.seq, messages.c.sender_id, messages.c.sender_name, messages.c.id, messages.c.kind, messages.c.content,
@@ -212,26 +213,13 @@ class SqlLog:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        async with _translated(), self._engine.begin() as db:
+        async with outages_as_store_down(), self._engine.begin() as db:
             yield db
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
-        async with _translated(), self._reader.begin() as db:
+        async with outages_as_store_down(), self._reader.begin() as db:
             yield db
-
-
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    """Whatever means that the database is not there becomes `StoreDown`; what means that the batch is bad stays what
-    it is.
-    """
-    try:
-        yield
-    except Exception as why:
-        if not is_outage(why):
-            raise
-        raise StoreDown(str(getattr(why, "orig", why)) or type(why).__name__) from why
 
 
 def _newest(room_id: int, before: int | None, limit: int) -> Select[Any]:

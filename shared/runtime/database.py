@@ -16,10 +16,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from shared.runtime.outage import first_line
 from shared.runtime.service import CannotStart
 from shared.runtime.settings import async_database_url
 
@@ -32,11 +32,6 @@ CONNECT_S: Final = 5.0
 STATEMENT_S: Final = 30.0
 # PostgreSQL, appendix A: too_many_connections, admin_shutdown, crash_shutdown, cannot_connect_now.
 _PASSING: Final = frozenset({"53300", "57P01", "57P02", "57P03"})
-# Classes of the same: connection, resources, operator intervention, system; deadlock and serialisation, which a second
-# try settles; a standby that takes no writes.
-_OUTAGE: Final = ("08", "40", "53", "57", "58", "25006")
-# https://www.sqlite.org/rescode.html: another writer, a full or broken disk, a file that cannot be opened.
-_SQLITE_OUTAGE: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
 MIGRATION_LOCK: Final = 0x486F6D696E  # "Homin": the key of the advisory lock that migrations hold
 
 # FULL, since a message is promised for ever once its sender has seen it: with NORMAL, a WAL forgets its last commits
@@ -94,23 +89,6 @@ def reader(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(homin_only_reads=True)
 
 
-def is_outage(why: BaseException) -> bool:
-    """Whether `why`, raised by an engine, means that the database is not there or cannot work now: what was asked may
-    be asked again, and may or may not have been done. False: the statement or its rows are wrong, now and later."""
-    if not isinstance(why, DBAPIError):
-        return isinstance(why, OSError | PoolTimeout)
-    if isinstance(why, IntegrityError | DataError):
-        return False  # whatever its text says, it is about the rows
-    if why.connection_invalidated:
-        return True
-    if state := getattr(why.orig, "sqlstate", None):
-        return str(state).startswith(_OUTAGE)
-    if name := getattr(why.orig, "sqlite_errorname", None):
-        return str(name).startswith(_SQLITE_OUTAGE)
-    # The drivers' own errors have no code: "connection is closed", "no active connection".
-    return any(word in str(why.orig).lower() for word in ("connection", "closed"))
-
-
 async def migrate(url: str) -> None:
     """Brings the schema to the newest revision. Safe, and cheap, when every process does so at start."""
     engine = open_engine(url, pool_size=1)
@@ -127,8 +105,8 @@ async def wait_for_database(url: str, *, patience_s: float = 60.0) -> None:
     deadline = asyncio.get_running_loop().time() + patience_s
     while (why := await _refusal(url)) is not None:
         if not _will_pass(why, url) or asyncio.get_running_loop().time() > deadline:
-            raise CannotStart(f"The database {place_of(url)} cannot be used: {_reason(why)}.") from why
-        log.warning("waiting for the database", why=_reason(why))
+            raise CannotStart(f"The database {place_of(url)} cannot be used: {first_line(why)}.") from why
+        log.warning("waiting for the database", why=first_line(why))
         await asyncio.sleep(1)
     await migrate(url)
 
@@ -155,10 +133,6 @@ def _will_pass(why: Exception, url: str) -> bool:
     if isinstance(why, DBAPIError):
         return getattr(why.orig, "sqlstate", None) in _PASSING
     return not url.startswith("sqlite")
-
-
-def _reason(why: Exception) -> str:
-    return str(why.orig if isinstance(why, DBAPIError) else why).rpartition(">: ")[2] or type(why).__name__
 
 
 async def _lock(connection: AsyncConnection) -> None:

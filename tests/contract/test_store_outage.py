@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import event
 
 from services.router.core.step import step
-from services.router.log import StoreDown
 from services.router.store import SqlLog
 from services.router.wiring import open_log
 from shared.runtime.database import migrate, open_engine
+from shared.runtime.outage import StoreDown
 from tests.contract.routing import NOW_MS, Writer, chat, join, rows_of, unseat, user
 from tests.servers.postgres import Postgres
 

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 from services.gateway.service import Gateway
 from services.gateway.settings import Settings as GatewaySettings
 from services.gateway.wiring import build
-from services.router.log import StoreDown
 from services.router.service import Router
 from services.router.settings import Settings as RouterSettings
 from services.router.wiring import assemble
 from shared.bus.memory import Broker
 from shared.client import Closed
+from shared.runtime.outage import StoreDown
 from tests.flow.bus import Faults, FaultyBus
 from tests.flow.line import Line
 from tests.flow.log import MemoryLog, Tables

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.runtime.database import MIGRATIONS, is_outage, migrate, open_engine, place_of, reader, wait_for_database
+from shared.runtime.database import MIGRATIONS, migrate, open_engine, place_of, reader, wait_for_database
 from shared.runtime.service import CannotStart
 
 
@@ -137,23 +136,3 @@ async def test_a_database_that_never_answers_is_not_waited_for_for_ever() -> Non
 async def test_a_place_that_holds_no_database_is_told_at_once(path: str) -> None:
     with pytest.raises(CannotStart, match="cannot be used"):
         await wait_for_database(f"sqlite:///{path}")
-
-
-async def test_what_is_wrong_with_the_rows_is_no_outage_whatever_its_text_says(engine: AsyncEngine) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(text("CREATE TABLE odd (closed INTEGER CONSTRAINT connection CHECK (closed > 0))"))
-    with pytest.raises(DBAPIError, match="connection") as broken:
-        async with engine.begin() as connection:
-            await connection.execute(text("INSERT INTO odd VALUES (0)"))
-    assert not is_outage(broken.value)
-    with pytest.raises(DBAPIError, match="no such table: closed_connection") as unknown:
-        async with engine.begin() as connection:
-            await connection.execute(text("SELECT * FROM closed_connection"))
-    assert not is_outage(unknown.value)
-
-
-def test_a_database_that_cannot_be_reached_is_an_outage() -> None:
-    assert is_outage(ConnectionRefusedError())
-    assert is_outage(TimeoutError())
-    assert is_outage(PoolTimeout())
-    assert not is_outage(ValueError())
