@@ -1,10 +1,14 @@
-"""The files' tables (migrations/versions/0003_files.py makes them)."""
+"""The files' tables (migrations/versions/0003_files.py makes them; tests/contract/test_schema.py compares)."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, MetaData, Table, Text
+from functools import partial
+
+from sqlalchemy import BigInteger, Boolean, Index, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import Column as AnyColumn
 
 metadata = MetaData()
+Column = partial(AnyColumn, nullable=False)
 
 files = Table(
     "files",
@@ -20,11 +24,14 @@ files = Table(
     Column("sha256", Text),
     Column("stored_at_ms", BigInteger),
     Column("posted", Boolean),
+    UniqueConstraint("room", "sender_id", "message_id", name="files_once"),
+    # Only what waits to be posted stands in it: nearly always nothing.
+    Index("files_unposted", "stored_at_ms", postgresql_where=text("NOT posted"), sqlite_where=text("NOT posted")),
 )
 arrivals = Table(
     "arrivals",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("begun_at_ms", BigInteger),
+    Column("begun_at_ms", BigInteger, index=True),
     Column("condemned", Boolean),
 )

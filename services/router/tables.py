@@ -1,15 +1,21 @@
-"""The log's tables (migrations/versions/0002_rooms.py makes them)."""
+"""The log's tables (migrations/versions/0002_rooms.py makes them; tests/contract/test_schema.py compares)."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text
+from functools import partial
+
+from sqlalchemy import BigInteger, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text, UniqueConstraint
+from sqlalchemy import Column as AnyColumn
 
 metadata = MetaData()
+Column = partial(AnyColumn, nullable=False)
+# SQLite numbers rows by itself only for INTEGER PRIMARY KEY.
+ROOM_ID = BigInteger().with_variant(Integer(), "sqlite")
 
 rooms = Table(
     "rooms",
     metadata,
-    Column("id", BigInteger, primary_key=True),
+    Column("id", ROOM_ID, primary_key=True),
     Column("name", Text, unique=True),
     Column("shard", Integer),
     Column("seq", BigInteger),
@@ -18,29 +24,35 @@ rooms = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("room_id", BigInteger, primary_key=True),
-    Column("seq", BigInteger, primary_key=True),
+    Column("room_id", ROOM_ID),
+    Column("seq", BigInteger),
     Column("sender_id", Text),
     Column("sender_name", Text),
     Column("id", Text),
     Column("kind", Text),
     Column("content", Text),
     Column("at_ms", BigInteger),
+    PrimaryKeyConstraint("room_id", "seq"),
+    UniqueConstraint("room_id", "sender_id", "id", name="messages_once"),
 )
 members = Table(
     "members",
     metadata,
-    Column("room_id", BigInteger, primary_key=True),
-    Column("user_id", Text, primary_key=True),
+    Column("room_id", ROOM_ID),
+    Column("user_id", Text),
     Column("name", Text),
     Column("read_seq", BigInteger),
+    PrimaryKeyConstraint("room_id", "user_id"),
+    Index("members_by_user", "user_id"),
 )
 seats = Table(
     "seats",
     metadata,
-    Column("room_id", BigInteger, primary_key=True),
-    Column("session", Text, primary_key=True),
+    Column("room_id", ROOM_ID),
+    Column("session", Text),
     Column("user_id", Text),
     Column("address", Text),
+    PrimaryKeyConstraint("room_id", "session"),
+    Index("seats_by_address", "address"),
 )
 store = Table("store", metadata, Column("key", Text, primary_key=True), Column("value", Text))
