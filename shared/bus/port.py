@@ -11,12 +11,19 @@ holds or is gone; what was not acknowledged then comes again, first, in order, m
 4. So a delivery comes at least once; to a mailbox, at most once. Nothing here is exactly once: ids and `seq` see to
 that.
 5. A full mailbox drops its oldest. The numbers in `protocol.bus.Body` show it to the receiver.
+6. A body of up to `BODY_BYTES` finds room in every queue; a larger one is `TooLarge`, and nothing is sent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+BODY_BYTES: Final = 8 << 20
+"""The largest body. Not a setting: who sends it must know that it finds room with everybody. RabbitMQ 4 itself refuses
+what is over 16 MiB, and ends the channel."""
+MAILBOX_BODIES: Final = 4
+"""So many of the largest bodies a mailbox has room for, at least."""
 
 
 class BusError(Exception):
@@ -34,6 +41,16 @@ class Unavailable(BusError):
 class Overloaded(BusError):
     """The broker is reached and does not take it: an alarm blocks publishers, a queue is full, or a confirm is
     overdue.
+    """
+
+
+class TooLarge(BusError):
+    """The body is larger than any queue is made for. Nothing was sent, and sending it again is no use."""
+
+
+class Unusable(Exception):
+    """The broker is there and cannot be used as it is set up, now and later. The text tells an operator why, and what
+    to do.
     """
 
 

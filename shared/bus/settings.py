@@ -10,22 +10,25 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.bus.amqp import AmqpLimits
+from shared.bus.port import BODY_BYTES, MAILBOX_BODIES
+from shared.bus.topology import MOST_SHARDS
 from shared.runtime.settings import BaseSettings
 
 
 class BusSettings(BaseSettings):
     instance: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}")
     """This process's name: it names its mailbox and decides which shards a router gets."""
-    shards: Annotated[int, Field(ge=1, le=1024)] = 16
+    shards: Annotated[int, Field(ge=1, le=MOST_SHARDS)] = 16
     """Fixed for the life of a deployment: it says which room belongs where."""
     publish_timeout_s: Annotated[float, Field(gt=0)] = 10.0
     """How long a publisher waits for the broker's confirm."""
     heartbeat_s: Annotated[int, Field(ge=1)] = 10
-    mailbox_bytes: Annotated[int, Field(ge=1)] = 64 << 20
+    mailbox_bytes: Annotated[int, Field(ge=MAILBOX_BODIES * BODY_BYTES)] = 64 << 20
     """Bytes that the broker holds for one process's mailbox; beyond that the oldest are dropped and asked for anew."""
     mailbox_prefetch: Annotated[int, Field(ge=1)] = 64
     delivery_limit: Annotated[int, Field(ge=1)] = 50
-    """After so many deliveries without an acknowledgement a body is given up as poison."""
+    """After so many deliveries without an acknowledgement a body is given up as poison. A queue keeps the limit that it
+    was made with; where that is another it stays in force, and a line in the log says how to change it."""
 
     def amqp_limits(self) -> AmqpLimits:
         return AmqpLimits(

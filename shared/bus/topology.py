@@ -11,6 +11,9 @@ ACCOUNTS: Final = "work.accounts"
 DEAD: Final = "dead"
 BROADCAST: Final = "broadcast"
 MAILBOX: Final = "mailbox."
+DEPLOYMENT: Final = "deployment"
+"""An exchange to which nobody publishes: it keeps what is fixed for the life of a deployment."""
+MOST_SHARDS: Final = 1024
 
 
 def shard_queue(shard: int) -> str:

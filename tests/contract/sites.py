@@ -20,6 +20,7 @@ LIMITS = AmqpLimits(
     publish_timeout_s=1.5,
     reconnect_min_s=0.02,
     reconnect_max_s=0.1,
+    body_bytes=250,
     mailbox_bytes=1_000,
     mailbox_prefetch=1,
     delivery_limit=10,

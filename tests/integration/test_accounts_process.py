@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from services.accounts import revocations, service
 from services.router.settings import Settings as RouterSettings
@@ -70,13 +71,40 @@ async def made_tokens(var: Path, *arguments: str) -> Sequence[str]:
 async def test_accounts_know_the_queues_as_the_others_do(
     tmp_path: Path, amqp_vhost: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A broker refuses who declares a queue in another way than it was made."""
     monkeypatch.setenv("HOMIN_AMQP_URL", amqp_vhost)
     monkeypatch.setenv("HOMIN_DELIVERY_LIMIT", "7")
     async with process(tmp_path, "services.accounts") as running, asyncio.timeout(30):
         await address_of(running)
-        router = await open_bus(amqp_vhost, "router", RouterSettings().amqp_limits())
-        await router.close()
+        with capture_logs() as log:
+            router = await open_bus(amqp_vhost, "router", RouterSettings().amqp_limits())
+            await router.close()
+    assert log == [], "the queues are not as the router would have made them"
+
+
+async def test_a_delivery_limit_can_be_changed_after_the_first_start(
+    tmp_path: Path, amqp_vhost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMIN_AMQP_URL", amqp_vhost)
+    for limit in ("50", "7"):
+        monkeypatch.setenv("HOMIN_DELIVERY_LIMIT", limit)
+        async with process(tmp_path, "services.accounts") as running, asyncio.timeout(30):
+            await address_of(running)
+
+
+async def test_another_number_of_shards_ends_the_process_with_a_sentence(
+    tmp_path: Path, amqp_vhost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMIN_AMQP_URL", amqp_vhost)
+    async with process(tmp_path, "services.accounts") as running, asyncio.timeout(30):
+        await address_of(running)
+    monkeypatch.setenv("HOMIN_SHARDS", "8")
+    async with process(tmp_path, "services.accounts") as refused, asyncio.timeout(30):
+        _, err = await refused.communicate()
+    assert refused.returncode == 1
+    assert (
+        err.decode().splitlines()[-1].startswith("homin: HOMIN_SHARDS is 8, but this broker is a deployment's with 16.")
+    )
+    assert b"Traceback" not in err
 
 
 async def test_a_restart_keeps_the_key_the_users_and_the_sign_ins(tmp_path: Path) -> None:

@@ -50,6 +50,30 @@ class RabbitMQ(Server):
         """Remove it with all its queues; connections to it are closed."""
         self._api("DELETE", f"/api/vhosts/{urlsplit(url).path.removeprefix('/')}")
 
+    def set_policy(self, url: str, name: str, pattern: str, definition: dict[str, object]) -> None:
+        """As `rabbitmqctl set_policy --apply-to queues` in the virtual host of `url`."""
+        place = f"/api/policies/{urlsplit(url).path.removeprefix('/')}/{name}"
+        self._api("PUT", place, {"pattern": pattern, "definition": definition, "apply-to": "queues"})
+
+    def make_user(self, url: str, permissions: dict[str, str] | None) -> str:
+        """A new user, let into the virtual host of `url` with `permissions` (`configure`, `write`, `read`) or not at
+        all; the URL as that user."""
+        parts = urlsplit(url)
+        made = urlunsplit(parts._replace(netloc=f"user-{uuid4().hex[:12]}:secret@{parts.hostname}:{parts.port}"))
+        self.put_user(made, permissions)
+        return made
+
+    def put_user(self, url: str, permissions: dict[str, str] | None) -> None:
+        """The user of `url`, as `make_user` has made it."""
+        parts = urlsplit(url)
+        self._api("PUT", f"/api/users/{parts.username}", {"password": parts.password, "tags": ""})
+        if permissions is not None:
+            self._api("PUT", f"/api/permissions/{parts.path.removeprefix('/')}/{parts.username}", permissions)
+
+    def remove_user(self, url: str) -> None:
+        """Remove the user of `url`; its connections are closed."""
+        self._api("DELETE", f"/api/users/{urlsplit(url).username}")
+
     def close_all_connections(self, reason: str = "a test wants it so") -> None:
         """The broker closes every client's connection (320 CONNECTION_FORCED)."""
         self.ctl("close_all_connections", "--global", reason)

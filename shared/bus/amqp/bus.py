@@ -11,8 +11,9 @@ from typing import Any
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
+from shared.bus.amqp.declaration import AmqpLimits, Declaration
 from shared.bus.amqp.frames import Delivered, Message
-from shared.bus.amqp.link import AmqpLimits, Link, declare
+from shared.bus.amqp.link import Link
 from shared.bus.amqp.stream import Stream
 from shared.bus.port import Delivery, Reopened, Unavailable
 from shared.bus.topology import BROADCAST, DEAD, MAILBOX, priority, single_active
@@ -24,7 +25,7 @@ async def _unused(_: DeliveredMessage) -> None:
 
 class _Publisher(Link):
     async def _set_up(self, channel: AbstractChannel, stream: Stream) -> None:
-        await declare(channel, self._limits)
+        """It consumes nothing."""
 
     async def publish(self, message: Message) -> None:
         if self._stream is None:
@@ -34,7 +35,7 @@ class _Publisher(Link):
 
 class _Subscription(Link):
     def __init__(self, bus: AmqpBus, queues: Sequence[str], consumer: str, prefetch: int) -> None:
-        super().__init__(bus.url, bus.limits, f"{consumer}:subscription")
+        super().__init__(bus.url, bus.limits, bus.declaration, f"{consumer}:subscription")
         self._bus, self._queues, self._consumer, self._prefetch = bus, queues, consumer, prefetch
         self._lives = count(1)
         self._life = 0
@@ -43,7 +44,6 @@ class _Subscription(Link):
         self._acked = 0
 
     async def _set_up(self, channel: AbstractChannel, stream: Stream) -> None:
-        await declare(channel, self._limits)
         self._life = next(self._lives)
         self._acked = 0
         # Per consumer, not per channel: quorum queues do not know the global kind.
@@ -88,7 +88,7 @@ class _Subscription(Link):
 
 class _Mailbox(Link):
     def __init__(self, bus: AmqpBus, owner: str) -> None:
-        super().__init__(bus.url, bus.limits, f"{owner}:mailbox")
+        super().__init__(bus.url, bus.limits, bus.declaration, f"{owner}:mailbox")
         self._owner = owner
         self._lives = count(1)
         self._boot = token_hex(4)
@@ -98,7 +98,6 @@ class _Mailbox(Link):
         self._unacked = 0
 
     async def _set_up(self, channel: AbstractChannel, stream: Stream) -> None:
-        await declare(channel, self._limits)
         life = next(self._lives)
         address = f"{MAILBOX}{self._owner}.{self._boot}.{life}"
         arguments: dict[str, Any] = {"x-max-length-bytes": self._limits.mailbox_bytes, "x-overflow": "drop-head"}
@@ -135,12 +134,13 @@ class AmqpBus:
     """One process's side of the bus. `url`: amqp://user:password@host:port/vhost."""
 
     def __init__(self, url: str, limits: AmqpLimits, name: str) -> None:
-        self.url, self.limits = url, limits
-        self._publisher = _Publisher(url, limits, f"{name}:publisher")
+        self.url, self.limits, self.declaration = url, limits, Declaration(limits)
+        self._publisher = _Publisher(url, limits, self.declaration, f"{name}:publisher")
         self._links: list[Link] = [self._publisher]
 
     async def open(self) -> None:
-        await self._publisher.open()
+        """Returns once the broker is reached, however long that takes. Raises `Unusable`."""
+        await self._publisher.open(whatever_happens=False)
 
     @property
     def connected(self) -> bool:

@@ -1,5 +1,6 @@
 """The frames of AMQP 0-9-1 that every batch passes, written and read without I/O: publish, deliver, return, ack and
-confirm (specification 2.3.5 and 4.2; confirms: RabbitMQ's extension). All else is left to aiormq.
+confirm (specification 2.3.5 and 4.2; confirms: RabbitMQ's extension). All else is left to aiormq; how the broker ends
+a connection is read here as well.
 
 aiormq spends some 0.25 ms on each message that it publishes or delivers, in locks, tasks and time-outs. What is done
 here costs a tenth of it.
@@ -29,6 +30,7 @@ _TAG = Struct(">Q")
 _ACK = Struct(">BHIHHQBB")
 _HEADER = Struct(">BHIHHQHBB")
 _MODE_AND_ID = 1 << 12 | 1 << 7
+_CONNECTION, _CLOSE = 10, 50
 _BASIC = 60
 _ACKED, _NACKED, _DELIVER, _RETURN = 80, 120, 60, 50
 
@@ -68,7 +70,14 @@ class Confirmed(NamedTuple):
     taken: bool
 
 
-Event = Delivered | Returned | Confirmed
+class Closed(NamedTuple):
+    """connection.close: the broker ends the connection, and says why. aiormq gets it, too."""
+
+    code: int
+    text: str
+
+
+Event = Delivered | Returned | Confirmed | Closed
 
 
 def publish(channel: int, message: Message, message_id: str, frame_bytes: int) -> list[bytes]:
@@ -146,6 +155,9 @@ class Cutter:
         if kind == METHOD:
             family, method = _METHOD.unpack_from(data, at)
             if family != _BASIC:
+                if (family, method) == (_CONNECTION, _CLOSE):
+                    text = data[at + 7 : at + 7 + data[at + 6]]
+                    events.append(Closed(int.from_bytes(data[at + 4 : at + 6]), text.decode(errors="replace")))
                 return False
             if method == _DELIVER:
                 self._begun, self._missing = _deliver(data, at + 4), -1

@@ -1,52 +1,36 @@
-"""A connection to RabbitMQ that comes back by itself, and what is declared on it.
+"""A connection to RabbitMQ that comes back by itself.
 
 Every link (the publisher, each subscription, each mailbox) has a connection of its own and one loop: connect, set up,
 run until lost, wait, again. So a blocked publisher never stops a consumer, and there is one way to come back, not two.
-Queues: shards are quorum queues with a single active consumer, a delivery limit and a dead-letter queue
-(https://www.rabbitmq.com/docs/quorum-queues); mailboxes are exclusive, bounded and named anew in each life.
+What it does not heal by (refusal.py) it tries again, too, once it has been up: the process has clients, and whoever
+changes a password or moves the broker is still at it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from random import uniform
-from typing import Any
 
 import aio_pika
 import structlog
 from aiormq.abc import AbstractChannel
 from yarl import URL
 
+from shared.bus.amqp.declaration import AmqpLimits, Declaration
 from shared.bus.amqp.frames import Delivered
+from shared.bus.amqp.refusal import lasting
 from shared.bus.amqp.stream import Stream
-from shared.bus.topology import ACCOUNTS, BROADCAST, DEAD, FILES, shard_queues, single_active
 
 log = structlog.get_logger("bus")
-
-
-@dataclass(frozen=True)
-class AmqpLimits:
-    """The bounds and times of the bus; each has a setting in shared/bus/settings.py."""
-
-    shards: int = 16
-    publish_timeout_s: float = 10.0
-    heartbeat_s: int = 10
-    reconnect_min_s: float = 0.1
-    reconnect_max_s: float = 5.0
-    mailbox_bytes: int = 64 << 20
-    mailbox_prefetch: int = 64
-    delivery_limit: int = 50
-    dead_bodies: int = 10_000
 
 
 class Link(ABC):
     """One connection that comes back by itself. Subclasses set their channel up and say what its loss means."""
 
-    def __init__(self, url: str, limits: AmqpLimits, name: str) -> None:
+    def __init__(self, url: str, limits: AmqpLimits, declaration: Declaration, name: str) -> None:
         self._url = URL(url).update_query(heartbeat=limits.heartbeat_s, name=name)
-        self._limits, self._name = limits, name
+        self._limits, self._declaration, self._name = limits, declaration, name
         self._stream: Stream | None = None
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
@@ -57,7 +41,7 @@ class Link(ABC):
 
     @abstractmethod
     async def _set_up(self, channel: AbstractChannel, stream: Stream) -> None:
-        """Declares and consumes on a fresh channel."""
+        """Consumes on a fresh channel."""
 
     def _delivered(self, delivered: Delivered) -> None:  # noqa: B027 (not every link consumes)
         """One delivery, in order. May come before `_set_up` has returned."""
@@ -65,15 +49,19 @@ class Link(ABC):
     def _lost(self) -> None:  # noqa: B027 (not every link has something to let go)
         """The channel is gone; what it held is not ours any more."""
 
-    async def open(self) -> None:
-        """Returns once the link is up. Keeps trying until it is, or is closed."""
+    async def open(self, whatever_happens: bool = True) -> None:
+        """Returns once the link is up. Keeps trying until it is, or is closed; unless told to do so `whatever_happens`
+        it raises `Unusable` where that is no use.
+        """
         up = asyncio.Event()
-        self._task = asyncio.create_task(self._run(up), name=f"bus:{self._name}")
+        self._task = asyncio.create_task(self._run(up, whatever_happens), name=f"bus:{self._name}")
         rising = asyncio.create_task(up.wait())
         await asyncio.wait([rising, self._task], return_when=asyncio.FIRST_COMPLETED)
         rising.cancel()
+        if self._task.done():
+            self._task.result()
 
-    async def _run(self, up: asyncio.Event) -> None:
+    async def _run(self, up: asyncio.Event, whatever_happens: bool) -> None:
         pause = self._limits.reconnect_min_s
         while not self._stop.is_set():
             # Made here and closed below even where connecting fails: one that is left to the garbage collector closes
@@ -86,7 +74,9 @@ class Link(ABC):
                 await comfortable.initialize(timeout=10)
                 channel = await comfortable.get_underlay_channel()
                 stream.use(channel.number, channel.connection.connection_tune.frame_max)
-                await asyncio.wait_for(self._set_up(channel, stream), 30)
+                async with asyncio.timeout(30):
+                    await self._declaration.on(channel.connection)
+                    await self._set_up(channel, stream)
                 self._stream = stream
                 up.set()
                 pause = self._limits.reconnect_min_s
@@ -97,7 +87,13 @@ class Link(ABC):
             except asyncio.CancelledError:
                 raise
             except Exception as why:
-                log.warning("bus.link_failed", link=self._name, error=str(why) or type(why).__name__)
+                unusable = lasting(why, stream.closed, self._url)
+                if unusable is None:
+                    log.warning("bus.link_failed", link=self._name, error=str(why) or type(why).__name__)
+                elif whatever_happens or up.is_set():
+                    log.error("bus.unusable", link=self._name, why=str(unusable))
+                else:
+                    raise unusable from why
             finally:
                 was_up, self._stream = self.up, None
                 stream.lost()
@@ -123,23 +119,3 @@ async def _close(connection: aio_pika.abc.AbstractConnection) -> None:
         await asyncio.wait_for(connection.close(), 2)
     except Exception as why:
         log.debug("bus.close_failed", error=str(why))
-
-
-async def declare(channel: AbstractChannel, limits: AmqpLimits) -> None:
-    """Declares whatever outlives a process. Idempotent: everyone does it on every connection."""
-    await channel.exchange_declare(BROADCAST, exchange_type="fanout", durable=True)
-    await channel.queue_declare(
-        DEAD,
-        durable=True,
-        arguments={"x-queue-type": "quorum", "x-max-length": limits.dead_bodies, "x-overflow": "drop-head"},
-    )
-    for queue in [*shard_queues(limits.shards), FILES, ACCOUNTS]:
-        arguments: dict[str, Any] = {
-            "x-queue-type": "quorum",
-            "x-delivery-limit": limits.delivery_limit,
-            "x-dead-letter-exchange": "",
-            "x-dead-letter-routing-key": DEAD,
-        }
-        if single_active(queue):
-            arguments["x-single-active-consumer"] = True
-        await channel.queue_declare(queue, durable=True, arguments=arguments)

@@ -16,7 +16,7 @@ from aiormq.exceptions import AMQPConnectionError
 from yarl import URL
 
 from shared.bus.amqp import frames
-from shared.bus.amqp.frames import Confirmed, Cutter, Delivered, Event, Message, Returned
+from shared.bus.amqp.frames import Closed, Confirmed, Cutter, Delivered, Event, Message, Returned
 from shared.bus.port import BusError, Overloaded, Unavailable, Unroutable
 
 ALIVE_S = 1.0
@@ -38,6 +38,8 @@ class Stream(TransportFactory):
         self._confirms: dict[int, asyncio.Future[None]] = {}
         self._writable = asyncio.Event()
         self._writable.set()
+        self.closed: Closed | None = None
+        """How the broker has ended the connection."""
 
     async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connects, as aiormq's own factories do."""
@@ -119,6 +121,8 @@ class Stream(TransportFactory):
                     self._on_delivered(event)
             elif isinstance(event, Confirmed):
                 self._confirmed(event)
+            elif isinstance(event, Closed):
+                self.closed = event
             else:
                 self._returned(event)
 
