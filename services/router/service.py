@@ -61,8 +61,8 @@ class Router:
 
     async def start(self) -> None:
         while self._outboxes.epoch is None:
-            await self._prepare()
             try:
+                await self._prepare()
                 self._outboxes.epoch = await self._epoch()
             except StoreDown as why:  # it was there a moment ago
                 log.warning("the database went away again", why=str(why).splitlines()[0])

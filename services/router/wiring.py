@@ -17,6 +17,7 @@ from services.router.postgres import PostgresLog
 from services.router.reads import Reads
 from services.router.service import Router
 from services.router.settings import Settings
+from services.router.sharding import spread
 from services.router.store import SqlLog
 from services.router.watch import Watch
 from shared.bus.batching import Pace
@@ -41,6 +42,7 @@ def build(settings: Settings, bus: Bus) -> Router:
 
     async def prepare() -> None:
         await wait_for_database(settings.database_url)
+        await spread(engine, settings.shards)
         await store.open()
 
     async def dispose() -> None:

@@ -234,8 +234,9 @@ def _refused(why: ChannelPreconditionFailed) -> tuple[str, object]:
 
 def _other_shards(here: int, there: str) -> Unusable:
     return Unusable(
-        f"HOMIN_SHARDS is {here}, but this broker is a deployment's with {there}. The number is fixed for the life of a"
-        f" deployment, since it says which room belongs where: set HOMIN_SHARDS={there} in every process."
+        f"HOMIN_SHARDS is {here}, but this broker is a deployment's with {there}. The number says which room belongs"
+        f" where: set HOMIN_SHARDS={there} in every process. To change it stop them all once their queues are empty,"
+        " give them a new virtual host in HOMIN_AMQP_URL, and start them with the new number."
     )
 
 
