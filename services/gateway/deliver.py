@@ -5,6 +5,7 @@ room, together with all else that has come for the room in one go: a write costs
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 
 import structlog
 
@@ -20,6 +21,10 @@ log = structlog.stdlib.get_logger("homin.gateway")
 DELIVERIES = counter("gateway_deliveries", "Messages written, one for each connection")
 LOST = counter("gateway_gaps", "Times that something sent to this gateway was found missing")
 RESUME_S = 0.2
+SEATS = 5_000
+"""Seats that are taken again at once, up to some 350 bytes each. Whoever answers a further piece says again what the
+room has got meanwhile, which is then dropped as late: so the pieces are large.
+"""
 
 
 class Deliver:
@@ -99,10 +104,10 @@ class Deliver:
     def _resume(self) -> None:
         self._resuming = None
         for room, table in self._hub.seating.rooms():
-            seats = [Holder(session=s, user=c.user) for s, c in table.seats.items() if c.user is not None]
-            # Sent late, it would seat who has left meanwhile: behind the `Unseat` nobody would ever free that seat.
-            resume = Resume(address=self._hub.address, room=room, after=table.last, seats=seats)
-            self._hub.forward.own(room, resume, again=self.resume)
+            holders = [Holder(session=s, user=c.user) for s, c in table.seats.items() if c.user is not None]
+            for resume in resumes(self._hub.address, room, table.last, holders):
+                # Sent late, it would seat who has left meanwhile: behind the `Unseat` nobody would ever free that seat.
+                self._hub.forward.own(room, resume, again=self.resume)
 
     def _epoch(self, epoch: str) -> None:
         hub = self._hub
@@ -158,6 +163,12 @@ class Deliver:
             else:
                 connection.joining -= {message.room}
                 self._hub.seating.seat(message.room, connection, message.seq)
+
+
+def resumes(address: str, room: str, after: int, holders: Sequence[Holder]) -> Iterator[Resume]:
+    """What takes the seats of `room` for `address`: so many at a time that each finds room in a body."""
+    for start in range(0, len(holders), SEATS):
+        yield Resume(address=address, room=room, after=after, seats=list(holders[start : start + SEATS]))
 
 
 def _cut(payload: memoryview, at: int, sizes: list[int]) -> list[bytes]:

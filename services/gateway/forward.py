@@ -15,7 +15,7 @@ import structlog
 
 from services.gateway.core.window import Window
 from shared.bus.batching import Batcher, Full, Pace
-from shared.bus.port import Bus, BusError, Unavailable
+from shared.bus.port import Bus, BusError, TooLarge, Unavailable
 from shared.bus.topology import FILES, shard_queue
 from shared.protocol.client import Frame
 from shared.protocol.codec import encode, pack
@@ -31,6 +31,7 @@ SHARE = 8
 TEXT = {
     ErrorCode.UNAVAILABLE: "The message broker cannot be reached. Your message was not taken; try again in a moment.",
     ErrorCode.OVERLOADED: "The server has more to do than it can. Your message was not taken; try again in a moment.",
+    ErrorCode.TOO_LARGE: "This is more than the server passes on in one piece. Your message was not taken.",
 }
 
 
@@ -137,9 +138,7 @@ class Forward:
                 await self._bus.publish(queue, encode(self.source, (p.part for p in parts), n=n))
             except BusError as why:
                 log.warning("frames were not taken", queue=queue, frames=len(parts), why=str(why))
-                self._failed(
-                    batcher, parts, ErrorCode.UNAVAILABLE if isinstance(why, Unavailable) else ErrorCode.OVERLOADED
-                )
+                self._failed(batcher, parts, _code(why))
 
         batcher: Batcher[_Part] = Batcher(send, bound=bound, batch_bytes=body_bytes, pace=pace)
         return batcher
@@ -169,9 +168,16 @@ class Forward:
 
     def _failed(self, batcher: Batcher[_Part], parts: Iterable[_Part], code: ErrorCode) -> None:
         for part in parts:
+            again_ms = None if code is ErrorCode.TOO_LARGE else RETRY_AFTER_MS
             if part.sender is not None:
-                part.sender.refuse(code, TEXT[code], part.ref, RETRY_AFTER_MS)
-            elif part.keep:
+                part.sender.refuse(code, TEXT[code], part.ref, again_ms)
+            elif part.keep and again_ms is not None:
                 # Bounded by the seats held here: each is freed once.
                 again = part.again or partial(self._put, batcher, part)
                 self._loop.call_later(RETRY_S, again)
+
+
+def _code(why: BusError) -> ErrorCode:
+    if isinstance(why, Unavailable):
+        return ErrorCode.UNAVAILABLE
+    return ErrorCode.TOO_LARGE if isinstance(why, TooLarge) else ErrorCode.OVERLOADED

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.bus.settings import BusSettings
+from shared.protocol.bus import ITEM_BYTES
 from shared.protocol.names import FRAME_BYTES, TEXT_CHARS
 from shared.runtime.settings import DataSettings
 from shared.tokens.settings import TokenSettings
@@ -16,7 +17,7 @@ class Settings(TokenSettings, BusSettings, DataSettings):
     auth_timeout_s: Annotated[float, Field(gt=0)] = 5.0
     """How long a connection may stay without a welcome."""
     auth_frame_bytes: Annotated[int, Field(ge=256)] = 4 << 10
-    frame_bytes: Annotated[int, Field(ge=1024)] = FRAME_BYTES
+    frame_bytes: Annotated[int, Field(ge=1024, le=ITEM_BYTES // 2)] = FRAME_BYTES
     """Bytes of a client's frame before and after the welcome."""
     text_chars: Annotated[int, Field(ge=1)] = TEXT_CHARS
     inline_file_bytes: Annotated[int, Field(ge=1)] = 512 << 10
@@ -37,7 +38,7 @@ class Settings(TokenSettings, BusSettings, DataSettings):
     """From so many bytes on a message is compressed for clients that ask for it; 0: for nobody."""
     gateway_forward_bytes: Annotated[int, Field(ge=1024)] = 4 << 20
     """Bytes of frames that may wait for one shard; beyond that clients are told `overloaded`."""
-    gateway_body_bytes: Annotated[int, Field(ge=1024)] = 256 << 10
+    gateway_body_bytes: Annotated[int, Field(ge=1024, le=ITEM_BYTES)] = 256 << 10
     """Bytes of one body to a shard, about."""
     gateway_linger_ms: Annotated[float, Field(ge=0)] = 40.0
     gateway_linger_frames_per_s: Annotated[float, Field(gt=0)] = 4_000.0

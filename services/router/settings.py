@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.bus.settings import BusSettings
+from shared.protocol.bus import ITEM_BYTES
 from shared.runtime.settings import DataSettings, HttpSettings
 
 
@@ -22,7 +23,7 @@ class Settings(HttpSettings, BusSettings, DataSettings):
     """Rooms kept in memory, and bytes of their newest messages."""
     router_outbox_bytes: Annotated[int, Field(ge=1)] = 32 << 20
     """Bytes that may wait for one gateway."""
-    router_body_bytes: Annotated[int, Field(ge=1)] = 512 << 10
+    router_body_bytes: Annotated[int, Field(ge=1, le=ITEM_BYTES)] = 512 << 10
     """Bytes of one body to a gateway, about."""
     router_linger_ms: Annotated[float, Field(ge=0)] = 25.0
     router_linger_deliveries_per_s: Annotated[float, Field(gt=0)] = 120_000.0

@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import count
 
-from shared.bus.port import Delivery, Overloaded, Reopened, Unavailable, Unroutable
+from shared.bus.port import BODY_BYTES, REASON_CHARS, Delivery, Overloaded, Reopened, Unavailable, Unroutable, bounded
 from shared.bus.topology import MAILBOX, priority, single_active
 
 QUEUE_BYTES = 256 << 20
@@ -128,7 +128,7 @@ class MemorySubscription:
             queue.deal()
 
     async def reject(self, delivery: Delivery, reason: str) -> None:
-        self._broker.dead.append((delivery.queue, reason, delivery.body))
+        self._broker.dead.append((delivery.queue, reason[:REASON_CHARS], delivery.body))
 
     async def close(self) -> None:
         self._life = 0
@@ -196,24 +196,27 @@ class MemoryMailbox:
 class MemoryBus:
     """One participant. `cut` does to it what a broken connection does over AMQP."""
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
+    def __init__(self, broker: Broker, body_bytes: int = BODY_BYTES) -> None:
+        self._broker, self._body_bytes = broker, body_bytes
         self._subscriptions: list[MemorySubscription] = []
         self._mailboxes: list[MemoryMailbox] = []
         self.connected = True
 
     async def publish(self, to: str, body: bytes) -> None:
-        if not self.connected:
-            raise Unavailable("the bus is closed")
+        self._check(body)
         self._broker.publish(to, body)
         await asyncio.sleep(0)  # as over a real bus, others get to run before the confirm is back
 
     async def broadcast(self, body: bytes) -> None:
-        if not self.connected:
-            raise Unavailable("the bus is closed")
+        self._check(body)
         for box in list(self._broker.mailboxes.values()):
             box.put(body)
         await asyncio.sleep(0)
+
+    def _check(self, body: bytes) -> None:
+        if not self.connected:
+            raise Unavailable("the bus is closed")
+        bounded(body, self._body_bytes)
 
     async def subscribe(self, queues: Sequence[str], consumer: str, prefetch: int) -> MemorySubscription:
         subscription = MemorySubscription(self._broker, queues, consumer, prefetch)

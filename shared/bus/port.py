@@ -19,11 +19,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
-BODY_BYTES: Final = 8 << 20
-"""The largest body. Not a setting: who sends it must know that it finds room with everybody. RabbitMQ 4 itself refuses
-what is over 16 MiB, and ends the channel."""
+from shared.protocol.bus import BODY_BYTES as BODY_BYTES
+
 MAILBOX_BODIES: Final = 4
-"""So many of the largest bodies a mailbox has room for, at least."""
+"""So many of the largest bodies a mailbox has room for, at least: RabbitMQ drops from the front of a full queue until
+what is left fits, the new body included, and confirms it (3.10.8, 4.0.5)."""
+REASON_CHARS: Final = 1_000
+"""Of a dead letter's reason, which goes in one frame, so many are kept."""
 
 
 class BusError(Exception):
@@ -46,6 +48,13 @@ class Overloaded(BusError):
 
 class TooLarge(BusError):
     """The body is larger than any queue is made for. Nothing was sent, and sending it again is no use."""
+
+
+def bounded(body: bytes, body_bytes: int) -> bytes:
+    """`body`, if it is not larger than `body_bytes`. Raises `TooLarge`."""
+    if len(body) > body_bytes:
+        raise TooLarge(f"a body of {len(body):,} bytes; the largest may have {body_bytes:,}")
+    return body
 
 
 class Unusable(Exception):
@@ -84,8 +93,8 @@ class Subscription(Protocol):
         """`last`, and all that this subscription gave before it, are done with."""
 
     async def reject(self, delivery: Delivery, reason: str) -> None:
-        """Puts a copy into the dead-letter queue, with its reason. `delivery` is still to be acknowledged with the
-        others.
+        """Puts a copy, of any size, into the dead-letter queue, with its reason. `delivery` is still to be acknowledged
+        with the others.
         """
 
     async def close(self) -> None:

@@ -13,13 +13,20 @@ A *seat* is one session sitting in one room; the router alone hands seats out.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from shared.protocol.client import ClientFrame, Frame
 from shared.protocol.names import MessageId, Room, Seq, UserId
 from shared.protocol.server import StoredFile, User
+
+BODY_BYTES: Final = 8 << 20
+"""The largest body. No setting: who sends one must know that it finds room with everybody. RabbitMQ 4 itself refuses
+what is over 16 MiB (`max_message_size`; before, 128 MiB), and ends the channel."""
+ITEM_BYTES: Final = BODY_BYTES // 2
+"""The largest message in a body, with its payload; and what a batch gathers, at most. So a body, which is a batch or
+one item, and its head stay under `BODY_BYTES`."""
 
 
 class Submit(Frame):

@@ -31,7 +31,7 @@ class Site(Protocol):
     ranks: bool
     """Whether a shard goes to the subscriber of the highest priority (RabbitMQ from 4.0 on), else to the first."""
 
-    async def bus(self, name: str) -> Bus:
+    async def bus(self, name: str, limits: AmqpLimits = LIMITS) -> Bus:
         """A new participant."""
 
     async def cut(self, bus: Bus) -> None:
@@ -50,8 +50,8 @@ class MemorySite:
         self._broker = Broker(mailbox_bytes=LIMITS.mailbox_bytes)
         self._buses: list[MemoryBus] = []
 
-    async def bus(self, name: str) -> Bus:
-        self._buses.append(MemoryBus(self._broker))
+    async def bus(self, name: str, limits: AmqpLimits = LIMITS) -> Bus:
+        self._buses.append(MemoryBus(self._broker, limits.body_bytes))
         return self._buses[-1]
 
     async def cut(self, bus: Bus) -> None:
@@ -70,15 +70,15 @@ class MemorySite:
 class AmqpSite:
     """Each participant has a relay of its own between itself and the broker."""
 
-    def __init__(self, url: str, version: tuple[int, ...], limits: AmqpLimits = LIMITS) -> None:
+    def __init__(self, url: str, version: tuple[int, ...]) -> None:
         self.ranks = version >= (4,)
-        self._url, self._limits = url, limits
+        self._url = url
         self._buses: dict[AmqpBus, Relay] = {}
 
-    async def bus(self, name: str) -> AmqpBus:
+    async def bus(self, name: str, limits: AmqpLimits = LIMITS) -> AmqpBus:
         relay = Relay(self._url)
         await relay.up()
-        bus = AmqpBus(relay.url, self._limits, name)
+        bus = AmqpBus(relay.url, limits, name)
         self._buses[bus] = relay
         await bus.open()
         return bus

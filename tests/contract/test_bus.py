@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
-from shared.bus.port import Bus, Delivery, Mailbox, Overloaded, Reopened, Subscription, Unavailable, Unroutable
+from shared.bus.port import (
+    MAILBOX_BODIES,
+    Bus,
+    Delivery,
+    Mailbox,
+    Overloaded,
+    Reopened,
+    Subscription,
+    TooLarge,
+    Unavailable,
+    Unroutable,
+)
 from shared.bus.topology import FILES, MAILBOX, owner, shard_queue
 from tests.contract.sites import LIMITS, Site
 
@@ -83,7 +95,7 @@ async def test_a_delivery_names_its_queue(site: Site) -> None:
 
 
 async def test_a_body_of_any_bytes_and_of_a_mebibyte_arrives_as_it_was(site: Site) -> None:
-    bus = await site.bus("a")
+    bus = await site.bus("a", replace(LIMITS, body_bytes=1 << 20, mailbox_bytes=8 << 20))
     subscription = await bus.subscribe([SHARD], "a", 10)
     sent = [b"", bytes(range(256)), bytes(range(256)) * 4096]
     await publish_all(bus, SHARD, sent)
@@ -327,6 +339,62 @@ async def test_a_full_mailbox_drops_its_oldest(site: Site) -> None:
     assert received[-waited:] == list(range(50 - waited, 50))
     assert fetched == list(range(len(fetched)))
     assert len(fetched) <= LIMITS.mailbox_prefetch
+
+
+async def publish_to_all(bus: Bus, _: str, body: bytes) -> None:
+    await bus.broadcast(body)
+
+
+async def publish_to_one(bus: Bus, address: str, body: bytes) -> None:
+    await bus.publish(address, body)
+
+
+@pytest.mark.parametrize("say", [publish_to_one, publish_to_all])
+async def test_a_body_that_is_too_large_empties_no_mailbox(
+    site: Site, say: Callable[[Bus, str, bytes], Awaitable[None]]
+) -> None:
+    """A broker would drop all that waits for it, and itself, and confirm it."""
+    bus, other = await site.bus("a"), await site.bus("b")
+    mailbox = await bus.mailbox("a")
+    waiting = bodies(9)
+    await publish_all(other, mailbox.address, waiting)
+    for size in (LIMITS.body_bytes + 1, LIMITS.mailbox_bytes + 1):
+        with pytest.raises(TooLarge, match=f"{size:,} bytes"):
+            await say(other, mailbox.address, b"." * size)
+    await say(other, mailbox.address, b"last")
+    assert await receive(mailbox, b"last") == [*waiting, b"last"]
+
+
+async def test_the_largest_body_finds_room_beside_others(site: Site) -> None:
+    bus, other = await site.bus("a"), await site.bus("b")
+    mailbox = await bus.mailbox("a")
+    largest = [b"%d" % n + b"." * (LIMITS.body_bytes - 1) for n in range(MAILBOX_BODIES)]
+    await publish_all(other, mailbox.address, largest)
+    assert await receive(mailbox, largest[-1]) == largest
+
+
+async def test_a_body_that_is_too_large_for_a_shard_costs_the_others_nothing(site: Site) -> None:
+    bus = await site.bus("a")
+    subscription = await bus.subscribe([SHARD], "a", 10)
+    await bus.publish(SHARD, b"before")
+    with pytest.raises(TooLarge):
+        await bus.publish(SHARD, b"." * (LIMITS.body_bytes + 1))
+    await bus.publish(SHARD, b"after")
+    assert told(await take(subscription, 2)) == [(b"before", False), (b"after", False)]
+    assert bus.connected
+
+
+async def test_a_dead_letter_is_kept_whatever_its_size(site: Site) -> None:
+    """It has come through a queue, so the broker takes it; who sent it did not know our bound."""
+    bus, stranger = await site.bus("a"), await site.bus("b", replace(LIMITS, body_bytes=1_000, mailbox_bytes=4_000))
+    subscription = await bus.subscribe([SHARD], "a", 10)
+    await stranger.publish(SHARD, b"." * 1_000)
+    (poison,) = await take(subscription, 1)
+    await subscription.reject(poison, "x" * 100_000)
+    ((queue, reason, body),) = await site.dead(1)
+    assert (queue, body) == (SHARD, poison.body)
+    assert reason.startswith("xxx")
+    assert len(reason) <= 1_000
 
 
 async def test_a_mailbox_that_was_emptied_has_its_whole_room_again(site: Site) -> None:

@@ -12,6 +12,7 @@ from services.gateway import forward
 from services.gateway.forward import BODIES, SHARE, Forward
 from shared.bus.batching import Pace
 from shared.bus.memory import Broker, MemoryBus
+from shared.bus.port import TooLarge
 from shared.bus.topology import shard_queue
 from shared.protocol.bus import Beat
 from shared.protocol.codec import decode
@@ -118,3 +119,38 @@ async def test_a_gateway_that_ends_keeps_nothing_back(side: Side) -> None:
     assert speaker.waiting == 0
     sent = sum(len(decode(body)[0].messages) for body in side.bodies())
     assert sent + len(speaker.refused) == 100
+
+
+class Narrow(MemoryBus):
+    """A bus whose bodies are smaller than its gateway believes."""
+
+    def __init__(self, broker: Broker) -> None:
+        super().__init__(broker, body_bytes=1_000)
+        self.refused = 0
+
+    async def publish(self, to: str, body: bytes) -> None:
+        try:
+            await super().publish(to, body)
+        except TooLarge:
+            self.refused += 1
+            raise
+
+
+async def test_what_no_body_has_room_for_is_told_once_and_never_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "RETRY_S", 0.0)
+    broker, speaker = Broker(), Speaker()
+    bus = Narrow(broker)
+    side = Forward(
+        bus, "mailbox.gateway", shards=1, bound=1 << 20, body_bytes=BODY, pace=Pace(0.0, 1.0), files_bound=1 << 20
+    )
+    async with asyncio.timeout(5):
+        side.to_room("r", b"{" + b" " * 2_000 + b"}", speaker, "large")
+        await side.flush()
+        side.own("r", Beat(address="x" * 2_000))
+        await side.flush()
+        await asyncio.sleep(0)  # whatever is to be tried again is by now
+        side.to_room("r", FRAME[:100], speaker, "small")
+        await side.flush()
+    assert speaker.refused == [(ErrorCode.TOO_LARGE, "large", None)]
+    assert bus.refused == 2
+    assert len(broker.queue(SHARD).ready) == 1

@@ -1,12 +1,24 @@
-"""What a batch has to say to the gateways, in order, each part packed once however many gateways get it."""
+"""What a batch has to say to the gateways, in order, each part packed once however many gateways get it, and none
+larger than a body has room for.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from shared.protocol.bus import Direct, Fanout, Seated, Unseated
+from pydantic_core import from_json
+
+from shared.protocol.bus import ITEM_BYTES, Direct, Fanout, Seated, Unseated
 from shared.protocol.client import Frame
-from shared.protocol.codec import pack
+from shared.protocol.codec import pack, render
+from shared.protocol.errors import ErrorCode
+from shared.protocol.server import error
+
+RUN_BYTES: Final = 256 << 10
+"""Messages that are told as one, at most; a larger one is told alone."""
+TOO_LARGE: Final = "The answer is more than the server sends in one piece. Ask for less."
+MOST: Final = ITEM_BYTES - (4 << 10)
+"""Bytes of a frame for one session: what is around it is far less than the rest."""
 
 
 class Audience(NamedTuple):
@@ -41,18 +53,21 @@ class Outgoing:
         self._room = room
         self._outs: list[Out] = []
         self._run: list[bytes] = []
+        self._run_bytes = 0
         self._first = 0
         self._to = Audience((), ())
 
     def message(self, to: Audience, seq: int, frame: bytes, skip: str | None = None) -> None:
         """A message for everyone in the room."""
-        if self._run and (skip or self._to is not to or seq != self._first + len(self._run)):
+        grown = self._run_bytes + len(frame) > RUN_BYTES
+        if self._run and (grown or skip or self._to is not to or seq != self._first + len(self._run)):
             self._close_run()
         if not to.addresses:
             return
         if not self._run:
             self._to, self._first = to, seq
         self._run.append(frame)
+        self._run_bytes += len(frame)
         if skip:
             self._close_run(skip)
 
@@ -62,6 +77,9 @@ class Outgoing:
             self._add(to, Fanout(room=self._room, first=None, sizes=[len(f) for f in rendered], skip=skip), *rendered)
 
     def direct(self, address: str, session: str, frame: bytes, answers: str | None = None) -> None:
+        """A frame for one session; in place of one that no body has room for, a refusal with its `ref`."""
+        if len(frame) > MOST:
+            frame = render(error(ErrorCode.TOO_LARGE, TOO_LARGE, from_json(frame).get("ref")))
         self._add(one(address), Direct(session=session, sizes=[len(frame)], answers=answers), frame)
 
     def seated(self, address: str, sessions: list[str], seq: int) -> None:
@@ -83,6 +101,6 @@ class Outgoing:
 
     def _close_run(self, skip: str | None = None) -> None:
         if self._run:
-            run, self._run = tuple(self._run), []
+            run, self._run, self._run_bytes = tuple(self._run), [], 0
             part = pack(Fanout(room=self._room, first=self._first, sizes=[len(f) for f in run], skip=skip))
             self._outs.append(Out(self._to, part, run))

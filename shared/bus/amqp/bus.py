@@ -15,7 +15,7 @@ from shared.bus.amqp.declaration import AmqpLimits, Declaration
 from shared.bus.amqp.frames import Delivered, Message
 from shared.bus.amqp.link import Link
 from shared.bus.amqp.stream import Stream
-from shared.bus.port import Delivery, Reopened, Unavailable
+from shared.bus.port import REASON_CHARS, Delivery, Reopened, Unavailable, bounded
 from shared.bus.topology import BROADCAST, DEAD, MAILBOX, priority, single_active
 
 
@@ -147,13 +147,15 @@ class AmqpBus:
         return self._publisher.up
 
     async def publish(self, to: str, body: bytes) -> None:
+        bounded(body, self.limits.body_bytes)
         await self._publisher.publish(Message("", to, body, durable=not to.startswith(MAILBOX)))
 
     async def broadcast(self, body: bytes) -> None:
+        bounded(body, self.limits.body_bytes)
         await self._publisher.publish(Message(BROADCAST, "", body, durable=False))
 
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
-        headers = {"x-reason": reason, "x-queue": delivery.queue}
+        headers = {"x-reason": reason[:REASON_CHARS], "x-queue": delivery.queue}
         await self._publisher.publish(Message("", DEAD, delivery.body, durable=True, headers=headers))
 
     async def subscribe(self, queues: Sequence[str], consumer: str, prefetch: int) -> _Subscription:
