@@ -63,6 +63,9 @@ class Index(Protocol):
     async def find(self, id: str) -> Kept | None:
         """A file by its id."""
 
+    async def newest(self, limit: int) -> list[Kept]:
+        """The newest files that are not empty."""
+
     async def posted(self, id: str) -> None:
         """The bus has taken its message."""
 

@@ -67,6 +67,10 @@ class SqlIndex:
         found = await self._kept(select(*_KEPT).where(files.c.id == id))
         return found[0] if found else None
 
+    async def newest(self, limit: int) -> list[Kept]:
+        stored = select(*_KEPT).where(files.c.size > 0)
+        return await self._kept(stored.order_by(files.c.stored_at_ms.desc()).limit(limit))
+
     async def posted(self, id: str) -> None:
         async with self._transaction() as db:
             await db.execute(update(files).where(files.c.id == id, ~files.c.posted).values(posted=True))

@@ -17,6 +17,7 @@ from services.files.settings import Settings
 from services.files.store import SqlIndex
 from services.files.upkeep import Upkeep
 from services.files.upload import Upload
+from services.files.whereabouts import look_for_newest
 from services.files.work import FrameWork
 from shared.bus.port import Bus
 from shared.runtime.database import open_engine, wait_for_database
@@ -77,6 +78,7 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
 
     async def prepare() -> None:
         await wait_for_database(settings.database_url)
+        await look_for_newest(index, objects, settings.objects_url)
 
     service = FileService(
         bus,

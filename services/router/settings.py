@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.bus.settings import BusSettings
 from shared.protocol.bus import ITEM_BYTES
@@ -36,3 +36,12 @@ class Settings(HttpSettings, BusSettings, DataSettings):
     """How often gateways and routers say that they are alive."""
     silent_s: Annotated[float, Field(gt=0)] = 15.0
     """A gateway that says nothing for so long is gone."""
+
+    @model_validator(mode="after")
+    def _patient(self) -> Self:
+        if self.silent_s < 2 * self.beat_s:
+            raise ValueError(
+                f"HOMIN_SILENT_S is {self.silent_s:g}, which is less than two of HOMIN_BEAT_S ({self.beat_s:g}):"
+                " gateways that live would be taken for dead"
+            )
+        return self

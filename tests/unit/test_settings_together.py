@@ -1,5 +1,5 @@
-"""No body can be so large that it finds no room: the settings that say how large things may be are bounded by one
-another.
+"""Settings that are good only together: no body can be so large that it finds no room, nor a beat so rare that it is
+missed.
 """
 
 from __future__ import annotations
@@ -59,3 +59,12 @@ def test_however_many_sit_in_a_room_its_seats_are_resumed_in_pieces_that_fit(sea
     assert {(each.address, each.room, each.after) for each in said} == {(ADDRESS, "r", 5)}
     assert max(len(pack(each)) for each in said) <= ITEM_BYTES
     assert len(said) <= 1 + seats // 5_000
+
+
+def test_a_gateway_that_beats_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are set in every process, and each by itself looks fine."""
+    monkeypatch.setenv("HOMIN_BEAT_S", "10")
+    with pytest.raises(ValidationError, match="HOMIN_SILENT_S is 15"):
+        Settings()
+    monkeypatch.setenv("HOMIN_SILENT_S", "20")
+    Settings()
