@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from shared.bus.amqp import AmqpBus, AmqpLimits
 from shared.bus.port import Unusable
-from shared.bus.topology import DEAD, FILES, shard_queue, shard_queues
+from shared.bus.topology import BROADCAST, DEAD, DEPLOYMENT, FILES, shard_queue, shard_queues
 from tests.contract.sites import LIMITS, AmqpSite
 from tests.contract.test_bus import PATIENCE_S, publish_all, take, told
 from tests.contract.test_bus_outage import eventually, publish_until_taken
@@ -219,6 +219,19 @@ async def test_of_processes_that_start_at_once_with_two_numbers_one_number_wins(
     assert len(running) == 1, begun
     refused = [why for n, why in zip(numbers, begun, strict=True) if n not in running]
     assert all(isinstance(why, Unusable) for why in refused), refused
+
+
+@pytest.mark.parametrize("name", [DEPLOYMENT, BROADCAST])
+@pytest.mark.parametrize("kind", ["fanout", "direct"])
+async def test_an_exchange_of_somebody_else_is_not_taken_for_ours(
+    start: Start, amqp_vhost: str, name: str, kind: str
+) -> None:
+    arguments: dict[str, Any] = {"alternate-exchange": "amq.fanout"}
+    await on_broker(
+        amqp_vhost, lambda c: c.exchange_declare(name, exchange_type=kind, durable=True, arguments=arguments)
+    )
+    with pytest.raises(Unusable, match=rf"'{name}' that is not Homin's.*HOMIN_AMQP_URL"):
+        await start()
 
 
 # ── who is not let in ──

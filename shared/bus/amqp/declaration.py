@@ -39,6 +39,7 @@ PROMISES: Final = frozenset({"durable", "auto_delete", "type", "x-queue-type", "
 ALTERNATE: Final = "alternate-exchange"
 SHOWN: Final = 24
 """Queues named in a line."""
+SHARDS: Final = "shards."
 DELIVERY_LIMIT: Final = "x-delivery-limit"
 _REFUSAL: Final = re.compile(
     r"inequivalent arg '(?P<argument>[^']+)' for .*"
@@ -118,13 +119,10 @@ class Declaration:
             there = await _shards_there(ask)
             if there not in (0, wanted) and not await ask.exists(_exchange(DEPLOYMENT)):
                 raise _other_shards(wanted, str(there))
-        try:
-            await self._exchange(ask, DEPLOYMENT, {ALTERNATE: f"shards.{wanted}"})
-        except ChannelPreconditionFailed as why:
-            there_is = _refused(why)[1]
-            raise _other_shards(wanted, str(there_is).removeprefix("shards.")) from why
+        await self._exchange(ask, DEPLOYMENT, f"{SHARDS}{wanted}")
 
-    async def _exchange(self, ask: _Asking, name: str, arguments: dict[str, Any] | None = None) -> None:
+    async def _exchange(self, ask: _Asking, name: str, alternate: str | None = None) -> None:
+        arguments: dict[str, Any] | None = None if alternate is None else {ALTERNATE: alternate}
         try:
             await ask(
                 lambda channel: channel.exchange_declare(
@@ -132,8 +130,9 @@ class Declaration:
                 )
             )
         except ChannelPreconditionFailed as why:
-            if _refused(why)[0] == ALTERNATE and arguments:
-                raise
+            argument, there = _refused(why)
+            if name == DEPLOYMENT and argument == ALTERNATE and str(there).startswith(SHARDS):
+                raise _other_shards(self._limits.shards, str(there).removeprefix(SHARDS)) from why
             raise Unusable(
                 f"The broker has an exchange {name!r} that is not Homin's: {why}. Give Homin a virtual host of its own"
                 " in HOMIN_AMQP_URL, or delete the exchange."
