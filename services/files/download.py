@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from services.files.access import RoomAccess
-from services.files.core.names import content_disposition, is_file_id, object_key
+from services.files.core import disposition
+from services.files.core.names import is_file_id, object_key
 from services.files.core.ranges import Span, Unsatisfiable, Verdict, http_date, parse_range, range_applies, verdict
 from services.files.core.sniff import INLINE, TEXT
 from services.files.index import Index, Kept
@@ -84,7 +85,7 @@ class Download:
             case Verdict.FAILED:
                 DOWNLOADS.labels("precondition").inc()
                 return problem(ErrorCode.INVALID_FRAME, "The file is not the one that you have.", status=412)
-        headers["Content-Disposition"] = content_disposition(file.name, file.mime in INLINE)
+        headers["Content-Disposition"] = disposition.write(file.name, file.mime in INLINE)
         headers["Content-Type"] = "text/plain; charset=utf-8" if file.mime == TEXT else file.mime
         whole, span = Span(0, file.size), None
         if request.method == "GET" and range_applies(request.headers.get("if-range"), etag, modified_s):

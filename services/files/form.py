@@ -8,8 +8,9 @@ from typing import Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from services.files.core.names import display_name
+from services.files.core import disposition
 from shared.protocol.errors import ErrorCode, Refused
+from shared.protocol.names import file_name
 
 FIELD_BYTES: Final = 1024
 PARTS: Final = 8
@@ -52,6 +53,7 @@ class UploadForm:
                 "on_part_end": self._on_part_end,
                 "on_end": self._on_end,
             },
+            max_header_size=OVERHEAD_BYTES,  # a name may be long; it is cut, not refused
         )
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -90,18 +92,16 @@ class UploadForm:
         self._header = self._header_value = b""
 
     def _on_headers_finished(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
-        part = _utf8(options.get(b"name", b""))
-        if part == FILE:
+        part = disposition.read(self._headers.get(b"content-disposition", b""))
+        if part.name == FILE:
             if self.name is not None:
                 raise _bad("The form has more than one file.")
-            if b"filename" not in options:
+            if part.filename is None:
                 raise _bad("The part `file` has no filename.")
-            # A browser writes a quotation mark in a name as %22 (HTML, 4.10.21.8).
-            self.name = display_name(_utf8(options[b"filename"]).replace("%22", '"'))
-        elif part not in FIELDS or part in self.fields:
+            self.name = file_name(part.filename)
+        elif part.name not in FIELDS or part.name in self.fields:
             raise _bad("The form has a part that is not known here, or has one twice.")
-        self._part = part
+        self._part = part.name
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._part == FILE:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.protocol import client, server
+from shared.protocol.characters import UNSEEN
 from shared.protocol.errors import RETRYABLE, CloseCode, ErrorCode
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -164,12 +165,30 @@ def typescript_document() -> str:
     return "\n".join(lines)
 
 
+def characters_document() -> str:
+    """The rule of what shows something: a browser's own tables are of whatever Unicode it was built with."""
+    unseen = "".join(char if char == "-" else f"\\u{{{ord(char):x}}}" for char in UNSEEN)
+    return "\n".join(
+        [
+            "// Generated from shared/protocol/characters.py by `make generate`. Do not edit.",
+            "/* oxlint-disable no-control-regex, no-misleading-character-class */",
+            "",
+            f"const SEEN = /[^{unseen}]/u",
+            "",
+            "/** Whether anything of the text can be seen: the server refuses a message of which nothing can. */",
+            "export const shows = (text: string): boolean => SEEN.test(text)",
+            "",
+        ]
+    )
+
+
 def documents() -> dict[Path, str]:
     """Where each generated file belongs, and its text."""
     return {
         ROOT / "shared/protocol/generated/homin.schema.json": schema_document(),
         ROOT / "shared/protocol/generated/asyncapi.json": asyncapi_document(),
         ROOT / "web/src/client/protocol.gen.ts": typescript_document(),
+        ROOT / "web/src/client/characters.gen.ts": characters_document(),
     }
 
 

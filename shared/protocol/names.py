@@ -1,16 +1,32 @@
 """What may be a room, a user's name, a message's id, a text, a file's name. PROTOCOL.md, "WebSocket".
 
-Lengths count Unicode characters (code points). Whatever is not in Unicode's composed form (NFC, UAX #15) is refused
-rather than changed: a frame that was checked can then be passed on as it came.
+There are two kinds. An *identity* (a room, a user's name, an id) is one thing to everybody, so it is refused where it
+could be taken for another, and it is never changed: a frame that was checked can be passed on as it came. A *label* (a
+file's name) is only shown, so it is never refused for its characters: what could deceive is taken out of it.
+
+Lengths count Unicode characters (code points). What a character is, characters.py says, alike on every Python.
 """
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from typing import Annotated, Final
 from zlib import crc32
 
 from pydantic import AfterValidator, Field, StringConstraints
+
+from shared.protocol.characters import (
+    CONTROL,
+    DIRECTION,
+    HIDDEN,
+    LINE_BREAK,
+    PRIVATE,
+    SPACE,
+    SURROGATE,
+    is_composed,
+    normal,
+    shows,
+)
 
 ROOM_CHARS: Final = 64
 NAME_CHARS: Final = 32
@@ -20,43 +36,81 @@ FILE_NAME_CHARS: Final = 255
 TEXT_CHARS: Final = 8_000
 FRAME_BYTES: Final = 1 << 20
 
-# Bidirectional controls (UAX #9) and joiners that make two different names look the same. Their category is Cf, as is
-# all that `visible` refuses; emoji sequences join with U+200D, which a name can do without.
-_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Letters and marks that show nothing: fillers, inherent vowels, joiners and selectors of scripts
-# (Default_Ignorable_Code_Point in Unicode's DerivedCoreProperties, but for the variation selectors that emoji need),
-# and the empty Braille cell.
-_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+FILE_NAME: Final = "file"
+"""What a file is called whose own name shows nothing."""
+EXTENSION_CHARS: Final = 32
+_LABEL_LOOKED_AT: Final = 1_024
+"""Characters of a sent label that are looked at: half from its beginning, half from its end."""
+
+# Written in a user's name only where they change what is seen. Elsewhere two names that differ would look the same.
+# Emoji, those to come as well (Extended_Pictographic reserves their places).
+_SYMBOL: Final = "\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff\U0001fc00-\U0001fffd"
+_IDEOGRAPH: Final = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
+_ARABIC: Final = "\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u08a0-\u08c9"
+_VIRAMA: Final = (  # Canonical_Combining_Class 9, of Unicode 18.0
+    "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d3b\u0d3c\u0d4d\u0dca\u0e3a\u0eba\u0f84\u1039\u103a\u1714\u1715"
+    "\u1734\u17d2\u1a60\u1b44\u1baa\u1bab\u1bf2\u1bf3\u2d7f\ua806\ua82c\ua8c4\ua953\ua9c0\uaaf6\uabed\U00010a3f\U00011046"
+    "\U00011070\U0001107f\U000110b9\U00011133\U00011134\U000111c0\U00011235\U000112ea\U0001134d\U000113ce-\U000113d0"
+    "\U00011442\U000114c2\U000115bf\U0001163f\U000116b6\U0001172b\U00011839\U0001193d\U0001193e\U000119e0\U00011a34"
+    "\U00011a47\U00011a99\U00011c3f\U00011d44\U00011d45\U00011d97\U00011f41\U00011f42\U0001612f"
+)
+_IN_PLACE: Final = re.compile(
+    f"(?<=[{_SYMBOL}\xa9\xae\u203c\u2049\u2122\u2139\u24c2])[\ufe0e\ufe0f]"  # as a picture or as a sign (UTS #51)
+    "|(?<=[#*0-9])\ufe0f(?=\u20e3)"  # keycaps
+    f"|(?<=[{_SYMBOL}\ufe0f])\u200d(?=[{_SYMBOL}])"  # families, professions
+    "|(?<=\U0001f3f4)[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"  # flags of regions
+    f"|(?<=[{_VIRAMA}])[\u200c\u200d]|(?<=\u09b0)\u200d(?=\u09cd)"  # conjuncts, half forms (RFC 5892, A.1, A.2)
+    f"|(?<=[{_ARABIC}])\u200c(?=[{_ARABIC}])"  # نام‌ها
+    f"|(?<=[{_IDEOGRAPH}])[\ufe00-\ufe02\U000e0100-\U000e01ef]"  # variants of ideographs, as 葛󠄀 (UTS #37)
+)
+_SPACES: Final = re.compile(f"[{SPACE}]")
+_HIDDEN: Final = re.compile(f"[{HIDDEN}{PRIVATE}]")
+_DROPPED: Final = re.compile(f"[{CONTROL}{DIRECTION}]")
+_BREAKS: Final = re.compile(f"[{LINE_BREAK}]+")
+_SURROGATES: Final = re.compile(f"[{SURROGATE}]")
+_EDGES: Final = "".join(chr(code) for code in range(0x3001) if _SPACES.fullmatch(chr(code)))
 
 
 def composed(value: str) -> str:
     """`value`, if it is in NFC."""
-    if not value.isascii() and not unicodedata.is_normalized("NFC", value):
+    if not is_composed(value):
         raise ValueError("must be in Unicode's composed form (NFC)")
     return value
 
 
 def visible(value: str) -> str:
     """`value`, if each of its characters can be seen, it does not start or end with a space, and it is in NFC."""
-    if value != value.strip():
+    if value.strip(_EDGES) != value:
         raise ValueError("must not start or end with a space")
-    for char in value:
-        if char in _BLANK or unicodedata.category(char) in _INVISIBLE:
-            raise ValueError("must not contain invisible characters, line breaks or direction marks")
+    if _HIDDEN.search(value) and _HIDDEN.search(_IN_PLACE.sub("", value)):
+        raise ValueError("must not contain invisible characters, line breaks or direction marks")
     return composed(value)
 
 
-def file_name(value: str) -> str:
-    """`value`, if it can be shown as a file's name: no path, no line breaks. It is never used as a path."""
-    if "/" in value or "\\" in value or value in (".", ".."):
-        raise ValueError("must be a name, not a path")
-    return visible(value)
+def file_name(sent: str) -> str:
+    """The name under which a file that was sent as `sent` is shown; of a name that this gave, the same.
+
+    Direction controls and other controls are taken out, so that nobody is shown another ending than the file has;
+    what breaks a line becomes a space, and a slash a `_`, for it is a name and no path. It is in NFC, at most
+    FILE_NAME_CHARS long, with its extension, and `FILE_NAME` where nothing of it shows.
+    """
+    half = _LABEL_LOOKED_AT // 2
+    name = sent if len(sent) <= _LABEL_LOOKED_AT else sent[:half] + sent[-half:]
+    name = _DROPPED.sub("", _BREAKS.sub(" ", name))
+    name = normal("NFC", _SURROGATES.sub("\ufffd", name).replace("/", "_")).strip(_EDGES)
+    if len(name) > FILE_NAME_CHARS:
+        stem, dot, extension = name.rpartition(".")
+        ending = dot + extension if stem and len(extension) <= EXTENSION_CHARS else ""
+        name = (name[: FILE_NAME_CHARS - len(ending)] + ending).strip(_EDGES)
+    return name if shows(name) and name not in (".", "..") else FILE_NAME
 
 
-def storable(value: str) -> str:
-    """`value`, if it has no NUL, which PostgreSQL's `text` cannot hold."""
+def said(value: str) -> str:
+    """`value`, if something of it can be seen, and it has no NUL, which PostgreSQL's `text` cannot hold."""
     if "\x00" in value:
         raise ValueError("must not contain the character U+0000")
+    if not shows(value):
+        raise ValueError("it shows nothing")
     return value
 
 
@@ -65,8 +119,8 @@ UserName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS)
 UserId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
 MessageId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]
 Ref = Annotated[str, StringConstraints(max_length=REF_CHARS)]
-FileName = Annotated[str, StringConstraints(min_length=1, max_length=FILE_NAME_CHARS), AfterValidator(file_name)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=FRAME_BYTES), AfterValidator(storable)]
+FileName = Annotated[str, AfterValidator(file_name)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=FRAME_BYTES), AfterValidator(said)]
 Seq = Annotated[int, Field(ge=0, le=2**53 - 1)]  # what a JavaScript number holds exactly
 
 

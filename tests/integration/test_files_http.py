@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
+from services.files.core import disposition
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.topology import ACCOUNTS
 from shared.protocol.bus import Revocations, RevocationsWanted, Revoked
-from shared.protocol.client import Chat
+from shared.protocol.client import Chat, File
 from shared.protocol.codec import decode, encode, pack
+from shared.protocol.names import file_name
 from tests.integration.files_deployment import (
     OLENA,
     TARAS,
@@ -111,16 +114,47 @@ async def test_an_empty_file_is_a_file(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "a/b.png", "a\\b.png", "\u202egnp.exe", "a\u0085b", "x" * 256, " "]
-)
-async def test_a_name_that_is_a_path_or_hides_something_is_refused(
+    "name",
+    [
+        "../../etc/passwd", "a\\b.png", "two\\\\marks.png", "\u202egnp.exe", "a\u0085b", "x" * 3_000 + ".pdf", " ",
+        "звіт.pdf ", "نامه\u200cها.pdf", "👨\u200d👩\u200d👧.jpg", "\U0001faea.png", "דוח\u200f.pdf",
+        "дог\u00adовір.docx", 'say "hi".txt', "a\r\nb",
+    ],
+    ids=lambda name: ascii(name)[:30],
+)  # fmt: skip
+async def test_no_name_is_refused_and_both_doors_show_the_same(
     deployment: Deployment, client: httpx.AsyncClient, name: str
 ) -> None:
-    assert code(await upload(client, name=name)) == (400, "invalid_frame")
-    assert deployment.objects() == []
+    file = await stored(client, name=name)
+    data = f"data:;base64,{b64encode(samples.PNG).decode()}"
+    await deployment.gateway.send(OLENA, File(type="file", room=ROOM, id="m-2", name=name, data=data))
+    _, message = await deployment.gateway.settled()
+    assert message["file"]["name"] == file["name"] == file_name(name)
+    answer = await client.get(file["url"])
+    assert disposition.read(answer.headers["content-disposition"].encode()).filename == file["name"]
 
 
-async def test_a_line_break_in_a_name_is_refused(deployment: Deployment, client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [
+        (b'filename="a%0D%0ASet-Cookie: b"', "a Set-Cookie: b"),
+        (b'filename="\xea\xb3\xf2.png"', "\ufffd\ufffd.png"),
+        (b'filename="ends\\"', "ends\\"),
+        (b"filename=\"x\"; filename*=UTF-8''%D0%BA%D1%96%D1%82.png", "кіт.png"),
+        (b'filename=""', "file"),
+    ],
+)
+async def test_a_name_is_read_as_its_sender_wrote_it(client: httpx.AsyncClient, header: bytes, shown: str) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="file"; ' + header + b"\r\n\r\nx\r\n--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = await client.post("/api/files", params={"room": ROOM}, content=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["file"]["name"] == shown
+
+
+async def test_a_line_break_that_no_form_writes_as_it_is_breaks_the_form(
+    deployment: Deployment, client: httpx.AsyncClient
+) -> None:
     body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a\rSet-Cookie: b"\r\n\r\nx\r\n--b--\r\n'
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     answer = await client.post("/api/files", params={"room": ROOM}, content=body, headers=headers)

@@ -135,7 +135,7 @@ WRONG: list[Any] = [
     {**CHAT_FRAME, "id": "ї"},
     {**CHAT_FRAME, "id": 1},
     {"type": "file", "room": "general", "id": "i", "name": "a", "data": "http://x"},
-    {"type": "file", "room": "general", "id": "i", "name": "../a", "data": "data:;base64,"},
+    {"type": "file", "room": "general", "id": "i", "name": 5, "data": "data:;base64,"},
 ]
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from shared.protocol.characters import folded, normal
 from shared.protocol.names import UserName
 
 PASSWORD_CHARS = (8, 256)
+_JOINERS = re.compile("[\u200c\u200d]")
 
 
 def same_keys(password: str) -> str:
     """`password` in NFKC, so that one keyboard's composed letters are another's (NIST SP 800-63B-4, 3.1.1.2)."""
-    normal = unicodedata.normalize("NFKC", password)
-    if "\x00" in normal:
+    keys = normal("NFKC", password)
+    if "\x00" in keys:
         raise ValueError("must not contain the character U+0000")
-    return normal
+    return keys
 
 
 Password = Annotated[
@@ -56,5 +58,6 @@ class LoginForm(Form):
 
 
 def name_key(name: str) -> str:
-    """What two names share that people would take for one: compatibility forms and case folded (UAX #15, UTS #18)."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    """What two names share that people would take for one: compatibility forms and case folded (UAX #15, UTS #18),
+    without joiners. It is kept in the database, so it must be the same on every Python."""
+    return normal("NFKC", folded(normal("NFKC", _JOINERS.sub("", name))))

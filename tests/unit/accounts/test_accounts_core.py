@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.accounts.core.claims import Grant, User, claims
-from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm, name_key
+from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm, name_key, same_keys
 from services.accounts.core.limits import Buckets, network_of
 from services.accounts.core.rotation import GRACE_S, Presented, may_renew
 
@@ -149,3 +149,13 @@ def test_one_address_does_not_use_up_what_another_has() -> None:
 )
 def test_an_address_counts_for_what_one_customer_holds(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+def test_a_name_s_key_is_the_same_on_every_python_and_does_not_see_joiners() -> None:
+    """The key stands in the database: were it to change with the interpreter, a name could be had twice, or be lost."""
+    assert name_key("علی\u200cرضا") == name_key("علیرضا")
+    assert name_key("ÅSA") == name_key("åsa")
+    assert name_key("ⅫЇ") == "xiiї"
+    later = "\U00010d50\u0897\ua7cb"  # capital and combining since Unicode 16, unknown to Python 3.11
+    assert name_key(f"É{later}É") == f"é{later}é"
+    assert same_keys(f"ﬁ{later}") == f"fi{later}"

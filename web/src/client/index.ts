@@ -1,6 +1,7 @@
 /** The client of Homin, without a user interface. `new Session({…}).start()` is the beginning; PROTOCOL.md is what it speaks. */
 export { type Account, type AccountCalls, accountCalls, AccountTokens, HttpProblem } from "./accounts.ts"
 export { backoff } from "./backoff.ts"
+export { shows } from "./characters.gen.ts"
 export { type Cause, Connection, type ConnectionOptions, type ConnectionState } from "./connection.ts"
 export { newId } from "./ids.ts"
 export { memoryOutbox, type OutboxEntry, type OutboxStore, storedOutbox } from "./outbox-store.ts"
