@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.accounts.accounts import Accounts, SignedIn, Stolen
-from services.accounts.cookies import REFRESH_COOKIE, forget_cookies, set_cookies
+from services.accounts.cookies import REFRESH_COOKIE, forget_cookies, forget_own_cookie, set_cookies
 from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm
 from services.accounts.core.limits import Buckets, network_of
 from services.accounts.keys import SigningKeys
@@ -126,8 +126,11 @@ class AccountsHttp:
             raise refused or TokenRefused(ErrorCode.UNAUTHORIZED, "Nobody is signed in.")
         self._broadcast.soon(revoked)
         response = Response(status_code=204, headers={"Cache-Control": "no-store"})
+        secure = request.url.scheme == "https"
+        if identity is not None:
+            forget_own_cookie(response, identity.user_id, secure=secure)
         if forget:
-            forget_cookies(response, secure=request.url.scheme == "https")
+            forget_cookies(response, secure=secure)
         return response
 
     async def _jwks(self, _request: Request) -> Response:

@@ -40,6 +40,23 @@ async def client(deployment: Deployment) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+def user_id(answer: httpx.Response) -> str:
+    return str(answer.json()["user"]["id"])
+
+
+def token_of(answer: httpx.Response) -> str:
+    return str(answer.json()["token"])
+
+
+def own_cookies(client: httpx.AsyncClient) -> dict[str, str | None]:
+    """The access token that the browser sends to the addresses of each account, by the account's id."""
+    return {
+        cookie.path.removeprefix("/api/files/as/"): cookie.value
+        for cookie in client.cookies.jar
+        if cookie.name == "homin_token_as"
+    }
+
+
 def refresh_cookie(client: httpx.AsyncClient) -> str:
     """The browser's refresh token."""
     return client.cookies["homin_refresh"]
@@ -163,7 +180,7 @@ async def test_signing_out_takes_the_cookies_away(client: httpx.AsyncClient) -> 
     answer = await post(client, "guest", {"name": "Олена"})
     left = await post(client, "logout", headers=bearer(answer))
     assert all("Max-Age=0" in cookie for cookie in left.headers.get_list("set-cookie"))
-    assert len(left.headers.get_list("set-cookie")) == 2
+    assert len(left.headers.get_list("set-cookie")) == 3
     assert not client.cookies
 
 
@@ -183,8 +200,10 @@ async def test_a_tab_renews_and_ends_only_its_own_sign_in(client: httpx.AsyncCli
     renewed = await post(client, "refresh", headers=bearer(olena))
     assert renewed.json()["user"] == olena.json()["user"]
     assert refresh_cookie(client) == tarass_cookie
+    assert own_cookies(client) == {user_id(olena): token_of(renewed), user_id(taras): token_of(taras)}
     assert (await post(client, "logout", headers=bearer(olena))).status_code == 204
     assert refresh_cookie(client) == tarass_cookie
+    assert own_cookies(client) == {user_id(taras): token_of(taras)}
     assert (await refresh(client)).json()["user"] == taras.json()["user"]
 
 

@@ -348,6 +348,26 @@ async def test_a_cookie_reads_and_does_not_write(deployment: Deployment, client:
         assert code(await upload(browser)) == (401, "unauthorized")
 
 
+async def test_of_a_browser_s_accounts_the_one_that_is_named_counts(
+    deployment: Deployment, client: httpx.AsyncClient
+) -> None:
+    """What counts is the cookie that the browser sends for the address; its words alone give nothing."""
+    file = await stored(client)
+    own = f"/api/files/as/{OLENA.id}/{file['id']}"
+    async with deployment.client(None) as browser:
+        assert code(await browser.get(own)) == (401, "unauthorized")
+        browser.cookies.set("homin_token", token(TARAS), path="/api/files")
+        assert code(await browser.get(own)) == (404, "forbidden")
+        browser.cookies.set("homin_token_as", token(OLENA), path=f"/api/files/as/{OLENA.id}")
+        assert (await browser.get(own)).content == samples.PNG
+        assert (await browser.head(own)).status_code == 200
+        assert code(await browser.get(f"/api/files/as/{TARAS.id}/{file['id']}")) == (404, "forbidden")
+        assert code(await browser.get(file["url"])) == (404, "forbidden")
+        browser.cookies.set("homin_token", token(OLENA), path="/api/files")
+        assert (await browser.get(f"/api/files/as/{TARAS.id}/{file['id']}")).content == samples.PNG
+        assert (await browser.post(own)).status_code == 405
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_without_a_good_token_there_is_nothing(deployment: Deployment, method: str) -> None:
     url = "/api/files/" + "0" * 32 if method == "GET" else f"/api/files?room={ROOM}"

@@ -95,6 +95,7 @@ export interface Dictionary {
   openPicture: Named
   closePicture: Phrase
   pictureGone: Phrase
+  pictureWaits: Phrase
   bytes: (value: string, unit: Unit) => string
 
   connected: Phrase

@@ -81,6 +81,7 @@ export const en: Dictionary = {
   openPicture: (name) => `Picture ${name}. Open`,
   closePicture: "Close",
   pictureGone: "The picture cannot be shown",
+  pictureWaits: "It has not come yet. Press to try again.",
   bytes: (value, unit) => `${value} ${{ B: "B", KB: "KB", MB: "MB", GB: "GB" }[unit]}`,
 
   connected: "Connected.",

@@ -83,6 +83,7 @@ export const uk: Dictionary = {
   openPicture: (name) => `Зображення ${name}. Відкрити`,
   closePicture: "Закрити",
   pictureGone: "Зображення не вдається показати",
+  pictureWaits: "Воно ще не завантажилося. Натисніть, щоб спробувати знову.",
   bytes: (value, unit) => `${value} ${{ B: "Б", KB: "КБ", MB: "МБ", GB: "ГБ" }[unit]}`,
 
   connected: "З'єднано.",

@@ -3,7 +3,7 @@ import { en } from "../../src/i18n/en.ts"
 import { preferredLanguage } from "../../src/i18n/language.ts"
 import { uk } from "../../src/i18n/uk.ts"
 import { initialsOf } from "../../src/model/faces.ts"
-import { ownAddress } from "../../src/model/files.ts"
+import { fileAddress, ownAddress } from "../../src/model/files.ts"
 import { mentions, type Piece, piecesOf } from "../../src/model/pieces.ts"
 import { hashOf, roomName, roomOf } from "../../src/model/room-names.ts"
 import { sizeText } from "../../src/model/sizes.ts"
@@ -121,6 +121,15 @@ describe("rooms in the address", () => {
   test("an address that names no room is none", () => {
     for (const hash of ["", "#", "#/", "#room", "#/%", "#/a%2Fb"]) expect(roomOf(hash)).toBeNull()
   })
+})
+
+test("a tab asks for a file as the one who is signed in there", () => {
+  const at = (url: string) => fileAddress(url, "u/1", "https://chat.example")
+  const id = "0123456789abcdef".repeat(2)
+  expect(at(`/api/files/${id}`)).toBe(`/api/files/as/u%2F1/${id}`)
+  expect(at(`/api/files/${id}/preview`)).toBe(`/api/files/as/u%2F1/${id}/preview`)
+  for (const other of ["/api/files/x", `/api/files/${id}/more`, `/else/api/files/${id}`]) expect(at(other)).toBe(other)
+  expect(at(`https://evil.example/api/files/${id}`)).toBe("#")
 })
 
 test("a file's address leads nowhere but to this origin", () => {

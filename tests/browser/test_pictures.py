@@ -1,0 +1,162 @@
+"""Pictures in a real browser: each tab sees its own account's, and one that did not come the first time comes later."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from secrets import token_hex
+
+from playwright.async_api import Browser, FilePayload, Locator, Page, Route, ViewportSize, expect
+
+from tests.browser.test_two_windows import DESKTOP, enter, join
+from tests.unit.files.samples import PNG
+
+PHOTO = FilePayload(name="photo.png", mimeType="image/png", buffer=PNG)
+NARROW = ViewportSize(width=800, height=700)
+
+
+async def sign_in(page: Page, name: str) -> None:
+    await page.get_by_test_id("login-name").fill(name)
+    await page.get_by_test_id("login-submit").click()
+
+
+async def send_picture(page: Page) -> Locator:
+    await page.get_by_test_id("file-input").set_input_files(PHOTO)
+    return page.get_by_test_id("picture")
+
+
+async def is_shown(picture: Locator) -> None:
+    await expect(picture).to_be_visible()
+    await expect(picture).to_have_js_property("naturalWidth", 1)
+
+
+async def test_two_accounts_in_two_tabs_each_see_their_own_pictures(browser: Browser, site: str) -> None:
+    context = await browser.new_context(viewport=NARROW, locale="en-GB")
+    olena, taras = await context.new_page(), await context.new_page()
+    for page in (olena, taras):  # both before either signs in, or the second would be let in as the first
+        await page.goto(site)
+        await expect(page.get_by_test_id("login-name")).to_be_visible()
+    room = f"olenas-{token_hex(3)}"
+    await sign_in(olena, "Olena")
+    await join(olena, room)
+    await sign_in(taras, "Taras")
+    await join(taras, f"tarass-{token_hex(3)}")
+
+    await is_shown(await send_picture(olena))
+    await is_shown(await send_picture(taras))
+    # The address bears no secret, and whoever is given it sees the file as himself: here as Taras, who may not.
+    address = await olena.get_by_test_id("picture").get_attribute("src")
+    bare = f"{site}/api/files/{(address or '').rpartition('/')[2]}"
+    assert [cookie["name"] for cookie in await context.cookies(bare)] == ["homin_token"]
+    assert (await context.request.get(bare)).status == 404
+    assert len(await context.cookies(f"{site}{address}")) == 2, "however many accounts, two cookies go with a request"
+
+    # Signing out in one tab leaves the other its pictures.
+    await taras.get_by_test_id("sign-out").click()
+    await expect(taras.get_by_test_id("login-name")).to_be_visible()
+    await olena.reload()
+    await olena.get_by_test_id(f"room-{room}").click()
+    await is_shown(olena.get_by_test_id("picture"))
+    await context.close()
+
+
+async def test_a_picture_whose_first_request_was_cut_comes_by_itself(browser: Browser, site: str) -> None:
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    page = await enter(context, site, "Mariya", f"cut-{token_hex(3)}")
+    cut: list[str] = []
+
+    async def cut_at_first(route: Route) -> None:
+        if not cut:
+            cut.append(route.request.url)
+            await route.abort("connectionreset")
+        else:
+            await route.continue_()
+
+    await page.route("**/api/files/**", cut_at_first)
+    await is_shown(await send_picture(page))
+    assert cut
+    await context.close()
+
+
+async def test_a_picture_that_still_does_not_come_comes_at_a_press(browser: Browser, site: str) -> None:
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    # So that nothing is tried again by itself as long as the test looks.
+    await context.add_init_script("Math.random = () => 0.999999")
+    page = await enter(context, site, "Mariya", f"press-{token_hex(3)}")
+    broken, asked = True, 0
+
+    async def refuse(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        await (route.fulfill(status=503) if broken else route.continue_())
+
+    await page.route("**/api/files/**", refuse)
+    await send_picture(page)
+    again = page.get_by_test_id("picture-again")
+    await expect(again).to_be_visible()
+    broken = False
+    await again.click()
+    await is_shown(page.get_by_test_id("picture"))
+    await context.close()
+
+
+async def test_a_picture_that_waits_comes_when_the_network_is_back(browser: Browser, site: str) -> None:
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    await context.add_init_script("Math.random = () => 0.999999")
+    page = await enter(context, site, "Mariya", f"back-{token_hex(3)}")
+    broken = True
+
+    async def refuse(route: Route) -> None:
+        await (route.abort("internetdisconnected") if broken else route.continue_())
+
+    await page.route("**/api/files/**", refuse)
+    await send_picture(page)
+    await expect(page.get_by_test_id("picture-again")).to_be_visible()
+    broken = False
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await is_shown(page.get_by_test_id("picture"))
+    await context.close()
+
+
+async def test_what_calls_itself_a_picture_and_is_none_ends_as_a_file(browser: Browser, site: str) -> None:
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    page = await enter(context, site, "Mariya", f"none-{token_hex(3)}")
+    torn = FilePayload(name="torn.png", mimeType="image/png", buffer=PNG[:40])
+    await page.get_by_test_id("file-input").set_input_files(torn)
+    await expect(page.get_by_test_id("file-link")).to_contain_text("cannot be shown")
+    await expect(page.get_by_test_id("picture")).to_have_count(0)
+    await context.close()
+
+
+async def test_a_name_of_any_kind_comes_up_and_down_whole(browser: Browser, site: str) -> None:
+    """As Chromium 156 writes names into a form and saves them: on the disk it puts `_` for joiners, backslashes and
+    quotation marks, however the server spells the name."""
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB", accept_downloads=True)
+    page = await enter(context, site, "Mariya", f"names-{token_hex(3)}")
+    names = {
+        "نامه\u200cها.txt": ("نامه\u200cها.txt", "نامه_ها.txt"),
+        "👨\u200d👩\u200d👧.txt": ("👨\u200d👩\u200d👧.txt", "👨_👩_👧.txt"),
+        "\U0001faea.txt": ("\U0001faea.txt",) * 2,
+        "back\\slash.txt": ("back\\slash.txt", "back_slash.txt"),
+        'say "hi".txt': ('say "hi".txt', "say _hi_.txt"),
+        "photo\u202egpj.txt": ("photogpj.txt",) * 2,
+        "two\r\nlines.txt": ("two lines.txt",) * 2,
+        "trailing.txt ": ("trailing.txt",) * 2,
+    }
+    for sent, (shown, saved) in names.items():
+        # The browser's own input cannot be given such names by a test; a File with one can be dropped on the page.
+        await page.evaluate(
+            """([name, content]) => {
+                const picker = document.querySelector('[data-testid="file-input"]')
+                const held = new DataTransfer()
+                held.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name))
+                picker.files = held.files
+                picker.dispatchEvent(new Event("change", { bubbles: true }))
+            }""",
+            [sent, b64encode(sent.encode()).decode()],
+        )
+        link = page.get_by_test_id("file-link").last
+        await expect(link).to_contain_text(shown)
+        async with page.expect_download() as downloading:
+            await link.click()
+        assert (await downloading.value).suggested_filename == saved, ascii(sent)
+    await context.close()
