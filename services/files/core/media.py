@@ -10,19 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from services.files.core.containers import ASF_HEADER, Holds
+
 _BRANDS: Final = {
     b"avif": "image/avif", b"avis": "image/avif",
     b"heic": "image/heic", b"heix": "image/heic", b"hevc": "image/heic", b"heim": "image/heic", b"mif1": "image/heif",
     b"M4A ": "audio/mp4", b"M4B ": "audio/mp4", b"F4A ": "audio/mp4",
-    b"qt  ": "video/quicktime", b"3gp4": "video/3gpp", b"3gp5": "video/3gpp", b"3g2a": "video/3gpp2",
+    b"qt  ": "video/quicktime", b"3gp4": "video/3gpp", b"3gp5": "video/3gpp", b"3gp6": "video/3gpp",
+    b"3g2a": "video/3gpp2",
     b"isom": "video/mp4", b"iso2": "video/mp4", b"iso4": "video/mp4", b"iso5": "video/mp4", b"iso6": "video/mp4",
     b"mp41": "video/mp4", b"mp42": "video/mp4", b"avc1": "video/mp4", b"dash": "video/mp4", b"MSNV": "video/mp4",
     b"M4V ": "video/mp4", b"mmp4": "video/mp4",
 }  # fmt: skip
-_OGG: Final = (
-    (b"\x80theora", "video/ogg"), (b"OpusHead", "audio/ogg"), (b"\x01vorbis", "audio/ogg"),
-    (b"\x7fFLAC", "audio/ogg"), (b"Speex   ", "audio/ogg"),
-)  # fmt: skip
+# Containers by the type that they have with film in them: what they are without.
+_SOUND_ALONE: Final = {
+    "video/mp4": "audio/mp4", "video/3gpp": "audio/3gpp", "video/3gpp2": "audio/3gpp2", "video/webm": "audio/webm",
+    "video/x-matroska": "audio/x-matroska", "video/x-ms-wmv": "audio/x-ms-wma",
+}  # fmt: skip
+_OGG_FILM: Final = (b"\x80theora", b"\x80daala", b"\x01video\0\0\0", b"OVP80", b"BBCD\0")
+_OGG_SOUND: Final = (b"OpusHead", b"\x01vorbis", b"\x7fFLAC", b"fLaC", b"Speex   ", b"PCM     ", b"CELT    ")
 _RIFF: Final = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 _DIB_BYTES: Final = frozenset({12, 40, 52, 56, 64, 108, 124})
 _KBIT_1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -30,13 +36,20 @@ _KBIT_2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _HERTZ: Final = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 
 
-def media_type(head: bytes) -> str | None:
-    """The type of a file that begins with `head` (4 KiB of it, or all), if it is one of the formats here."""
+def media_type(head: bytes, holds: Holds | None = None) -> str | None:
+    """The type of a file that begins with `head` (4 KiB of it, or all), if it is one of the formats here. `holds`:
+    what is in it, if it is a container and that is known."""
     for look in _LOOKS:
         found = look(head)
         if found is not None:
-            return found
+            return _by_tracks(found, holds) if found in _SOUND_ALONE else found
     return None
+
+
+def _by_tracks(mime: str, holds: Holds | None) -> str:
+    if holds is not None and holds.sound and not holds.film:
+        return _SOUND_ALONE[mime]
+    return mime
 
 
 def _signature(head: bytes) -> str | None:
@@ -87,9 +100,21 @@ def _matroska(head: bytes) -> str | None:
 
 
 def _ogg(head: bytes) -> str | None:
+    """All streams begin, one page each, before any goes on; their codecs' marks come first in those pages."""
     if not head.startswith(b"OggS\x00"):
         return None
-    return next((mime for mark, mime in _OGG if mark in head[:512]), "application/ogg")
+    at, marks = 0, []
+    while head[at : at + 4] == b"OggS" and len(head) > at + 27 and head[at + 5] & 0x02:
+        body = at + 27 + head[at + 26]
+        marks.append(head[body : body + 16])
+        at = body + sum(head[at + 27 : body])
+    if any(mark.startswith(_OGG_FILM) for mark in marks):
+        return "video/ogg"
+    return "audio/ogg" if any(mark.startswith(_OGG_SOUND) for mark in marks) else "application/ogg"
+
+
+def _asf(head: bytes) -> str | None:
+    return "video/x-ms-wmv" if head.startswith(ASF_HEADER) else None
 
 
 def _mpeg_audio(head: bytes) -> str | None:
@@ -121,5 +146,5 @@ def _layer_3_bytes(head: bytes) -> int:
 
 
 _LOOKS: Final[tuple[Callable[[bytes], str | None], ...]] = (
-    _signature, _bmp, _riff, _iso_media, _matroska, _ogg, _mpeg_audio,
+    _signature, _bmp, _riff, _iso_media, _matroska, _ogg, _asf, _mpeg_audio,
 )  # fmt: skip

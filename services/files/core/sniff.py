@@ -1,8 +1,9 @@
 """What a file is, from its bytes alone. The sender's word is compared with it, never taken for it.
 
-Three answers, in this order: a format of our own table (media.py), text where every byte of it is UTF-8, and what
-puremagic names; else `application/octet-stream`. Markup (HTML, SVG, XML) is text like any other: it is never called by
-a name under which a browser would run it.
+Three answers, in this order: a format of our own table (media.py; for what is in a container containers.py, for what a
+ZIP file is archives.py), text where every byte of it is UTF-8, and what puremagic names; else
+`application/octet-stream`. Markup (HTML, SVG, XML) is text like any other: it is never called by a name under which a
+browser would run it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Final
 
 from puremagic import PureError, magic_string
 
+from services.files.core.archives import ZIP, Tail, archive_type
+from services.files.core.containers import START_BYTES, Walk, walk_of
 from services.files.core.media import media_type
 
 HEAD_BYTES: Final = 4096
@@ -23,7 +26,7 @@ INLINE: Final = frozenset(
     {
         "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp",
         "video/mp4", "video/webm", "video/ogg",
-        "audio/mpeg", "audio/ogg", "audio/wav", "audio/flac", "audio/aac", "audio/mp4",
+        "audio/mpeg", "audio/ogg", "audio/wav", "audio/flac", "audio/aac", "audio/mp4", "audio/webm",
     }
 )  # fmt: skip
 """What a browser may show in place: pictures made of pixels, sound, film. Nothing that can hold a script."""
@@ -42,20 +45,34 @@ class Sniffer:
 
     def __init__(self) -> None:
         self._head = b""
+        self._walk: Walk | None = None
+        self._tail: Tail | None = None
         self._decoder = _DECODER("strict")
         self._text = True
 
     def feed(self, chunk: bytes) -> None:
         """The next bytes."""
-        if len(self._head) < HEAD_BYTES:
-            self._head += chunk[: HEAD_BYTES - len(self._head)]
+        early = self._head
+        if len(early) < HEAD_BYTES:
+            self._head += chunk[: HEAD_BYTES - len(early)]
+        news = chunk
+        if len(early) < START_BYTES <= len(self._head):
+            news = early + chunk
+            self._walk = walk_of(self._head)
+            self._tail = Tail() if self._head.startswith(b"PK") else None
+        if self._walk is not None:
+            self._walk.feed(news)
+        if self._tail is not None:
+            self._tail.feed(news)
         if self._text:
             self._text = self._is_text(chunk)
 
     @property
     def mime(self) -> str:
         """The type of what has been fed. An empty file is text."""
-        found = media_type(self._head)
+        found = media_type(self._head, self._walk.holds if self._walk else None)
+        if found == ZIP:
+            return archive_type(self._head, self._tail.content if self._tail else b"")
         if found is not None:
             return found
         if self._text and self._ends_whole():
