@@ -11,7 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.accounts.accounts import Accounts, SignedIn, Stolen
-from services.accounts.cookies import REFRESH_COOKIE, forget_cookies, forget_own_cookie, set_cookies
+from services.accounts.cookies import (
+    OWN_REFRESH_COOKIE,
+    REFRESH_COOKIE,
+    forget_own_cookies,
+    forget_shared_cookies,
+    set_cookies,
+)
 from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm
 from services.accounts.core.limits import Buckets, network_of
 from services.accounts.keys import SigningKeys
@@ -64,6 +70,10 @@ class AccountsHttp:
         }
         return [
             *(Route(f"/api/accounts/{name}", post, methods=["POST"]) for name, post in posts.items()),
+            *(
+                Route(f"/api/accounts/as/{{user}}/{name}", posts[name], methods=["POST"])
+                for name in ("refresh", "logout")
+            ),
             Route("/api/accounts/jwks.json", self._jwks, methods=["GET"]),
         ]
 
@@ -96,12 +106,13 @@ class AccountsHttp:
     async def _refresh(self, request: Request) -> Response:
         self._signs_in_here()
         self._not_too_often(self._renewals, request, "Too many renewals from this address. Wait a moment.")
-        cookie = request.cookies.get(REFRESH_COOKIE)
+        shared = request.cookies.get(REFRESH_COOKIE)
+        cookie = _cookie(request)
         identity, refused = await self._bearer(request)
+        # A tab's own token says who is asking; a cookie then only counts if it belongs to that sign-in.
+        by_token = identity is not None and not (cookie and await self._accounts.same_session(identity, cookie))
         try:
-            # A browser has one cookie for all its tabs. Where they are signed in as several people, a tab's own token
-            # says who is asking; the cookie then only counts if it belongs to that sign-in.
-            if identity is not None and not (cookie and await self._accounts.same_session(identity, cookie)):
+            if identity is not None and by_token:
                 renewed = await self._accounts.renew_by_token(identity)
             else:
                 renewed = await self._accounts.renew_by_refresh(cookie) if cookie else None
@@ -111,26 +122,29 @@ class AccountsHttp:
             renewed = None
         if renewed is None:
             raise refused or TokenRefused(ErrorCode.UNAUTHORIZED, "This sign-in is over. Sign in again.")
-        return self._answer(request, renewed)
+        return self._answer(request, renewed, shared=shared is None or (not by_token and shared == cookie))
 
     async def _logout(self, request: Request) -> Response:
-        cookie = request.cookies.get(REFRESH_COOKIE)
+        shared = request.cookies.get(REFRESH_COOKIE)
+        cookie = _cookie(request)
+        user_id = request.path_params.get("user")
         identity, refused = await self._bearer(request)
-        forget = True
         if identity is not None:
-            forget = cookie is not None and await self._accounts.same_session(identity, cookie)
+            user_id = identity.user_id
+            forget = shared is not None and await self._accounts.same_session(identity, shared)
             revoked = await self._accounts.logout_by_token(identity)
         elif cookie is not None:
+            forget = shared == cookie
             revoked = await self._accounts.logout_by_refresh(cookie) or []
         else:
             raise refused or TokenRefused(ErrorCode.UNAUTHORIZED, "Nobody is signed in.")
         self._broadcast.soon(revoked)
         response = Response(status_code=204, headers={"Cache-Control": "no-store"})
         secure = request.url.scheme == "https"
-        if identity is not None:
-            forget_own_cookie(response, identity.user_id, secure=secure)
+        if user_id is not None:
+            forget_own_cookies(response, user_id, secure=secure)
         if forget:
-            forget_cookies(response, secure=secure)
+            forget_shared_cookies(response, secure=secure)
         return response
 
     async def _jwks(self, _request: Request) -> Response:
@@ -170,7 +184,7 @@ class AccountsHttp:
         if self._settings.outside_issuer:
             raise Refused(ErrorCode.FORBIDDEN, f"People sign in at {self._settings.issuer} here.")
 
-    def _answer(self, request: Request, signed_in: SignedIn, status: int = 200) -> Response:
+    def _answer(self, request: Request, signed_in: SignedIn, status: int = 200, shared: bool = True) -> Response:
         user = signed_in.user
         body = {
             "token": signed_in.token,
@@ -179,5 +193,10 @@ class AccountsHttp:
         }
         response = JSONResponse(body, status_code=status, headers={"Cache-Control": "no-store"})
         secure = request.url.scheme == "https"
-        set_cookies(response, signed_in, refresh_s=self._settings.refresh_s, secure=secure)
+        set_cookies(response, signed_in, refresh_s=self._settings.refresh_s, secure=secure, shared=shared)
         return response
+
+
+def _cookie(request: Request) -> str | None:
+    """The refresh token that counts: at an account's own address its own, elsewhere the one that all tabs share."""
+    return request.cookies.get(OWN_REFRESH_COOKIE if "user" in request.path_params else REFRESH_COOKIE)

@@ -129,7 +129,7 @@ async def test_a_hash_of_yesterdays_settings_is_renewed_at_sign_in(database_url:
 async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client: httpx.AsyncClient) -> None:
     answer = await post(client, "guest", {"name": "Олена"})
     cookies = dict(cookie.split("=", 1) for cookie in answer.headers.get_list("set-cookie"))
-    assert set(cookies) == {"homin_token", "homin_token_as", "homin_refresh"}
+    assert set(cookies) == {"homin_token", "homin_token_as", "homin_refresh", "homin_refresh_as"}
     for cookie in cookies.values():
         assert "HttpOnly" in cookie
         assert "SameSite=strict" in cookie
@@ -138,6 +138,7 @@ async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client: httpx
     assert cookies["homin_token"].startswith(answer.json()["token"])
     assert f"Path=/api/files/as/{answer.json()['user']['id']};" in cookies["homin_token_as"]
     assert cookies["homin_token_as"].startswith(answer.json()["token"])
+    assert f"Path=/api/accounts/as/{answer.json()['user']['id']};" in cookies["homin_refresh_as"]
     assert "Path=/api/accounts;" in cookies["homin_refresh"]
     assert f"Max-Age={30 * 86_400};" in cookies["homin_refresh"]
 
@@ -145,7 +146,7 @@ async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client: httpx
 async def test_over_https_cookies_stay_there(deployment: Deployment) -> None:
     async with deployment.client("https://chat.test") as client:
         cookies = (await post(client, "guest", {"name": "Олена"})).headers.get_list("set-cookie")
-    assert len(cookies) == 3
+    assert len(cookies) == 4
     assert all("; Secure" in cookie for cookie in cookies)
 
 

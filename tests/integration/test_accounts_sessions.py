@@ -180,7 +180,7 @@ async def test_signing_out_takes_the_cookies_away(client: httpx.AsyncClient) -> 
     answer = await post(client, "guest", {"name": "Олена"})
     left = await post(client, "logout", headers=bearer(answer))
     assert all("Max-Age=0" in cookie for cookie in left.headers.get_list("set-cookie"))
-    assert len(left.headers.get_list("set-cookie")) == 3
+    assert len(left.headers.get_list("set-cookie")) == 4
     assert not client.cookies
 
 
@@ -205,6 +205,57 @@ async def test_a_tab_renews_and_ends_only_its_own_sign_in(client: httpx.AsyncCli
     assert refresh_cookie(client) == tarass_cookie
     assert own_cookies(client) == {user_id(taras): token_of(taras)}
     assert (await refresh(client)).json()["user"] == taras.json()["user"]
+
+
+def own_address(answer: httpx.Response, call: str) -> str:
+    return f"as/{user_id(answer)}/{call}"
+
+
+async def test_a_tab_that_slept_is_renewed_though_somebody_else_has_signed_in_since(
+    deployment: Deployment, client: httpx.AsyncClient
+) -> None:
+    olena = await post(client, "guest", {"name": "Олена"})
+    taras = await post(client, "guest", {"name": "Тарас"})
+    tarass_cookie = refresh_cookie(client)
+    for day in (1, 2):
+        deployment.ahead_s = day * DAY  # both tokens have long expired
+        renewed = await post(client, own_address(olena, "refresh"), headers=bearer(olena))
+        assert renewed.json()["user"] == olena.json()["user"]
+        assert refresh_cookie(client) == tarass_cookie
+    assert (await refresh(client)).json()["user"] == taras.json()["user"]
+    assert (await post(client, own_address(taras, "refresh"))).json()["user"] == taras.json()["user"]
+
+
+async def test_a_tab_that_slept_signs_out_itself_alone(deployment: Deployment, client: httpx.AsyncClient) -> None:
+    olena = await post(client, "guest", {"name": "Олена"})
+    taras = await post(client, "guest", {"name": "Тарас"})
+    deployment.ahead_s = DAY
+    assert (await post(client, own_address(olena, "logout"), headers=bearer(olena))).status_code == 204
+    assert (await refresh(client)).json()["user"] == taras.json()["user"]
+    assert_problem(await post(client, own_address(olena, "refresh")), 401, "unauthorized")
+    assert_problem(await post(client, own_address(olena, "logout")), 401, "unauthorized")
+    assert set(own_cookies(client)) == {user_id(taras)}
+
+
+async def test_the_account_s_own_cookie_and_the_shared_one_stay_one_sign_in(
+    deployment: Deployment, client: httpx.AsyncClient
+) -> None:
+    """A tab renews by its own, a new one by the shared: neither may look like a thief who uses an old token."""
+    olena = await post(client, "guest", {"name": "Олена"})
+    for hour in range(2, 12):
+        deployment.ahead_s = hour * 3_600
+        call = own_address(olena, "refresh") if hour % 3 else "refresh"
+        assert (await post(client, call)).json()["user"] == olena.json()["user"]
+    assert (await post(client, own_address(olena, "logout"))).status_code == 204
+    assert not client.cookies
+
+
+async def test_an_account_s_address_does_not_renew_somebody_else(client: httpx.AsyncClient) -> None:
+    olena = await post(client, "guest", {"name": "Олена"})
+    kept = refresh_cookie(client)
+    assert_problem(await post(client, "as/nobody/refresh"), 401, "unauthorized")
+    assert refresh_cookie(client) == kept
+    assert (await post(client, own_address(olena, "refresh"))).status_code == 200
 
 
 async def test_an_expired_token_with_a_good_cookie_is_renewed(

@@ -34,9 +34,9 @@ export interface AccountCalls {
   guest(name: string): Promise<Account>
   register(name: string, password: string): Promise<Account>
   login(name: string, password: string): Promise<Account>
-  /** With the token given, else with the refresh cookie that the browser holds. */
-  refresh(token?: string): Promise<Account>
-  logout(token: string): Promise<void>
+  /** With the token given, else with a refresh cookie that the browser holds: this user's own, or without one that of whoever signed in last. */
+  refresh(token?: string, userId?: string): Promise<Account>
+  logout(token: string, userId: string): Promise<void>
 }
 
 interface SignedIn {
@@ -46,6 +46,8 @@ interface SignedIn {
 }
 
 const TIMEOUT_MS = 15_000
+
+const own = (userId: string): string => `as/${encodeURIComponent(userId)}/`
 
 /** `base` is the server's origin; the page's own where it is empty. */
 export const accountCalls = (base = ""): AccountCalls => {
@@ -76,8 +78,9 @@ export const accountCalls = (base = ""): AccountCalls => {
     guest: (name) => signIn("guest", { name }),
     register: (name, password) => signIn("register", { name, password }),
     login: (name, password) => signIn("login", { name, password }),
-    refresh: (token) => signIn("refresh", undefined, token),
-    logout: async (token) => void (await call("logout", undefined, token)),
+    // By the user in the address the browser knows whose cookie to send: its tabs may be signed in as several people.
+    refresh: (token, userId) => signIn(`${userId === undefined ? "" : own(userId)}refresh`, undefined, token),
+    logout: async (token, userId) => void (await call(`${own(userId)}logout`, undefined, token)),
   }
 }
 
@@ -110,10 +113,19 @@ export class AccountTokens implements TokenSource {
     return this.#under
   }
 
+  async #refresh(token: string | undefined): Promise<Account> {
+    try {
+      return await this.#calls.refresh(token, this.#account.user.id)
+    } catch (error) {
+      if (!(error instanceof HttpProblem) || error.status !== 401) throw error
+      return await this.#calls.refresh(token) // who signed in before accounts had cookies of their own has only the shared one
+    }
+  }
+
   async #renew(): Promise<Account> {
     const stillGood = this.#account.expiresAt > Date.now()
     try {
-      const account = await this.#calls.refresh(stillGood ? this.#account.token : undefined)
+      const account = await this.#refresh(stillGood ? this.#account.token : undefined)
       if (account.user.id !== this.#account.user.id) throw new SignInNeeded("somebody else has signed in here")
       this.#account = account
     } catch (error) {

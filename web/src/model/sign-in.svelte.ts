@@ -46,9 +46,9 @@ export class SignIn {
   }
 
   async signOut(): Promise<void> {
-    const token = this.#account?.token
+    const account = this.#account
     this.#leave()
-    if (token) await this.#calls.logout(token).catch(() => {}) // an unreachable server lets the token run out
+    if (account) await this.#calls.logout(account.token, account.user.id).catch(() => {}) // an unreachable server lets the token run out
   }
 
   #enter(account: Account): void {

@@ -44,7 +44,7 @@ export class FakeServer {
 
   async #http(route) {
     const url = new URL(route.request().url())
-    if (url.pathname.startsWith("/api/accounts/refresh")) return route.fulfill({ status: 401, contentType: "application/problem+json", body: '{"code":"unauthorized"}' })
+    if (url.pathname.endsWith("/refresh")) return route.fulfill({ status: 401, contentType: "application/problem+json", body: '{"code":"unauthorized"}' })
     if (url.pathname.startsWith("/api/accounts/")) return this.#account(route, url)
     if (url.pathname.startsWith("/api/files/")) return route.fulfill({ contentType: "image/png", body: chart() })
     if (url.pathname === "/api/files") return this.onUpload?.(route)
