@@ -7,7 +7,7 @@ from secrets import token_hex
 
 from playwright.async_api import Browser, FilePayload, Locator, Page, Route, ViewportSize, expect
 
-from tests.browser.test_two_windows import DESKTOP, enter, join
+from tests.browser.test_two_windows import DESKTOP, enter, join, say, sees
 from tests.unit.files.samples import PNG
 
 PHOTO = FilePayload(name="photo.png", mimeType="image/png", buffer=PNG)
@@ -56,6 +56,37 @@ async def test_two_accounts_in_two_tabs_each_see_their_own_pictures(browser: Bro
     await olena.reload()
     await olena.get_by_test_id(f"room-{room}").click()
     await is_shown(olena.get_by_test_id("picture"))
+    await context.close()
+
+
+async def test_a_tab_whose_token_ran_out_goes_on_though_another_signed_in_since(browser: Browser, site: str) -> None:
+    """A laptop that slept for hours; while it was away nothing else happened than that the other tab signed in."""
+    context = await browser.new_context(viewport=NARROW, locale="en-GB")
+    olena, taras = await context.new_page(), await context.new_page()
+    for page in (olena, taras):
+        await page.goto(site)
+        await expect(page.get_by_test_id("login-name")).to_be_visible()
+    room = f"slept-{token_hex(3)}"
+    await sign_in(olena, "Olena")
+    await join(olena, room)
+    await sign_in(taras, "Taras")
+    await join(taras, room)
+    await olena.evaluate(
+        """() => {
+            const account = JSON.parse(sessionStorage.getItem("homin.account"))
+            sessionStorage.setItem("homin.account", JSON.stringify({ ...account, token: "gone", expiresAt: 0 }))
+        }"""
+    )
+    await olena.reload()
+    await olena.get_by_test_id(f"room-{room}").click()
+    await say(olena, "still me")
+    await expect(taras.get_by_test_id("message-author").last).to_have_text("Olena")
+    # And the other has lost nothing by it.
+    await taras.reload()
+    await taras.get_by_test_id(f"room-{room}").click()
+    await sees(taras, ["still me"])
+    await say(taras, "and me")
+    await sees(olena, ["still me", "and me"])
     await context.close()
 
 

@@ -115,11 +115,13 @@ export class AccountTokens implements TokenSource {
 
   async #refresh(token: string | undefined): Promise<Account> {
     try {
-      return await this.#calls.refresh(token, this.#account.user.id)
+      const account = await this.#calls.refresh(token)
+      if (account.user.id === this.#account.user.id) return account
     } catch (error) {
       if (!(error instanceof HttpProblem) || error.status !== 401) throw error
-      return await this.#calls.refresh(token) // who signed in before accounts had cookies of their own has only the shared one
     }
+    // The cookie that all tabs share is gone, or somebody else's who has signed in since in another tab: each account has one of its own.
+    return await this.#calls.refresh(token, this.#account.user.id)
   }
 
   async #renew(): Promise<Account> {

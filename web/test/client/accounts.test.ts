@@ -25,23 +25,23 @@ const refused = () => {
 }
 
 describe("a tab's token", () => {
-  test("is renewed as the one who is signed in there, with a token that is good and without one that is not", async () => {
+  test("is renewed with itself while it is good, else by the cookie that all tabs share", async () => {
     for (const [left, sent] of [[3_600_000, "old"], [-1, undefined]] as const) {
       const { made, asked } = calls(() => account("u1", "new"))
       const tokens = new AccountTokens(account("u1", "old", left), made, () => {})
       expect((await tokens.renew()).token).toBe("new")
-      expect(asked).toEqual([[sent, "u1"]])
+      expect(asked).toEqual([[sent, undefined]])
     }
   })
 
-  test("of a sign-in that is older than accounts' own cookies is renewed by the shared one", async () => {
-    const { made, asked } = calls((_, userId) => (userId === undefined ? account("u1", "new") : refused()))
+  test.each([["is somebody else's", () => account("u2", "theirs")], ["is gone", refused]])("is renewed by the account's own cookie where the shared one %s", async (_, shared) => {
+    const { made, asked } = calls((_token, userId) => (userId === "u1" ? account("u1", "new") : shared()))
     expect((await new AccountTokens(account("u1", "old", -1), made, () => {}).renew()).token).toBe("new")
-    expect(asked).toEqual([[undefined, "u1"], [undefined, undefined]])
+    expect(asked).toEqual([[undefined, undefined], [undefined, "u1"]])
   })
 
-  test("is not taken from somebody else who has signed in since", async () => {
-    const { made } = calls((_, userId) => (userId === undefined ? account("u2", "new") : refused()))
+  test("is never taken from somebody else: without a cookie of one's own one has to sign in", async () => {
+    const { made } = calls((_, userId) => (userId === undefined ? account("u2", "theirs") : refused()))
     await expect(new AccountTokens(account("u1", "old", -1), made, () => {}).renew()).rejects.toBeInstanceOf(SignInNeeded)
   })
 
