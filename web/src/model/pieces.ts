@@ -1,7 +1,6 @@
-/**
- * Parts of a text: plain, code, links, mentions of the reader. The result is shown as text nodes and elements, never as HTML,
- * and only http and https addresses become links.
- */
+/** Parts of a text: plain, code, links, mentions of the reader. The result is shown as text nodes and elements, never as HTML. */
+import { linksIn } from "./links.ts"
+
 export type Piece =
   | { kind: "text"; text: string }
   | { kind: "link"; text: string; href: string }
@@ -11,7 +10,6 @@ export type Piece =
 
 const BLOCK = /```(?:[\w+-]*\n)?([\s\S]+?)```/g
 const CODE = /`([^`\n]+)`/g
-const LINK = /https?:\/\/[^\s<>"'`«»“”]+/gi
 
 /** `me` is the reader's name, or null. */
 export const piecesOf = (text: string, me: string | null): Piece[] =>
@@ -26,12 +24,9 @@ export const mentions = (text: string, me: string | null): boolean =>
 const linksOf = (text: string, me: string | null): Piece[] => {
   const pieces: Piece[] = []
   let from = 0
-  for (const match of text.matchAll(LINK)) {
-    const address = withoutPunctuation(match[0])
-    const href = hrefOf(address)
-    if (href === null) continue
-    pieces.push(...mentionsOf(text.slice(from, match.index), me), { kind: "link", text: address, href })
-    from = match.index + address.length
+  for (const { at, text: shown, href } of linksIn(text)) {
+    pieces.push(...mentionsOf(text.slice(from, at), me), { kind: "link", text: shown, href })
+    from = at + shown.length
   }
   return [...pieces, ...mentionsOf(text.slice(from), me)]
 }
@@ -52,28 +47,6 @@ const split = (text: string, by: RegExp, piece: (match: RegExpExecArray) => Piec
     from = match.index + match[0].length
   }
   return [...pieces, ...beside(text.slice(from))]
-}
-
-// A full stop or bracket after an address belongs to the sentence, unless the bracket was opened within the address.
-const withoutPunctuation = (address: string): string => {
-  let end = address.length
-  let unopened = count(address, ")") - count(address, "(")
-  for (; ; end--) {
-    const last = address[end - 1]!
-    if (!/[.,;:!?)\]}…]/.test(last) || (last === ")" && unopened <= 0)) return address.slice(0, end)
-    if (last === ")") unopened -= 1
-  }
-}
-
-const count = (text: string, char: string): number => text.split(char).length - 1
-
-const hrefOf = (address: string): string | null => {
-  try {
-    const url = new URL(address)
-    return url.protocol === "http:" || url.protocol === "https:" ? url.href : null
-  } catch {
-    return null
-  }
 }
 
 const escape = (text: string): string => text.replace(/[.*+?^${}()|[\]\\-]/g, (char) => (char === "-" ? "\\x2d" : `\\${char}`))

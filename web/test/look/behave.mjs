@@ -173,6 +173,24 @@ await scenario("a text is only ever text", "дизайн", async ({ page, server
   assert.equal(await page.locator("[data-testid=message] img, [data-testid=message] script, [data-testid=message] b").count(), 0)
 })
 
+await scenario("a direction mark turns no address round, and what is shown of a link is what it opens", "дизайн", async ({ page, server }) => {
+  server.say("дизайн", taras, "\u202ehttps://a.example/gnp.exe та **https://b.example/Hobson’s_choice**")
+  const link = page.getByRole("link", { name: "https://a.example/gnp.exe", exact: true })
+  await link.waitFor()
+  const [first, last] = await link.evaluate(({ firstChild: text }) =>
+    [0, text.length - 1].map((at) => {
+      const range = new Range()
+      range.setStart(text, at)
+      range.setEnd(text, at + 1)
+      return range.getBoundingClientRect().left
+    }),
+  )
+  assert.ok(first < last, `the address runs from left to right: ${first} … ${last}`)
+  const other = page.getByRole("link", { name: "https://b.example/Hobson’s_choice", exact: true })
+  assert.equal(await other.getAttribute("href"), "https://b.example/Hobson%E2%80%99s_choice")
+  assert.equal(await other.getAttribute("rel"), "noopener noreferrer nofollow")
+})
+
 await scenario("a message written while offline goes out on return", "long", async ({ page, server, message, context }) => {
   await message(1500).waitFor()
   server.refuses = true

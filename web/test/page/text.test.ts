@@ -9,35 +9,19 @@ import { hashOf, roomName, roomOf } from "../../src/model/room-names.ts"
 import { sizeText } from "../../src/model/sizes.ts"
 import { dayName } from "../../src/model/times.ts"
 
-const links = (text: string) => piecesOf(text, null).flatMap((piece) => (piece.kind === "link" ? [piece.href] : []))
 const kinds = (text: string, me: string | null = null) => piecesOf(text, me).map(({ kind, text: part }) => `${kind}:${part}`)
 const whole = (pieces: Piece[]) => pieces.map(({ text }) => text).join("")
 
-describe("links in a text", () => {
-  test("are http and https addresses, without the sentence's punctuation", () => {
-    expect(links("See https://example.org/a?b=1#c, and (http://example.org/x_(y)).")).toEqual([
-      "https://example.org/a?b=1#c",
-      "http://example.org/x_(y)",
-    ])
-    expect(links("Дивись «https://приклад.укр/сторінка»!")).toEqual([new URL("https://приклад.укр/сторінка").href])
-  })
+test("no text is lost or added, whatever it holds", () => {
+  for (const text of ["", "plain", "https://a.b. @Olena, https://c.d/(e", "@@Olena@Olena", "<b>x</b> https://a.b/<i>", "a`b", "``` "])
+    expect(whole(piecesOf(text, "Olena"))).toBe(text)
+})
 
-  test.each(["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "vbscript:x", "https://", "ftp://example.org"])("%s is not one", (text) => {
-    expect(links(text)).toEqual([])
-  })
-
-  test("no text is lost or added, whatever it holds", () => {
-    for (const text of ["", "plain", "https://a.b. @Olena, https://c.d/(e", "@@Olena@Olena", "<b>x</b> https://a.b/<i>", "a`b", "``` "])
-      expect(whole(piecesOf(text, "Olena"))).toBe(text)
-  })
-
-  test("a long text of brackets and ticks is read in a moment", () => {
-    const begun = performance.now()
-    piecesOf("https://a.b/" + ")".repeat(8000), "Olena")
-    piecesOf("`".repeat(8000), "Olena")
-    piecesOf("@Olen".repeat(1600), "Olena")
-    expect(performance.now() - begun).toBeLessThan(1000)
-  })
+test("a long text of ticks or at signs is read in a moment", () => {
+  const begun = performance.now()
+  piecesOf("`".repeat(8000), "Olena")
+  piecesOf("@Olen".repeat(1600), "Olena")
+  expect(performance.now() - begun).toBeLessThan(1000)
 })
 
 describe("code in a text", () => {
