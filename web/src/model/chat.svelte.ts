@@ -16,6 +16,7 @@ import {
 } from "../client/index.ts"
 import { RoomView } from "./room-view.svelte.ts"
 import { Uploads } from "./uploads.svelte.ts"
+import { wallClock } from "./wall-clock.svelte.ts"
 
 const DRAW_EVERY_MS = 32
 const IDLE_ROOM_KEEPS = 400
@@ -122,6 +123,7 @@ export class Chat {
     clearTimeout(this.#scheduled)
     this.#scheduled = undefined
     this.#drawnAt = Date.now()
+    wallClock.look()
     if (this.session.limits) this.textChars = this.session.limits.text_chars
     const { rooms, outbox } = this.session
     for (const name of this.#views.keys()) if (!rooms.has(name)) this.#views.delete(name)

@@ -1,6 +1,6 @@
 /** Turns a room's messages into the rows that are shown: days, the line before what is new, groups of one author. */
 import type { Message, OutboxEntry, User } from "../client/index.ts"
-import { startOfDay } from "./times.ts"
+import { dayOf } from "./times.ts"
 
 export type Row =
   | { kind: "day"; key: string; at: number }
@@ -18,9 +18,11 @@ export interface RowsOf {
   me: User | null
   /** The first number that was new when the room was opened, or null. */
   firstNew: number | null
+  /** The time zone whose days they are, by its IANA name. */
+  zone: string
 }
 
-export const rowsOf = ({ messages, pending, me, firstNew }: RowsOf): Row[] => {
+export const rowsOf = ({ messages, pending, me, firstNew, zone }: RowsOf): Row[] => {
   const rows: Row[] = []
   let author: string | null = null
   let groupAt = 0
@@ -29,7 +31,7 @@ export const rowsOf = ({ messages, pending, me, firstNew }: RowsOf): Row[] => {
   let newShown = firstNew === null
   // Clocks of servers differ: a day may come twice, so its line is named for what follows it.
   const dayBefore = (at: number, next: string): void => {
-    const today = startOfDay(at)
+    const today = dayOf(at, zone)
     if (today === day) return
     rows.push({ kind: "day", key: `day-${next}`, at })
     day = today

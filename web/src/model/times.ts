@@ -1,4 +1,4 @@
-/** Times and days in the words of a language. */
+/** Times and days in the words of a language, where the reader is. `zone` is the IANA name of a time zone, `at` in Unix milliseconds. */
 const DAY_MS = 86_400_000
 
 export interface DayWords {
@@ -9,32 +9,45 @@ export interface DayWords {
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
-const format = (locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
-  const key = locale + JSON.stringify(options)
+const format = (zone: string, locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
+  const key = `${zone} ${locale} ${JSON.stringify(options)}`
   let known = formats.get(key)
-  if (!known) formats.set(key, (known = new Intl.DateTimeFormat(locale, options)))
+  if (!known) formats.set(key, (known = new Intl.DateTimeFormat(locale, { ...options, timeZone: zone })))
   return known
 }
 
 /** Hours and minutes. */
-export const clock = (at: number, locale: string): string => format(locale, { hour: "2-digit", minute: "2-digit" }).format(at)
+export const clock = (at: number, zone: string, locale: string): string =>
+  format(zone, locale, { hour: "2-digit", minute: "2-digit" }).format(at)
 
 /** Day and time in full. */
-export const fullTime = (at: number, locale: string): string =>
-  format(locale, { dateStyle: "full", timeStyle: "medium" }).format(at)
+export const fullTime = (at: number, zone: string, locale: string): string =>
+  format(zone, locale, { dateStyle: "full", timeStyle: "medium" }).format(at)
 
-/** Names the local day of `at` as seen from `now`. */
-export const dayName = (at: number, now: number, { locale, today, yesterday }: DayWords): string => {
-  const days = Math.round((startOfDay(now) - startOfDay(at)) / DAY_MS)
+/** Names the day of `at` as seen from `now`. */
+export const dayName = (at: number, now: number, zone: string, { locale, today, yesterday }: DayWords): string => {
+  const days = dayOf(now, zone) - dayOf(at, zone)
   if (days === 0) return today
   if (days === 1) return yesterday
-  const sameYear = new Date(at).getFullYear() === new Date(now).getFullYear()
-  const name = format(locale, { weekday: "long", day: "numeric", month: "long", ...(!sameYear && { year: "numeric" }) }).format(at)
+  const sameYear = yearOf(at, zone) === yearOf(now, zone)
+  const name = format(zone, locale, { weekday: "long", day: "numeric", month: "long", ...(!sameYear && { year: "numeric" }) }).format(at)
   return name.charAt(0).toLocaleUpperCase(locale) + name.slice(1)
 }
 
 /** For a list: the time today, else the date. */
-export const shortTime = (at: number, now: number, locale: string): string =>
-  startOfDay(at) === startOfDay(now) ? clock(at, locale) : format(locale, { day: "numeric", month: "short" }).format(at)
+export const shortTime = (at: number, now: number, zone: string, locale: string): string =>
+  dayOf(at, zone) === dayOf(now, zone) ? clock(at, zone, locale) : format(zone, locale, { day: "numeric", month: "short" }).format(at)
 
-export const startOfDay = (at: number): number => new Date(at).setHours(0, 0, 0, 0)
+/** The day in the calendar, counted from 1 January 1970. Days of 23, 24 and 25 hours are all one. */
+export const dayOf = (at: number, zone: string): number => {
+  const [year, month, day] = date(at, zone)
+  return Date.UTC(year, month - 1, day) / DAY_MS
+}
+
+const yearOf = (at: number, zone: string): number => date(at, zone)[0]
+
+const date = (at: number, zone: string): [year: number, month: number, day: number] => {
+  const parts = format(zone, "en-u-ca-gregory-nu-latn", { year: "numeric", month: "numeric", day: "numeric" }).formatToParts(at)
+  const part = (type: "year" | "month" | "day"): number => Number(parts.find((each) => each.type === type)!.value)
+  return [part("year"), part("month"), part("day")]
+}

@@ -10,6 +10,7 @@ import { FakeServer } from "./fake.mjs"
 const [me, taras] = people
 rooms.long = { readUpTo: 1500, talk: Array.from({ length: 1500 }, (_, i) => [3000 - i, i % 3 ? taras : me, `line ${i + 1}${i % 7 === 0 ? "\nand a second one\nand a third" : ""}`]) }
 
+rooms.days = { readUpTo: 1, talk: [[0, taras, "said just before midnight"]] }
 rooms.missed = { readUpTo: 900, talk: rooms.long.talk }
 rooms.endless = { readUpTo: 100, talk: rooms.long.talk }
 rooms.few = { readUpTo: 1498, talk: rooms.long.talk }
@@ -18,14 +19,15 @@ rooms.few = { readUpTo: 1498, talk: rooms.long.talk }
 const place = process.env.CHROMIUM ?? "/usr/bin/chromium"
 const browser = await (/^wss?:/.test(place) ? chromium.connect(place) : chromium.launch({ executablePath: place, args: ["--no-sandbox"] }))
 
-const scenario = async (name, room, play) => {
+const scenario = async (name, room, play, { prepare = async () => {}, timezoneId = "Europe/Kyiv" } = {}) => {
   if (!name.includes(process.argv[2] ?? "")) return
-  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB", timezoneId: "Europe/Kyiv" })
+  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB", ...(timezoneId && { timezoneId }) })
   const server = new FakeServer()
   await server.install(context)
   const page = await context.newPage()
   const errors = []
   page.on("pageerror", (error) => errors.push(error))
+  await prepare(page)
   await page.goto(`${server.origin}/#/${room}`)
   await page.getByTestId("login-name").fill("Olena")
   await page.getByTestId("login-submit").click()
@@ -190,6 +192,63 @@ await scenario("a direction mark turns no address round, and what is shown of a 
   assert.equal(await other.getAttribute("href"), "https://b.example/Hobson%E2%80%99s_choice")
   assert.equal(await other.getAttribute("rel"), "noopener noreferrer nofollow")
 })
+
+/** Days as the page names them, from the top. */
+const days = (page) => page.locator(".day").allTextContents()
+const untilDaysAre = (page, ...names) => page.waitForFunction((wanted) => [...document.querySelectorAll(".day")].map((day) => day.textContent).join() === wanted, names.join(), { timeout: 5000 })
+const midnightAfter = (at) => {
+  const { hour, minute, second } = Object.fromEntries(new Intl.DateTimeFormat("en", { timeZone: "Europe/Kyiv", hourCycle: "h23", hour: "numeric", minute: "numeric", second: "numeric" }).formatToParts(at).map(({ type, value }) => [type, Number(value)]))
+  return Math.floor(at / 1000) * 1000 + (86_400 - hour * 3600 - minute * 60 - second) * 1000
+}
+const ownClock = { prepare: (page) => page.clock.install({ time: Date.now() }) }
+
+await scenario("at midnight today becomes yesterday", "days", async ({ page, message }) => {
+  await message(1).waitFor()
+  await untilDaysAre(page, "Today")
+  await page.clock.setSystemTime(midnightAfter(Date.now()) - 90_000)
+  await page.clock.runFor(80_000)
+  assert.deepEqual(await days(page), ["Today"])
+  await page.clock.runFor(11_000)
+  await untilDaysAre(page, "Yesterday")
+  assert.notEqual(await page.getByTestId("room-days").locator("time").textContent(), await message(1).locator(".byline time").textContent(), "in the list of rooms it is a date now")
+}, ownClock)
+
+// A computer that sleeps stops the timers, and its clock is another when it wakes.
+await scenario("after a night's sleep the days are right as soon as the page is looked at", "days", async ({ page, message }) => {
+  await message(1).waitFor()
+  await untilDaysAre(page, "Today")
+  await page.clock.setSystemTime(midnightAfter(Date.now()) + 8 * 3_600_000)
+  assert.deepEqual(await days(page), ["Today"])
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")))
+  await untilDaysAre(page, "Yesterday")
+}, ownClock)
+
+await scenario("after a night's sleep a message that comes puts the days right", "days", async ({ page, server, message }) => {
+  await message(1).waitFor()
+  await untilDaysAre(page, "Today")
+  const noon = midnightAfter(Date.now()) + 12 * 3_600_000
+  await page.clock.setSystemTime(noon)
+  server.now = () => noon
+  server.say("days", taras, "good morning")
+  await untilDaysAre(page, "Yesterday", "Today")
+}, ownClock)
+
+await scenario("who travels sees the days and hours of where they are", "days", async ({ page, context, message }) => {
+  // Playwright's own zone holds for a whole context; the browser tells its page of a new one as the system's would be.
+  const devtools = await context.newCDPSession(page)
+  const arrive = async (timezoneId) => {
+    await devtools.send("Emulation.setTimezoneOverride", { timezoneId })
+    await page.evaluate(() => dispatchEvent(new Event("focus")))
+  }
+  await arrive("Europe/Kyiv")
+  await message(1).waitFor()
+  const times = () => message(1).locator(".byline time").textContent()
+  const at = new Date(await message(1).locator(".byline time").getAttribute("datetime"))
+  const there = (timeZone) => new Intl.DateTimeFormat("en-GB", { timeZone, hour: "2-digit", minute: "2-digit" }).format(at)
+  assert.equal(await times(), there("Europe/Kyiv"))
+  await arrive("Pacific/Kiritimati")
+  await page.waitForFunction((wanted) => document.querySelector(".byline time").textContent === wanted, there("Pacific/Kiritimati"), { timeout: 5000 })
+}, { timezoneId: null })
 
 await scenario("a message written while offline goes out on return", "long", async ({ page, server, message, context }) => {
   await message(1500).waitFor()

@@ -13,6 +13,7 @@ export class FakeServer {
   onChat = "store"
   refuses = false
   user = me
+  now = Date.now
   #sockets = new Set()
   #logs = new Map(Object.keys(rooms).map((room) => [room, messagesOf(room)]))
   #read = new Map(Object.entries(rooms).map(([room, { readUpTo }]) => [room, readUpTo]))
@@ -59,7 +60,7 @@ export class FakeServer {
       const body = '{"type":"about:blank","status":401,"title":"refused","code":"bad_credentials"}'
       return route.fulfill({ status: 401, contentType: "application/problem+json", body })
     }
-    const body = JSON.stringify({ token: "t", expires_in: 3600, user: { ...this.user, guest: true } })
+    const body = JSON.stringify({ token: "t", expires_in: 604_800, user: { ...this.user, guest: true } })
     return route.fulfill({ status: 201, contentType: "application/json", body })
   }
 
@@ -106,7 +107,7 @@ export class FakeServer {
 
   #store(room, from, id, said) {
     const log = this.#logs.get(room) ?? []
-    const message = { type: "message", room, seq: log.length + 1, id, from, at: new Date().toISOString(), ...said }
+    const message = { type: "message", room, seq: log.length + 1, id, from, at: new Date(this.now()).toISOString(), ...said }
     this.#logs.set(room, [...log, message])
     return message
   }

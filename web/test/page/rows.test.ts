@@ -5,7 +5,8 @@ import { earlier, later, NEWEST, openedAt, pinned, shownIn, type Window } from "
 
 const OLENA = { id: "u1", name: "Olena" }
 const TARAS = { id: "u2", name: "Taras" }
-const NOON = new Date(2026, 10, 20, 12).getTime()
+const KYIV = "Europe/Kyiv"
+const NOON = Date.parse("2026-11-20T12:00+02:00")
 
 const message = (seq: number, from = OLENA, at = NOON + seq * 1000): Message => ({
   kind: "chat",
@@ -19,8 +20,8 @@ const message = (seq: number, from = OLENA, at = NOON + seq * 1000): Message => 
 
 const entry = (id: string, writtenAt = NOON + 60_000): OutboxEntry => ({ id, room: "den", text: id, writtenAt, failure: null })
 
-const build = (messages: Message[], { pending = [] as OutboxEntry[], firstNew = null as number | null } = {}): Row[] =>
-  rowsOf({ messages, pending, me: OLENA, firstNew })
+const build = (messages: Message[], { pending = [] as OutboxEntry[], firstNew = null as number | null, zone = KYIV } = {}): Row[] =>
+  rowsOf({ messages, pending, me: OLENA, firstNew, zone })
 
 const outline = (rows: Row[]): string[] =>
   rows.map((row) => {
@@ -41,9 +42,16 @@ describe("rows", () => {
   })
 
   test("each local day has its line, and a group ends with the day", () => {
-    const midnight = new Date(2026, 10, 21).getTime()
+    const midnight = Date.parse("2026-11-21T00:00+02:00")
     const rows = build([message(1, OLENA, midnight - 1000), message(2, OLENA, midnight + 1000)])
     expect(outline(rows)).toEqual(["day", "HEAD 1", "day", "HEAD 2"])
+  })
+
+  test("the days are those of the reader's zone", () => {
+    const messages = [message(1, OLENA, NOON), message(2, OLENA, NOON + 1000)]
+    const [before, after] = ["Pacific/Kiritimati", "Pacific/Niue"].map((zone) => outline(build([message(1, OLENA, Date.parse("2026-11-20T09:59:59Z")), message(2, OLENA, Date.parse("2026-11-20T10:00Z"))], { zone })))
+    expect(outline(build(messages))).toEqual(["day", "HEAD 1", "2"])
+    expect([before, after]).toEqual([["day", "HEAD 1", "day", "HEAD 2"], ["day", "HEAD 1", "2"]])
   })
 
   test("the line before what is new stands before the first new message, after its day", () => {
@@ -78,7 +86,7 @@ describe("rows", () => {
   })
 
   test("keys are unique also where clocks of servers disagree about the day", () => {
-    const midnight = new Date(2026, 10, 21).getTime()
+    const midnight = Date.parse("2026-11-21T00:00+02:00")
     const times = [midnight - 1, midnight + 1, midnight - 1, midnight + 1]
     const keys = build(times.map((at, i) => message(i + 1, TARAS, at))).map(({ key }) => key)
     expect(new Set(keys).size).toBe(keys.length)

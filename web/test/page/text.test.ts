@@ -7,7 +7,6 @@ import { fileAddress, ownAddress } from "../../src/model/files.ts"
 import { mentions, type Piece, piecesOf } from "../../src/model/pieces.ts"
 import { hashOf, roomName, roomOf } from "../../src/model/room-names.ts"
 import { sizeText } from "../../src/model/sizes.ts"
-import { dayName } from "../../src/model/times.ts"
 
 const kinds = (text: string, me: string | null = null) => piecesOf(text, me).map(({ kind, text: part }) => `${kind}:${part}`)
 const whole = (pieces: Piece[]) => pieces.map(({ text }) => text).join("")
@@ -66,15 +65,6 @@ describe("words", () => {
     expect(preferredLanguage(["pl-PL", "uk-UA", "en-US"])).toBe("uk")
     expect(preferredLanguage(["en-US", "uk"])).toBe("en")
     expect(preferredLanguage(["fr"])).toBe("en")
-  })
-
-  test("days are named from the reader's side, across a change of clocks too", () => {
-    const now = new Date(2026, 2, 30, 0, 30).getTime()
-    const day = (...date: [number, number, number, number]) => dayName(new Date(...date).getTime(), now, uk)
-    expect(day(2026, 2, 30, 0)).toBe("Сьогодні")
-    expect(day(2026, 2, 29, 23)).toBe("Учора")
-    expect(day(2026, 2, 27, 12)).toMatch(/^П.ятниця, 27 березня$/)
-    expect(day(2025, 2, 27, 12)).toContain("2025")
   })
 
   test.each([
