@@ -24,6 +24,9 @@ export const clock = (at: number, zone: string, locale: string): string =>
 export const fullTime = (at: number, zone: string, locale: string): string =>
   format(zone, locale, { dateStyle: "full", timeStyle: "medium" }).format(at)
 
+/** The date in full. */
+export const dateText = (at: number, zone: string, locale: string): string => format(zone, locale, { dateStyle: "full" }).format(at)
+
 /** Names the day of `at` as seen from `now`. */
 export const dayName = (at: number, now: number, zone: string, { locale, today, yesterday }: DayWords): string => {
   const days = dayOf(now, zone) - dayOf(at, zone)

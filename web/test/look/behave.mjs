@@ -10,6 +10,22 @@ import { FakeServer } from "./fake.mjs"
 const [me, taras] = people
 rooms.long = { readUpTo: 1500, talk: Array.from({ length: 1500 }, (_, i) => [3000 - i, i % 3 ? taras : me, `line ${i + 1}${i % 7 === 0 ? "\nand a second one\nand a third" : ""}`]) }
 
+const midnightAfter = (at) => {
+  const { hour, minute, second } = Object.fromEntries(new Intl.DateTimeFormat("en", { timeZone: "Europe/Kyiv", hourCycle: "h23", hour: "numeric", minute: "numeric", second: "numeric" }).formatToParts(at).map(({ type, value }) => [type, Number(value)]))
+  return Math.floor(at / 1000) * 1000 + (86_400 - hour * 3600 - minute * 60 - second) * 1000
+}
+const noon = (Date.now() - midnightAfter(Date.now())) / 60_000 + 36 * 60 // of yesterday, as minutes ago
+
+rooms.copy = {
+  readUpTo: 14,
+  talk: [
+    [noon + 30, taras, "one"], [noon + 30, taras, "two"], [noon + 29, taras, "with a second line"],
+    [noon + 28, me, "three `not code"],
+    [noon + 20, taras, "```sql\nSELECT 1;\nSELECT 2;\n```"], [noon + 20, taras, "`code` and https://a.example/x"],
+    [noon + 12, people[2], { file: { name: "notes.pdf", size: 1000, mime: "application/pdf" } }], [noon + 11, people[2], "@Олена Кравець <b>no markup</b>"],
+    ...["4", "5", "6", "7", "8", "9"].map((text) => [noon + 5, me, text]),
+  ],
+}
 rooms.days = { readUpTo: 1, talk: [[0, taras, "said just before midnight"]] }
 rooms.missed = { readUpTo: 900, talk: rooms.long.talk }
 rooms.endless = { readUpTo: 100, talk: rooms.long.talk }
@@ -193,13 +209,81 @@ await scenario("a direction mark turns no address round, and what is shown of a 
   assert.equal(await other.getAttribute("rel"), "noopener noreferrer nofollow")
 })
 
+/** Selects from one place to another, copies with the keyboard and pastes with it: what was on the clipboard, as text and as HTML. */
+const copied = async (page, from, to) => {
+  await page.evaluate(([[fromPlace, fromAt], [toPlace, toAt]]) => {
+    const inText = (place, at) => {
+      const element = document.querySelector(place)
+      const walk = document.createTreeWalker(element, NodeFilter.SHOW_TEXT)
+      for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+        if (at <= node.length) return [node, at]
+        at -= node.length
+      }
+      return [element, element.childNodes.length]
+    }
+    getSelection().setBaseAndExtent(...inText(fromPlace, fromAt), ...inText(toPlace, toAt))
+  }, [from, to])
+  await page.keyboard.press("Control+C")
+  await page.evaluate(() => {
+    window.pasted = new Promise((resolve) =>
+      addEventListener("paste", ({ clipboardData: data }) => resolve({ text: data.getData("text/plain"), html: data.getData("text/html") }), { once: true, capture: true }))
+  })
+  await page.getByTestId("composer").focus()
+  await page.keyboard.press("Control+V")
+  return page.evaluate(() => window.pasted)
+}
+const said = (seq) => `[data-seq="${seq}"] [data-testid=message-text]`
+const END = 1e6
+
+await scenario("copied rows are names, times and texts, each once", "copy", async ({ page, message }) => {
+  await message(14).waitFor()
+  const time = (seq) => message(seq).locator("time[datetime]").textContent()
+  const head = async (name, seq) => `${name}, ${await time(seq)}`
+  const { text, html } = await copied(page, ['[data-seq="1"] [data-testid=message-author]', 0], [said(14), END])
+  assert.deepEqual(text.split("\n"), [
+    await head("Тарас", 1), "one", "two", "with a second line", "",
+    await head(me.name, 4), "three `not code", "",
+    await head("Тарас", 5), "SELECT 1;", "SELECT 2;", "code and https://a.example/x", "",
+    await head("Марія Гнатюк", 7), "notes.pdf", "@Олена Кравець <b>no markup</b>", "",
+    await head(me.name, 9), "4", "5", "6", "7", "8", "9",
+  ])
+  const shown = await page.evaluate((markup) => {
+    const { body } = new DOMParser().parseFromString(markup, "text/html")
+    return { names: [...body.querySelectorAll("strong")].map((name) => name.textContent), kinds: [...new Set([...body.querySelectorAll("*")].map(({ localName }) => localName))].sort(), attributes: [...new Set([...body.querySelectorAll("*")].flatMap(({ attributes }) => [...attributes].map(({ name }) => name)))], text: body.textContent }
+  }, html)
+  assert.deepEqual(shown.names, ["Тарас", me.name, "Тарас", "Марія Гнатюк", me.name])
+  assert.deepEqual(shown.kinds, ["a", "br", "code", "p", "pre", "strong"])
+  assert.deepEqual(shown.attributes, ["href"])
+  assert.ok(!/Stored/.test(shown.text + text))
+})
+
+await scenario("a part of one message is copied as it is, of several with who said it", "copy", async ({ page, message }) => {
+  await message(14).waitFor()
+  assert.equal((await copied(page, [said(3), 5], [said(3), 18])).text, "a second line")
+  const clock = await message(1).locator("time[datetime]").textContent()
+  assert.equal((await copied(page, [said(1), 2], [said(2), 2])).text, `Тарас, ${clock}\ne\ntw`)
+  const until = await copied(page, [said(1), 0], ['[data-seq="2"] [data-testid=message-author]', 0])
+  assert.equal(until.text, "one", "up to the next row, as three clicks select")
+})
+
+await scenario("copied days have their date, and what surrounds the messages is left out", "розробка", async ({ page, message }) => {
+  await message(16).waitFor()
+  const date = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeZone: "Europe/Kyiv" })
+  const { text } = await copied(page, ["body", 0], ["body", END])
+  assert.ok(text.startsWith(date.format(new Date(await message(1).locator("time[datetime]").getAttribute("datetime")))), text.slice(0, 60))
+  assert.ok(!/Today|Yesterday|Load older|New|Stored/.test(text), text)
+  assert.equal(text.match(/Доброго дня/g).length, 1)
+})
+
+await scenario("what a screen reader is told of a row is still there", "copy", async ({ message }) => {
+  await message(14).waitFor()
+  const tree = await message(10).ariaSnapshot()
+  for (const part of [me.name, "5", "Stored"]) assert.ok(tree.includes(part), tree)
+})
+
 /** Days as the page names them, from the top. */
 const days = (page) => page.locator(".day").allTextContents()
 const untilDaysAre = (page, ...names) => page.waitForFunction((wanted) => [...document.querySelectorAll(".day")].map((day) => day.textContent).join() === wanted, names.join(), { timeout: 5000 })
-const midnightAfter = (at) => {
-  const { hour, minute, second } = Object.fromEntries(new Intl.DateTimeFormat("en", { timeZone: "Europe/Kyiv", hourCycle: "h23", hour: "numeric", minute: "numeric", second: "numeric" }).formatToParts(at).map(({ type, value }) => [type, Number(value)]))
-  return Math.floor(at / 1000) * 1000 + (86_400 - hour * 3600 - minute * 60 - second) * 1000
-}
 const ownClock = { prepare: (page) => page.clock.install({ time: Date.now() }) }
 
 await scenario("at midnight today becomes yesterday", "days", async ({ page, message }) => {
