@@ -81,6 +81,11 @@ def folded(value: str) -> str:
     return _but_for_later(str.casefold, value)
 
 
+def lowered(value: str) -> str:
+    """`value` in small letters."""
+    return _but_for_later(str.lower, value)
+
+
 def _but_for_later(change: Callable[[str], str], value: str) -> str:
     pieces = _LATER.split(value)
     pieces[::2] = [change(piece) for piece in pieces[::2]]

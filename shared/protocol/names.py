@@ -24,6 +24,7 @@ from shared.protocol.characters import (
     SPACE,
     SURROGATE,
     is_composed,
+    lowered,
     normal,
     shows,
 )
@@ -122,6 +123,22 @@ Ref = Annotated[str, StringConstraints(max_length=REF_CHARS)]
 FileName = Annotated[str, AfterValidator(file_name)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=FRAME_BYTES), AfterValidator(said)]
 Seq = Annotated[int, Field(ge=0, le=2**53 - 1)]  # what a JavaScript number holds exactly
+
+
+def coined(room: str) -> str:
+    """The name under which a room comes into being when somebody asks for `room` and there is none: in small letters,
+    NFC. So `General` and `general` are never two by accident. What exists is named as it is.
+
+    It is Unicode's lowercase mapping and no case folding: the name is shown to people, who write straße and μας. The
+    dot that İ leaves on an i is taken off, full-width letters are the plain ones. JavaScript's `toLowerCase` does the
+    same (tests/cases/room_names.json); a letter that only one of the two knows yet stays as it is.
+    """
+    plain = normal("NFC", room).translate(_FULL_WIDTH)
+    return normal("NFC", _DOTS.sub("i", lowered(plain)))
+
+
+_DOTS: Final = re.compile("i\u0307+")
+_FULL_WIDTH: Final = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
 
 
 def shard_of(room: str, shards: int) -> int:

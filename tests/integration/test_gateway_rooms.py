@@ -264,3 +264,14 @@ async def test_an_entry_that_is_refused_for_good_does_not_hold_up_the_others(hom
         assert refused.value.code == "id_reused"
         assert (await after).seq == 2
         assert isinstance(await anext(told), NotSent)
+
+
+async def test_two_who_write_a_new_room_s_name_differently_do_not_end_in_two_rooms(home: Deployment, room: str) -> None:
+    async with home.client("olena") as olena, home.client("taras") as taras:
+        with pytest.raises(Refused) as refused:
+            await olena.join(room.upper())
+        assert refused.value.code == "no_such_room"
+        assert room in str(refused.value)
+        await taras.join(room)
+        assert [u["name"] for u in (await olena.join(room))["online"]] == ["taras", "olena"]
+        assert [r["room"] for r in (await olena.rooms())["rooms"] if r["room"].casefold() == room] == [room]

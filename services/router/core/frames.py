@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from services.router.core.room import Room, Stored
 from shared.protocol.codec import listed, pack, render
 from shared.protocol.errors import ErrorCode
+from shared.protocol.names import coined
 from shared.protocol.server import JOIN_ONLINE, JOIN_RECENT, Left, Presence, User, error
 
 JOIN_PAGE = 200
@@ -26,8 +27,14 @@ TEXT = {
 }
 
 
-def refusal(code: ErrorCode, ref: str | None, retry_after_ms: int | None = None) -> bytes:
-    return render(error(code, TEXT[code], ref, retry_after_ms))
+def refusal(code: ErrorCode, ref: str | None, retry_after_ms: int | None = None, text: str | None = None) -> bytes:
+    """`text`: a sentence that says more than the code's own."""
+    return render(error(code, text or TEXT[code], ref, retry_after_ms))
+
+
+def not_coined(room: str) -> str:
+    """Why there is no room of this name, and none comes into being."""
+    return f"There is no room of this name. A new room is named in small letters: {coined(room)}"
 
 
 def _ref(ref: str | None) -> bytes:

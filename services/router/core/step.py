@@ -13,7 +13,7 @@ from shared.protocol.bus import Access, AccessWanted, Post, Resume, Submit, Unse
 from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
 from shared.protocol.codec import pack, render
 from shared.protocol.errors import ErrorCode
-from shared.protocol.names import is_older
+from shared.protocol.names import coined, is_older
 from shared.protocol.server import Presence, ReadMark, TypingNotice, User
 
 
@@ -57,11 +57,13 @@ class _Step:
 
     # ── what several have in common ──
 
-    def refuse(self, to: Submit | Post, code: ErrorCode, ref: str | None, answers: str | None = None) -> None:
+    def refuse(
+        self, to: Submit | Post, code: ErrorCode, ref: str | None, answers: str | None = None, text: str | None = None
+    ) -> None:
         # A refusal rests on rows that may have changed since they were read, so it is checked like a write.
         self.changes.checked = True
         if to.address and to.session:
-            self.out.direct(to.address, to.session, frames.refusal(code, ref), answers)
+            self.out.direct(to.address, to.session, frames.refusal(code, ref, text=text), answers)
 
     def is_member(self, to: Submit | Post, ref: str | None, answers: str | None = None) -> bool:
         if not self.room.exists:
@@ -151,6 +153,9 @@ class _Step:
 
     def join(self, by: Submit, frame: Join, item: Item) -> None:
         room = self.room
+        if not room.exists and coined(room.name) != room.name:
+            self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref, text=frames.not_coined(room.name))
+            return
         if item.page is not None and not self.is_member(by, frame.ref):
             return  # the user has left while the page was read
         shown = frames.opening(room, frame.after, item.page)

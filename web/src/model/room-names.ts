@@ -5,9 +5,25 @@ const ROOM = /^[\p{L}\p{M}\p{Nd}\-_.]{1,64}$/u
 
 /** What somebody typed as a room's name, in the form that the protocol takes, or null where it cannot be one. */
 export const roomName = (typed: string): RoomName | null => {
-  const name = typed.normalize("NFC").trim().replace(/^#/, "").replace(/\s+/g, "-")
+  const name = typed.normalize("NFC").trim().replace(/^[#＃]/, "").replace(/\s+/g, "-")
   return ROOM.test(name) ? name : null
 }
+
+/**
+ * The name under which a room comes into being when somebody asks for `room` and there is none: in small letters. What exists is named
+ * as it is. Python's `coined` in shared/protocol/names.py is the server's, and says why; both are held by tests/cases/room_names.json.
+ */
+export const coined = (room: RoomName): RoomName =>
+  room
+    .normalize("NFC")
+    .replace(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
+    .toLowerCase()
+    .replace(/i\u0307+/g, "i")
+    .normalize("NFC")
+
+/** The room that is meant by `name`: the one of this very name among those that are known, else one that differs in capitals alone. */
+export const meant = (name: RoomName, known: readonly RoomName[]): RoomName =>
+  known.includes(name) ? name : (known.find((each) => coined(each) === coined(name)) ?? name)
 
 export const roomOf = (hash: string): RoomName | null => {
   if (!hash.startsWith("#/")) return null

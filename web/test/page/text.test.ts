@@ -5,7 +5,6 @@ import { uk } from "../../src/i18n/uk.ts"
 import { initialsOf } from "../../src/model/faces.ts"
 import { fileAddress, ownAddress } from "../../src/model/files.ts"
 import { mentions, type Piece, piecesOf } from "../../src/model/pieces.ts"
-import { hashOf, roomName, roomOf } from "../../src/model/room-names.ts"
 import { sizeText } from "../../src/model/sizes.ts"
 
 const kinds = (text: string, me: string | null = null) => piecesOf(text, me).map(({ kind, text: part }) => `${kind}:${part}`)
@@ -78,22 +77,6 @@ describe("words", () => {
 
   test("initials are of the first two words, whole characters", () => {
     expect(["Олена Кравець", "sam", "a.b.c", "😀x", "  "].map(initialsOf)).toEqual(["ОК", "S", "AB", "😀", "?"])
-  })
-})
-
-describe("rooms in the address", () => {
-  test("any name survives the way there and back", () => {
-    for (const name of ["кімната", "a.b-c_1", "日本語"]) expect(roomOf(hashOf(name))).toBe(name)
-  })
-
-  test("what is typed becomes a name where it can", () => {
-    expect(roomName("  #Нова кімната ")).toBe("Нова-кімната")
-    expect(roomName("и\u0306")).toBe("й")
-    for (const typed of ["", "a/b", "a!", "x".repeat(65), "\u202eabc"]) expect(roomName(typed)).toBeNull()
-  })
-
-  test("an address that names no room is none", () => {
-    for (const hash of ["", "#", "#/", "#room", "#/%", "#/a%2Fb"]) expect(roomOf(hash)).toBeNull()
   })
 })
 
