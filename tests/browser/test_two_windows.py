@@ -168,3 +168,17 @@ async def test_the_page_does_nothing_that_its_policy_forbids(browser: Browser, s
     await page.evaluate("document.body.setAttribute('style', 'color: red')")
     await page.wait_for_function("forbidden.length > 0")  # so what is forbidden would have been seen
     await context.close()
+
+
+async def test_two_who_write_a_room_s_name_differently_meet(browser: Browser, site: str) -> None:
+    room = f"кухня-{token_hex(3)}"
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    other = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    mine, theirs = await enter(context, site, "Mariya", room.upper()), await enter(other, site, "Ihor", room)
+    await expect(mine.get_by_role("heading", level=1)).to_have_text(f"#{room}")
+    await say(theirs, "here")
+    await sees(mine, ["here"])
+    await expect(mine.get_by_test_id(f"room-{room}")).to_be_visible()
+    await expect(mine.get_by_test_id(f"room-{room.upper()}")).to_have_count(0)
+    await context.close()
+    await other.close()

@@ -20,6 +20,12 @@ class Address {
     this.#room = room
   }
 
+  /** As `go`, and the room that was there is not on the way back. */
+  replace(room: RoomName): void {
+    history.replaceState(null, "", hashOf(room))
+    this.#room = room
+  }
+
   #read(): void {
     this.#room = roomOf(location.hash)
   }

@@ -79,6 +79,17 @@ export class Chat {
     void this.#fill(view)
   }
 
+  /** Goes on in the room `name` instead of `from`, into which nobody is let, with what was written there. */
+  moveTo(name: RoomName, from: RoomView): void {
+    const written = this.session.outbox.of(from.name)
+    this.session.open(name)
+    for (const { text } of written) this.session.write(name, text)
+    this.session.forget(from.name)
+    this.#draw()
+    const view = this.#views.get(name)!
+    if (view.draft === "") view.draft = from.draft
+  }
+
   async loadOlder(view: RoomView): Promise<void> {
     await this.session.loadOlder(view.name).catch(() => {}) // the button to load stays where it is
   }

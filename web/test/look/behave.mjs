@@ -16,6 +16,7 @@ const midnightAfter = (at) => {
 }
 const noon = (Date.now() - midnightAfter(Date.now())) / 60_000 + 36 * 60 // of yesterday, as minutes ago
 
+rooms.Legacy = { readUpTo: 1, talk: [[60, taras, "a room of the days when capitals were taken"]] }
 rooms.copy = {
   readUpTo: 14,
   talk: [
@@ -279,6 +280,46 @@ await scenario("what a screen reader is told of a row is still there", "copy", a
   await message(14).waitFor()
   const tree = await message(10).ariaSnapshot()
   for (const part of [me.name, "5", "Stored"]) assert.ok(tree.includes(part), tree)
+})
+
+await scenario("a new room is named in small letters, and what was written on the way there goes along", "дизайн", async ({ page, server }) => {
+  const enter = async (name) => {
+    await page.getByTestId("room-input").fill(name)
+    await page.getByTestId("room-join").click()
+  }
+  const named = (name) => page.getByRole("heading", { level: 1, name, exact: true }).waitFor()
+  await enter("Нова Кімната")
+  await named("нова-кімната")
+  assert.equal(decodeURIComponent(new URL(page.url()).hash), "#/нова-кімната")
+  assert.equal(await page.getByTestId("room-Нова-Кімната").count(), 0, "and no other is left in the list")
+  await enter("НОВА КІМНАТА")
+  await named("нова-кімната")
+  await page.goBack()
+  await named("дизайн")
+
+  await server.cut()
+  await enter("Офлайн")
+  await named("Офлайн")
+  await page.getByTestId("composer").fill("written before the server was asked")
+  await page.getByTestId("send").click()
+  await page.getByTestId("composer").fill("a draft")
+  server.refuses = false
+  await named("офлайн")
+  await page.locator("[data-testid=message][data-state=stored]").getByText("written before the server was asked").waitFor()
+  assert.equal(await page.getByTestId("composer").inputValue(), "a draft")
+  assert.equal(await page.getByTestId("pending-message").count(), 0)
+  await page.goBack()
+  await named("дизайн")
+})
+
+await scenario("a room that has capitals is reached as it is named, and however it is typed where one is in it", "дизайн", async ({ page, message }) => {
+  for (const name of ["Legacy", "legacy", "LEGACY"]) {
+    await page.getByTestId("room-input").fill(name)
+    await page.getByTestId("room-join").click()
+    await page.getByRole("heading", { level: 1, name: "Legacy", exact: true }).waitFor()
+    await message(1).getByText("a room of the days").waitFor()
+    await page.goBack()
+  }
 })
 
 /** Days as the page names them, from the top. */

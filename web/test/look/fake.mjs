@@ -83,7 +83,9 @@ export class FakeServer {
       send({ type: "welcome", user: this.user, session: `s${Math.random()}`, epoch: "e", expires_at: "2030-01-01T00:00:00.000Z", heartbeat_s: 25, limits })
     } else if (type === "ping") send({ type: "pong" })
     else if (type === "rooms") send({ type: "rooms", rooms: [...this.#logs.keys()].filter((name) => this.#read.has(name)).map((name) => this.#summary(name)) })
-    else if (type === "join") {
+    else if (type === "join" && !this.#logs.has(room) && room !== room.toLowerCase()) {
+      send({ type: "error", code: "no_such_room", text: "There is no room of this name.", retryable: false })
+    } else if (type === "join") {
       if (!this.#logs.has(room)) this.#logs.set(room, [])
       const after = frame.after
       const messages = after === undefined ? log.slice(-50) : log.filter(({ seq }) => seq > after).slice(0, 200)
