@@ -16,8 +16,8 @@ const midnightAfter = (at) => {
 }
 const noon = (Date.now() - midnightAfter(Date.now())) / 60_000 + 36 * 60 // of yesterday, as minutes ago
 
-rooms.Legacy = { readUpTo: 1, talk: [[60, taras, "a room of the days when capitals were taken"]] }
-rooms.copy = {
+const legacy = { readUpTo: 1, talk: [[60, taras, "a room of the days when capitals were taken"]] }
+const copy = {
   readUpTo: 14,
   talk: [
     [noon + 30, taras, "one"], [noon + 30, taras, "two"], [noon + 29, taras, "with a second line"],
@@ -27,7 +27,7 @@ rooms.copy = {
     ...["4", "5", "6", "7", "8", "9"].map((text) => [noon + 5, me, text]),
   ],
 }
-rooms.days = { readUpTo: 1, talk: [[0, taras, "said just before midnight"]] }
+const days = { readUpTo: 1, talk: [[0, taras, "said just before midnight"]] }
 rooms.missed = { readUpTo: 900, talk: rooms.long.talk }
 rooms.endless = { readUpTo: 100, talk: rooms.long.talk }
 rooms.few = { readUpTo: 1498, talk: rooms.long.talk }
@@ -36,10 +36,12 @@ rooms.few = { readUpTo: 1498, talk: rooms.long.talk }
 const place = process.env.CHROMIUM ?? "/usr/bin/chromium"
 const browser = await (/^wss?:/.test(place) ? chromium.connect(place) : chromium.launch({ executablePath: place, args: ["--no-sandbox"] }))
 
-const scenario = async (name, room, play, { prepare = async () => {}, timezoneId = "Europe/Kyiv" } = {}) => {
+const scenario = async (name, room, play, { prepare = async () => {}, timezoneId = "Europe/Kyiv", beside = {} } = {}) => {
   if (!name.includes(process.argv[2] ?? "")) return
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB", ...(timezoneId && { timezoneId }) })
+  Object.assign(rooms, beside) // rooms of this scenario alone
   const server = new FakeServer()
+  for (const room of Object.keys(beside)) delete rooms[room]
   await server.install(context)
   const page = await context.newPage()
   const errors = []
@@ -256,7 +258,7 @@ await scenario("copied rows are names, times and texts, each once", "copy", asyn
   assert.deepEqual(shown.kinds, ["a", "br", "code", "p", "pre", "strong"])
   assert.deepEqual(shown.attributes, ["href"])
   assert.ok(!/Stored/.test(shown.text + text))
-})
+}, { beside: { copy } })
 
 await scenario("a part of one message is copied as it is, of several with who said it", "copy", async ({ page, message }) => {
   await message(14).waitFor()
@@ -265,7 +267,7 @@ await scenario("a part of one message is copied as it is, of several with who sa
   assert.equal((await copied(page, [said(1), 2], [said(2), 2])).text, `Тарас, ${clock}\ne\ntw`)
   const until = await copied(page, [said(1), 0], ['[data-seq="2"] [data-testid=message-author]', 0])
   assert.equal(until.text, "one", "up to the next row, as three clicks select")
-})
+}, { beside: { copy } })
 
 await scenario("copied days have their date, and what surrounds the messages is left out", "розробка", async ({ page, message }) => {
   await message(16).waitFor()
@@ -280,7 +282,7 @@ await scenario("what a screen reader is told of a row is still there", "copy", a
   await message(14).waitFor()
   const tree = await message(10).ariaSnapshot()
   for (const part of [me.name, "5", "Stored"]) assert.ok(tree.includes(part), tree)
-})
+}, { beside: { copy } })
 
 await scenario("a new room is named in small letters, and what was written on the way there goes along", "дизайн", async ({ page, server }) => {
   const enter = async (name) => {
@@ -320,19 +322,19 @@ await scenario("a room that has capitals is reached as it is named, and however 
     await message(1).getByText("a room of the days").waitFor()
     await page.goBack()
   }
-})
+}, { beside: { Legacy: legacy } })
 
 /** Days as the page names them, from the top. */
-const days = (page) => page.locator(".day").allTextContents()
+const daysOf = (page) => page.locator(".day").allTextContents()
 const untilDaysAre = (page, ...names) => page.waitForFunction((wanted) => [...document.querySelectorAll(".day")].map((day) => day.textContent).join() === wanted, names.join(), { timeout: 5000 })
-const ownClock = { prepare: (page) => page.clock.install({ time: Date.now() }) }
+const ownClock = { prepare: (page) => page.clock.install({ time: Date.now() }), beside: { days } }
 
 await scenario("at midnight today becomes yesterday", "days", async ({ page, message }) => {
   await message(1).waitFor()
   await untilDaysAre(page, "Today")
   await page.clock.setSystemTime(midnightAfter(Date.now()) - 90_000)
   await page.clock.runFor(80_000)
-  assert.deepEqual(await days(page), ["Today"])
+  assert.deepEqual(await daysOf(page), ["Today"])
   await page.clock.runFor(11_000)
   await untilDaysAre(page, "Yesterday")
   assert.notEqual(await page.getByTestId("room-days").locator("time").textContent(), await message(1).locator(".byline time").textContent(), "in the list of rooms it is a date now")
@@ -343,7 +345,7 @@ await scenario("after a night's sleep the days are right as soon as the page is 
   await message(1).waitFor()
   await untilDaysAre(page, "Today")
   await page.clock.setSystemTime(midnightAfter(Date.now()) + 8 * 3_600_000)
-  assert.deepEqual(await days(page), ["Today"])
+  assert.deepEqual(await daysOf(page), ["Today"])
   await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")))
   await untilDaysAre(page, "Yesterday")
 }, ownClock)
@@ -373,7 +375,7 @@ await scenario("who travels sees the days and hours of where they are", "days", 
   assert.equal(await times(), there("Europe/Kyiv"))
   await arrive("Pacific/Kiritimati")
   await page.waitForFunction((wanted) => document.querySelector(".byline time").textContent === wanted, there("Pacific/Kiritimati"), { timeout: 5000 })
-}, { timezoneId: null })
+}, { timezoneId: null, beside: { days } })
 
 await scenario("a message written while offline goes out on return", "long", async ({ page, server, message, context }) => {
   await message(1500).waitFor()
