@@ -100,7 +100,7 @@ export class Session {
     this.#reading.stop()
   }
 
-  /** Enters a room, and has its newest messages and the unread ones at hand. A room that nobody has named before comes into being. */
+  /** Enters a room, and has its newest messages and the unread ones at hand. A room that nobody has named before comes into being, in small letters alone. */
   open(name: RoomName): void {
     const room = this.#rooms.open(name)
     this.#rooms.wantUnread(room)
