@@ -10,8 +10,9 @@ from typing import Final
 import structlog
 
 from services.files.core.names import object_key
-from services.files.index import Index, StoreDown
+from services.files.index import Index
 from services.files.objects import Missing, Objects, ObjectsDown
+from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.files")
 NEWEST: Final = 3

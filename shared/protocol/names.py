@@ -130,15 +130,20 @@ def coined(room: str) -> str:
     NFC. So `General` and `general` are never two by accident. What exists is named as it is.
 
     It is Unicode's lowercase mapping and no case folding: the name is shown to people, who write straße and μας. The
-    dot that İ leaves on an i is taken off, full-width letters are the plain ones. JavaScript's `toLowerCase` does the
-    same (tests/cases/room_names.json); a letter that only one of the two knows yet stays as it is.
+    dot that İ leaves on an i is taken off, full-width letters are the plain ones, and what shows nothing is left out;
+    empty where that is all. JavaScript's `toLowerCase` does the same (tests/cases/room_names.json); a letter that only
+    one of the two knows yet stays as it is.
     """
-    plain = normal("NFC", room).translate(_FULL_WIDTH)
+    plain = normal("NFC", room.translate(_PLAIN))
     return normal("NFC", _DOTS.sub("i", lowered(plain)))
 
 
 _DOTS: Final = re.compile("i\u0307+")
 _FULL_WIDTH: Final = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
+# The letters and marks among Unicode's Default_Ignorable_Code_Point: fillers, inherent vowels, variation selectors.
+_SELECTORS: Final = [0x180B, 0x180C, 0x180D, 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
+_UNSEEN: Final = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *_SELECTORS]
+_PLAIN: Final[dict[int, int | None]] = {**_FULL_WIDTH, **dict.fromkeys(_UNSEEN)}
 
 
 def shard_of(room: str, shards: int) -> int:

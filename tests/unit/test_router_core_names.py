@@ -39,6 +39,14 @@ def test_a_room_that_is_not_there_comes_into_being_in_small_letters_alone(name: 
     assert [frame["room"] for frame in heard(audience, "joined")] == [small]
 
 
+def test_a_name_that_nobody_can_see_is_no_new_room_s() -> None:
+    changes, audience = asked(Room("\u3164"), join("\u3164", ANNA))
+    assert [(e["code"], e["text"]) for e in heard(audience, "error")] == [
+        ("no_such_room", "There is no room of this name, and a new one needs a name that can be seen.")
+    ]
+    assert not changes.writes
+
+
 def test_a_room_that_is_there_is_entered_under_the_name_that_it_has() -> None:
     """Rooms were made under any name before."""
     room = Room("General", exists=True)

@@ -34,7 +34,10 @@ def refusal(code: ErrorCode, ref: str | None, retry_after_ms: int | None = None,
 
 def not_coined(room: str) -> str:
     """Why there is no room of this name, and none comes into being."""
-    return f"There is no room of this name. A new room is named in small letters: {coined(room)}"
+    name = coined(room)
+    if not name:
+        return "There is no room of this name, and a new one needs a name that can be seen."
+    return f"There is no room of this name. A new room is named in small letters: {name}"
 
 
 def _ref(ref: str | None) -> bytes:
