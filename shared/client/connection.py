@@ -217,9 +217,12 @@ class Connection:
         self.welcome = frame
         self._reconnection.opened(self._timers.now)
         heartbeat_s = self._heartbeat_s or frame["heartbeat_s"]
-        self._liveness = Liveness(self._timers, heartbeat_s, lambda: self.send({"type": "ping"}), self.cut)
+        self._liveness = Liveness(self._timers, heartbeat_s, self._ask, self.cut)
         self._plan_renewal(token)
         self._ports.opened(frame, url)
+
+    def _ask(self) -> None:
+        self.send({"type": "ping"})
 
     def _disconnected(self) -> None:
         self.wind()

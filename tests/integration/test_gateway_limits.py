@@ -199,6 +199,14 @@ async def test_a_client_that_shows_no_life_is_closed(tmp_path: Path) -> None:
         await alive.works()
 
 
+async def test_a_gateway_that_was_stopped_reads_before_it_judges(tmp_path: Path) -> None:
+    """The answer to its ping lies unread while it is stopped."""
+    async with deployed(tmp_path, server_ping_s=1.0) as home, home.wire("olena") as olena:
+        await olena.pong_unread()
+        time.sleep(4)  # the whole process stands still, as under SIGSTOP  # noqa: ASYNC251
+        await olena.works()
+
+
 async def test_a_client_that_reads_nothing_is_closed_and_the_others_notice_nothing(tmp_path: Path) -> None:
     async with (
         deployed(tmp_path, frames_per_s=0, gateway_send_bytes=128 << 10) as home,

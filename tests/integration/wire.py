@@ -19,7 +19,8 @@ PATIENCE_S = 20
 
 
 class Wire:
-    """`response`: the answer to the handshake. `closed`: the close code once there is one, 1006 where it just ended."""
+    """`response`: the answer to the handshake. `closed`: the close code once there is one, 1006 where it just ended. `pings`: the
+    server's, so far."""
 
     _reader: asyncio.StreamReader
     _writer: asyncio.StreamWriter
@@ -31,6 +32,7 @@ class Wire:
         self.response: Response
         self.closed: int | None = None
         self.reason = ""
+        self.pings = 0
 
     @classmethod
     async def connect(
@@ -120,6 +122,12 @@ class Wire:
         await self.send({"type": "ping", "ref": "works"})
         assert await self.of("pong") == {"type": "pong", "ref": "works"}
 
+    async def pong_unread(self) -> None:
+        """Answers the server's next ping, without letting the loop go on afterwards."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.pings:
+                await self._read()
+
     def abort(self) -> None:
         self._writer.transport.abort()
 
@@ -141,6 +149,8 @@ class Wire:
                 self.response = event
             elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
                 self._frames.append(json.loads(bytes(event.data)))
+            elif isinstance(event, Frame) and event.opcode is Opcode.PING:
+                self.pings += 1
             elif isinstance(event, Frame) and event.opcode is Opcode.CLOSE:
                 self.closed = int.from_bytes(bytes(event.data[:2]))
                 self.reason = bytes(event.data[2:]).decode()

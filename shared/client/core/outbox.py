@@ -84,7 +84,7 @@ class Outbox:
                 if not entry.flying:
                     return
         if lane.timer is None and lane.entries:
-            lane.timer = self._timers.after(self._ack_s, lambda: self._overdue(room))
+            lane.timer = self._timers.after_silence(self._ack_s, lambda: self._overdue(room))
 
     def acknowledged(self, message: Message) -> None:
         """One's own message, however it came, is the acknowledgement."""
@@ -141,7 +141,7 @@ class Outbox:
             if not lane.entries:
                 del self._lanes[room]
             elif any(e.flying for e in islice(lane.entries.values(), self._window)):
-                lane.timer = self._timers.after(self._ack_s, lambda: self._overdue(room))
+                lane.timer = self._timers.after_silence(self._ack_s, lambda: self._overdue(room))
         return entry
 
     def _ground(self, room: str, from_id: str | None = None) -> None:

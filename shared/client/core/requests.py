@@ -73,7 +73,7 @@ class Requests:
             del self._pending[ref]
             question.done(Disconnected("there is no connection"))
             return
-        question.timer = self._timers.after(self._answer_s, lambda: self._silence(ref))
+        question.timer = self._timers.after_silence(self._answer_s, lambda: self._silence(ref))
 
     def _hold(self, question: _Question) -> str:
         self._count += 1

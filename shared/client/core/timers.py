@@ -20,6 +20,10 @@ class Timer:
         self.action = None
 
 
+LATE_S = 2.0
+"""A timer that is wound so much later than it was due says that we were away: stopped, or asleep."""
+
+
 class Timers:
     """`now` is what the shell said last; it never runs backwards."""
 
@@ -31,6 +35,25 @@ class Timers:
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         timer = Timer(self.now + seconds, action)
         heappush(self._heap, (timer.when, next(self._count), timer))
+        return timer
+
+    def after_silence(
+        self, seconds: float, ended: Callable[[], None], again: Callable[[], None] | None = None
+    ) -> Timer:
+        """Calls `ended` when `seconds` have passed in which we were there. Where the clock is wound late, what came
+        meanwhile may lie unread: then the whole time is waited once more, after `again`. For whatever is concluded
+        from somebody else's silence."""
+
+        def passed() -> None:
+            if self.now - timer.when <= LATE_S:
+                ended()
+                return
+            timer.when, timer.action = self.now + seconds, ended
+            heappush(self._heap, (timer.when, next(self._count), timer))
+            if again is not None:
+                again()
+
+        timer = self.after(seconds, passed)
         return timer
 
     def advance(self, now: float) -> None:

@@ -6,6 +6,7 @@ import { backoff } from "./backoff.ts"
 import { Emitter } from "./emitter.ts"
 import { Liveness } from "./liveness.ts"
 import { abandon, type Network, type OpenSocket, type Socket, steadyNetwork } from "./socket.ts"
+import { after, afterSilence } from "./timers.ts"
 import { Renewal, SignInNeeded, type Token, type TokenSource } from "./tokens.ts"
 import { type ClientFrame, CloseCode, comesBack, type Incoming, parseFrame, type ServerFrame } from "./wire.ts"
 
@@ -32,6 +33,7 @@ const CONNECT_WITHIN_MS = 10_000
 const PROBE_WITHIN_MS = 5_000
 const STEADY_MS = 30_000
 const ABNORMAL = 1006
+const nothing = (): void => {}
 
 export class Connection {
   readonly states = new Emitter<ConnectionState>()
@@ -45,7 +47,7 @@ export class Connection {
   #socket: Socket | null = null
   #liveness: Liveness | null = null
   #renewal: Renewal | null = null
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #cancel: () => void = nothing
   #refused = false
   #attempt = 0
   #openedAt = 0
@@ -85,7 +87,7 @@ export class Connection {
   /** Does not wait for the next attempt any longer. */
   reconnectNow(): void {
     if (this.#state.phase !== "waiting") return
-    clearTimeout(this.#timer)
+    this.#cancel()
     void this.#connect(this.#state.cause)
   }
 
@@ -112,7 +114,7 @@ export class Connection {
     this.#refused = false
     const socket = this.#open()
     this.#socket = socket
-    this.#timer = setTimeout(() => this.#drop("lost"), CONNECT_WITHIN_MS)
+    this.#cancel = afterSilence(CONNECT_WITHIN_MS, () => this.#drop("lost"))
     socket.onopen = () => this.#write({ type: "auth", token: token.token })
     socket.onmessage = ({ data }) => this.#receive(data, token)
     socket.onclose = ({ code, reason }) => this.#closed(code, reason)
@@ -129,7 +131,7 @@ export class Connection {
   }
 
   #welcomed(welcome: Incoming<"welcome">, token: Token): void {
-    clearTimeout(this.#timer)
+    this.#cancel()
     this.#openedAt = Date.now()
     this.#liveness = new Liveness(welcome.heartbeat_s * 1000, {
       ping: () => this.#write({ type: "ping" }),
@@ -143,11 +145,11 @@ export class Connection {
   #announced(afterMs: number): void {
     const wait = afterMs + this.#random() * Math.max(afterMs, 1000)
     this.#notBefore = Date.now() + wait
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
+    this.#cancel()
+    this.#cancel = after(wait, () => {
       this.#letGo()
       void this.#connect("restart")
-    }, wait)
+    })
   }
 
   #closed(code: number, reason: string): void {
@@ -169,7 +171,7 @@ export class Connection {
     this.#attempt += 1
     this.#notBefore = 0
     this.#set({ phase: "waiting", cause, retryAt })
-    this.#timer = setTimeout(() => void this.#connect(cause), retryAt - Date.now())
+    this.#cancel = after(retryAt - Date.now(), () => void this.#connect(cause))
   }
 
   #end(code: number, reason: string): void {
@@ -186,7 +188,7 @@ export class Connection {
 
   #letGo(): void {
     this.#run += 1
-    clearTimeout(this.#timer)
+    this.#cancel()
     this.#liveness?.stop()
     this.#renewal?.stop()
     this.#liveness = this.#renewal = null

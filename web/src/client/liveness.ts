@@ -1,10 +1,9 @@
 /**
- * Says when a connection is dead. A browser cannot see the server's WebSocket pings, so silence is broken by frames of our own:
- * after `heartbeat` of silence it asks for a `ping`, after twice that it calls the connection dead.
- *
- * It goes by the clock, not by how often a timer fired: after a night with the lid closed the first look finds the silence at once.
+ * Says when a connection is dead. A browser cannot see the server's WebSocket pings, so silence is broken by a question of our own:
+ * after `heartbeat` of it a `ping` is asked, and only a question that stays unanswered ends the connection. Our own lateness is no
+ * silence of the other's (`afterSilence`).
  */
-const LOOKS_PER_HEARTBEAT = 4
+import { after, afterSilence } from "./timers.ts"
 
 export interface LivenessEvents {
   ping(): void
@@ -14,43 +13,40 @@ export interface LivenessEvents {
 export class Liveness {
   readonly #heartbeatMs: number
   readonly #events: LivenessEvents
-  readonly #timer: ReturnType<typeof setInterval>
   #heardAt = Date.now()
   #asked = false
-  #probe: ReturnType<typeof setTimeout> | undefined
+  #cancel: () => void
 
   constructor(heartbeatMs: number, events: LivenessEvents) {
     this.#heartbeatMs = heartbeatMs
     this.#events = events
-    this.#timer = setInterval(() => this.#look(), heartbeatMs / LOOKS_PER_HEARTBEAT)
+    this.#cancel = after(heartbeatMs, () => this.#look())
   }
 
   /** Something came from the server. */
   heard(): void {
     this.#heardAt = Date.now()
+    if (!this.#asked) return // the timer that runs looks at `#heardAt`
     this.#asked = false
-    clearTimeout(this.#probe)
-    this.#probe = undefined
+    this.#cancel()
+    this.#cancel = after(this.#heartbeatMs, () => this.#look())
   }
 
   /** Asks now, and calls the connection dead where nothing comes within `withinMs`. */
   probe(withinMs: number): void {
-    if (this.#probe !== undefined) return
-    this.#probe = setTimeout(() => this.#events.dead(), withinMs)
+    this.#cancel()
+    this.#asked = true
+    this.#cancel = afterSilence(withinMs, () => this.#events.dead(), () => this.#events.ping())
     this.#events.ping()
   }
 
   stop(): void {
-    clearInterval(this.#timer)
-    clearTimeout(this.#probe)
+    this.#cancel()
   }
 
   #look(): void {
-    const silence = Date.now() - this.#heardAt
-    if (silence >= 2 * this.#heartbeatMs) this.#events.dead()
-    else if (silence >= this.#heartbeatMs && !this.#asked) {
-      this.#asked = true
-      this.#events.ping()
-    }
+    const quietMs = Date.now() - this.#heardAt
+    if (quietMs >= this.#heartbeatMs) this.probe(this.#heartbeatMs)
+    else this.#cancel = after(this.#heartbeatMs - quietMs, () => this.#look())
   }
 }

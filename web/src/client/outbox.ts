@@ -8,6 +8,7 @@ import { backoff } from "./backoff.ts"
 import { Emitter } from "./emitter.ts"
 import { newId } from "./ids.ts"
 import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
+import { after, afterSilence } from "./timers.ts"
 import type { ClientFrame, Incoming, RoomName } from "./wire.ts"
 
 export interface OutboxPorts {
@@ -26,10 +27,10 @@ export class Outbox {
   readonly #store: OutboxStore
   readonly #ports: OutboxPorts
   readonly #entries: OutboxEntry[]
-  readonly #underWay = new Map<RoomName, { id: string; timer: ReturnType<typeof setTimeout> }>()
+  readonly #underWay = new Map<RoomName, { id: string; cancel: () => void }>()
   #attempt = 0
   #holdUntil = 0
-  #holdTimer: ReturnType<typeof setTimeout> | undefined
+  #cancelHold: () => void = () => {}
 
   constructor(store: OutboxStore, ports: OutboxPorts) {
     this.#store = store
@@ -95,7 +96,7 @@ export class Outbox {
 
   /** What was under way may or may not have arrived: it is sent again on the next connection. */
   disconnected(): void {
-    for (const { timer } of this.#underWay.values()) clearTimeout(timer)
+    for (const { cancel } of this.#underWay.values()) cancel()
     this.#underWay.clear()
     this.#release()
   }
@@ -111,32 +112,32 @@ export class Outbox {
   }
 
   #sendNow({ room, id, text }: OutboxEntry): void {
-    const timer = setTimeout(() => {
+    const cancel = afterSilence(ACKNOWLEDGED_WITHIN_MS, () => {
       this.#underWay.delete(room)
       this.flush()
-    }, ACKNOWLEDGED_WITHIN_MS)
-    this.#underWay.set(room, { id, timer })
+    })
+    this.#underWay.set(room, { id, cancel })
     if (!this.#ports.send({ type: "chat", room, id, text })) this.#settle(room, id)
   }
 
   #settle(room: RoomName, id: string): void {
     const underWay = this.#underWay.get(room)
     if (underWay?.id !== id) return
-    clearTimeout(underWay.timer)
+    underWay.cancel()
     this.#underWay.delete(room)
   }
 
   #hold(ms: number): void {
     this.#holdUntil = Date.now() + ms
-    clearTimeout(this.#holdTimer)
-    this.#holdTimer = setTimeout(() => {
+    this.#cancelHold()
+    this.#cancelHold = after(ms, () => {
       this.#release()
       this.flush()
-    }, ms)
+    })
   }
 
   #release(): void {
-    clearTimeout(this.#holdTimer)
+    this.#cancelHold()
     this.#holdUntil = 0
   }
 

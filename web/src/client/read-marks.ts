@@ -1,4 +1,5 @@
 /** Sends how far the user has read: of each room the furthest mark, gathered for a moment, kept while there is no connection. */
+import { after } from "./timers.ts"
 import type { RoomName } from "./wire.ts"
 
 const GATHER_MS = 400
@@ -6,7 +7,7 @@ const GATHER_MS = 400
 export class ReadMarks {
   readonly #send: (room: RoomName, seq: number) => boolean
   readonly #unsent = new Map<RoomName, number>()
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #cancel: (() => void) | null = null
 
   /** `send` answers whether the mark went out. */
   constructor(send: (room: RoomName, seq: number) => boolean) {
@@ -15,7 +16,7 @@ export class ReadMarks {
 
   mark(room: RoomName, seq: number): void {
     this.#unsent.set(room, Math.max(seq, this.#unsent.get(room) ?? 0))
-    this.#timer ??= setTimeout(() => this.flush(), GATHER_MS)
+    this.#cancel ??= after(GATHER_MS, () => this.flush())
   }
 
   flush(): void {
@@ -24,7 +25,7 @@ export class ReadMarks {
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#cancel?.()
+    this.#cancel = null
   }
 }

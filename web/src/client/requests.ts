@@ -3,6 +3,7 @@
  * A retryable error is waited out; a connection that goes away ends them all, and who asked asks again on the next one.
  */
 import { backoff } from "./backoff.ts"
+import { after, afterSilence } from "./timers.ts"
 import type { ClientFrame, ErrorCode, Incoming, Outgoing, ServerFrame } from "./wire.ts"
 
 interface Answers {
@@ -85,27 +86,27 @@ export class Requests {
 
   /** Sends once; null where no answer came in time. */
   #once(question: ClientFrame): Promise<ServerFrame | null> {
-    return this.#hold(ANSWER_WITHIN_MS, (ref) => {
+    return this.#hold(afterSilence, ANSWER_WITHIN_MS, (ref) => {
       if (!this.#send({ ...question, ref })) throw new Disconnected("there is no connection")
     })
   }
 
   async #pause(ms: number): Promise<void> {
-    await this.#hold(ms, () => {})
+    await this.#hold(after, ms, () => {})
   }
 
-  /** Waits `ms` for a frame with a new `ref`; null where none came. */
-  #hold(ms: number, begin: (ref: string) => void): Promise<ServerFrame | null> {
+  /** Waits `ms`, as `wait` counts them, for a frame with a new `ref`; null where none came. */
+  #hold(wait: typeof after, ms: number, begin: (ref: string) => void): Promise<ServerFrame | null> {
     const ref = `q${++this.#count}`
     return new Promise((resolve, reject) => {
       const done = () => {
-        clearTimeout(timer)
+        cancel()
         this.#pending.delete(ref)
       }
-      const timer = setTimeout(() => {
+      const cancel = wait(ms, () => {
         done()
         resolve(null)
-      }, ms)
+      })
       this.#pending.set(ref, {
         settle(frame) {
           done()

@@ -1,3 +1,5 @@
+import { after } from "./timers.ts"
+
 /** Where a connection gets its token. */
 export interface Token {
   readonly token: string
@@ -25,7 +27,7 @@ const AGAIN_MS = 15_000
 export class Renewal {
   readonly #source: TokenSource
   readonly #use: (token: Token) => void
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #cancel: () => void = () => {}
   #stopped = false
 
   constructor(source: TokenSource, token: Token, use: (token: Token) => void) {
@@ -36,13 +38,13 @@ export class Renewal {
 
   stop(): void {
     this.#stopped = true
-    clearTimeout(this.#timer)
+    this.#cancel()
   }
 
   #plan({ expiresAt }: Token): void {
     const left = (expiresAt - Date.now()) * RENEW_AT
-    if (left > LONGEST_MS) this.#timer = setTimeout(() => this.#plan({ token: "", expiresAt }), LONGEST_MS)
-    else this.#timer = setTimeout(() => void this.#renew(), Math.max(SOONEST_MS, left))
+    if (left > LONGEST_MS) this.#cancel = after(LONGEST_MS, () => this.#plan({ token: "", expiresAt }))
+    else this.#cancel = after(Math.max(SOONEST_MS, left), () => void this.#renew())
   }
 
   async #renew(): Promise<void> {
@@ -51,7 +53,7 @@ export class Renewal {
       token = await this.#source.renew()
     } catch (error) {
       // Where no token can be had the server will end the connection when the old one expires, and says so in its close code.
-      if (!this.#stopped && !(error instanceof SignInNeeded)) this.#timer = setTimeout(() => void this.#renew(), AGAIN_MS)
+      if (!this.#stopped && !(error instanceof SignInNeeded)) this.#cancel = after(AGAIN_MS, () => void this.#renew())
       return
     }
     if (this.#stopped) return

@@ -1,5 +1,6 @@
 /** Who is typing: our own signal, sparingly sent, and those of others, which fade by themselves. */
 import type { Room } from "./room.ts"
+import { after } from "./timers.ts"
 import type { RoomName, User } from "./wire.ts"
 
 const SIGNAL_EVERY_MS = 3_000
@@ -28,7 +29,7 @@ export class TypingSignal {
 
 export class TypingNotices {
   readonly #changed: (room: RoomName) => void
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>()
+  readonly #fading = new Map<string, () => void>()
 
   constructor(changed: (room: RoomName) => void) {
     this.#changed = changed
@@ -36,8 +37,8 @@ export class TypingNotices {
 
   noticed(room: Room, user: User): void {
     const key = `${user.id}\n${room.name}`
-    clearTimeout(this.#timers.get(key))
-    this.#timers.set(key, setTimeout(() => this.wrote(room, user), TYPING_FADES_MS))
+    this.#fading.get(key)?.()
+    this.#fading.set(key, after(TYPING_FADES_MS, () => this.wrote(room, user)))
     room.typing.set(user.id, user)
     this.#changed(room.name)
   }
@@ -45,13 +46,13 @@ export class TypingNotices {
   /** The user has said what they were typing, or stopped. */
   wrote(room: Room, user: User): void {
     const key = `${user.id}\n${room.name}`
-    clearTimeout(this.#timers.get(key))
-    this.#timers.delete(key)
+    this.#fading.get(key)?.()
+    this.#fading.delete(key)
     if (room.typing.delete(user.id)) this.#changed(room.name)
   }
 
   clear(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer)
-    this.#timers.clear()
+    for (const cancel of this.#fading.values()) cancel()
+    this.#fading.clear()
   }
 }

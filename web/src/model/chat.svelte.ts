@@ -3,6 +3,7 @@ import {
   type AccountCalls,
   type Account,
   AccountTokens,
+  after,
   browserNetwork,
   browserSocket,
   type ConnectionState,
@@ -35,7 +36,7 @@ export class Chat {
   heard = $state.raw<Message | null>(null)
   readonly #views = new Map<RoomName, RoomView>()
   readonly #stale = new Set<RoomName>()
-  #scheduled: ReturnType<typeof setTimeout> | undefined
+  #cancelDrawing: (() => void) | null = null
   #drawnAt = 0
 
   constructor(account: Account, calls: AccountCalls, renewed: (account: Account) => void) {
@@ -98,7 +99,7 @@ export class Chat {
     document.removeEventListener("visibilitychange", this.#looked)
     this.session.stop()
     this.uploads.stop()
-    clearTimeout(this.#scheduled)
+    this.#cancelDrawing?.()
   }
 
   readonly #looked = (): void => {
@@ -127,12 +128,12 @@ export class Chat {
 
   #touch(room: RoomName | null): void {
     if (room !== null) this.#stale.add(room)
-    this.#scheduled ??= setTimeout(() => this.#draw(), Math.max(0, this.#drawnAt + DRAW_EVERY_MS - Date.now()))
+    this.#cancelDrawing ??= after(Math.max(0, this.#drawnAt + DRAW_EVERY_MS - Date.now()), () => this.#draw())
   }
 
   #draw(): void {
-    clearTimeout(this.#scheduled)
-    this.#scheduled = undefined
+    this.#cancelDrawing?.()
+    this.#cancelDrawing = null
     this.#drawnAt = Date.now()
     wallClock.look()
     if (this.session.limits) this.textChars = this.session.limits.text_chars

@@ -228,11 +228,47 @@ describe("the network", () => {
     expect(listener.last.types).toEqual(["auth"])
   })
 
-  test("after a night with the lid closed the first look finds the connection dead", async () => {
+  test("after a night with the lid closed the connection is asked first, and given the whole time to answer", async () => {
     const connection = await connected()
     vi.setSystemTime(Date.now() + 8 * 3_600_000)
-    await pass(25_000 / 4)
-    expect(connection.state.phase).toBe("waiting")
+    await pass(25_000)
+    expect(listener.last.types).toEqual(["auth", "ping"])
+    expect(connection.state.phase).toBe("open")
+    await pass(25_000)
+    expect(connection.state).toMatchObject({ phase: "waiting", cause: "lost" })
+  })
+
+  test("a lid that is closed while a question waits is no silence of the server's: it is asked once more", async () => {
+    const connection = await connected()
+    await pass(25_000)
+    vi.setSystemTime(Date.now() + 3_600_000)
+    await pass(25_000)
+    expect(listener.last.types).toEqual(["auth", "ping", "ping"])
+    listener.last.say({ type: "pong" })
+    await pass(24_999)
+    expect(connection.state.phase).toBe("open")
+    expect(listener.sockets).toHaveLength(1)
+  })
+
+  test("a dead line is found out although every timer fires late", async () => {
+    const connection = await connected()
+    for (let minute = 0; minute < 3; minute++) {
+      vi.setSystemTime(Date.now() + 35_000)
+      await pass(25_000)
+    }
+    expect(listener.sockets[0]!.types).toEqual(["auth", "ping", "ping"])
+    expect(connection.state.phase).not.toBe("open")
+  })
+
+  test("a quiet connection whose timers are wound once a minute lives for an hour", async () => {
+    const connection = await connected()
+    listener.last.onframe = ({ type }) => type === "ping" && listener.last.say({ type: "pong" })
+    for (let minute = 0; minute < 60; minute++) {
+      vi.setSystemTime(Date.now() + 35_000)
+      await pass(25_000)
+    }
+    expect(connection.state.phase).toBe("open")
+    expect(listener.sockets).toHaveLength(1)
   })
 
   test("a page that wakes asks at once, and five seconds of silence are enough then", async () => {
