@@ -175,7 +175,8 @@ class WebSocket(asyncio.Protocol, ABC):
     def ping(self) -> None:
         """Called every `server_ping_s`: asks for a sign of life, or gives up one that showed none.
 
-        A gateway that was stopped accuses nobody: asyncio, and libuv from 1.45 on, read sockets before they fire timers.
+        A gateway that was stopped accuses nobody: asyncio, and libuv from 1.45 on, read sockets before they fire
+        timers.
         """
         if not self.alive and not self.still:
             self.close(CloseCode.SILENT, "Nothing was heard of you.")

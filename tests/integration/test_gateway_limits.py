@@ -203,7 +203,7 @@ async def test_a_gateway_that_was_stopped_reads_before_it_judges(tmp_path: Path)
     """The answer to its ping lies unread while it is stopped."""
     async with deployed(tmp_path, server_ping_s=1.0) as home, home.wire("olena") as olena:
         await olena.pong_unread()
-        time.sleep(4)  # the whole process stands still, as under SIGSTOP  # noqa: ASYNC251
+        time.sleep(4)  # the whole process stands still, as under SIGSTOP
         await olena.works()
 
 

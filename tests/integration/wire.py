@@ -19,8 +19,8 @@ PATIENCE_S = 20
 
 
 class Wire:
-    """`response`: the answer to the handshake. `closed`: the close code once there is one, 1006 where it just ended. `pings`: the
-    server's, so far."""
+    """`response`: the answer to the handshake. `closed`: the close code once there is one, 1006 where it just ended.
+    `pings`: the server's, so far."""
 
     _reader: asyncio.StreamReader
     _writer: asyncio.StreamWriter

@@ -1,0 +1,86 @@
+"""A tab that nobody sees. Chromium (156) fires the timers of a tab that has been hidden for a while once a minute; what
+a person waits for must not wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from secrets import token_hex
+
+import httpx
+import pytest
+
+from shared.client import Client, Event, PresenceChanged, fixed
+from tests.browser.devtools import Tab, devtools
+from tests.contract.relay import Relay
+from tests.servers.chromium import Chromium
+
+# Throttled a second after it was hidden, not after minutes.
+SOON = ["--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/1"]
+PROMPT_S = 8.0  # half a minute less than a throttled timer takes on average, and far more than ours
+# A chain of seconds, since throttling spares the first timers of a chain: ends when one of them comes late.
+LATE_TIMER = """new Promise(done => {
+  let turns = 0
+  const wait = from => setTimeout(() => {
+    const ms = performance.now() - from
+    if (ms > 5000 || ++turns > 90) done(ms)
+    else wait(performance.now())
+  }, 1000)
+  wait(performance.now())
+})"""
+
+
+async def enter(tab: Tab, name: str, room: str) -> None:
+    await tab.fill("login-name", name)
+    await tab.click("login-submit")
+    await tab.fill("room-input", room)
+    await tab.click("room-join")
+    await tab.until("document.querySelector('[data-testid=composer]') !== null")
+
+
+async def comes(told: AsyncIterator[Event], me: str) -> None:
+    """Returns when somebody else than `me` comes online."""
+    async with asyncio.timeout(90):
+        async for event in told:
+            if isinstance(event, PresenceChanged) and event.online and event.user_id != me:
+                return
+
+
+async def test_a_hidden_tab_comes_back_and_shows_what_it_missed_without_its_own_timers(
+    chromium: Chromium, site: str, tmp_path: Path
+) -> None:
+    if chromium.executable is None:
+        pytest.fail("This test needs a Chromium of this machine: HOMIN_TEST_CHROMIUM=/path/to/it")
+    room, relay = f"hidden-{token_hex(3)}", Relay(site)
+    await relay.up()
+    async with httpx.AsyncClient(base_url=site, trust_env=False) as http:
+        taras = (await http.post("/api/accounts/guest", json={"name": "Taras"})).json()
+    me = taras["user"]["id"]
+    async with (
+        Client([f"{site.replace('http', 'ws', 1)}/ws"], fixed(taras["token"]), name="taras") as client,
+        devtools(chromium.executable, tmp_path / "profile", SOON) as browser,
+    ):
+        told = client.events()
+        await client.join(room)
+        tab = await browser.open(relay.url)
+        await enter(tab, "Lesia", room)
+        await comes(told, me)
+
+        await (await browser.open("about:blank")).show()
+        assert await tab.evaluate("document.visibilityState") == "hidden"
+        async with asyncio.timeout(120):
+            assert await tab.evaluate(LATE_TIMER) > 5_000, "the tab is not throttled: this would prove nothing"
+
+        began = time.monotonic()
+        await relay.cut()
+        await comes(told, me)
+        assert time.monotonic() - began < PROMPT_S, "it came back by a timer that was throttled"
+
+        began = time.monotonic()
+        await client.chat(room, "are you there?")
+        async with asyncio.timeout(90):
+            await tab.until("document.title.startsWith('(1) ')")
+        assert time.monotonic() - began < PROMPT_S, "it showed the message by a timer that was throttled"
+    await relay.down()
