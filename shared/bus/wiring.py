@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from shared.bus.amqp import AmqpBus, AmqpLimits
+from shared.bus.limits import AmqpLimits
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.port import Bus, Unusable
 from shared.runtime.service import CannotStart
@@ -25,6 +25,8 @@ async def open_bus(url: str, name: str, limits: AmqpLimits | None = None) -> Bus
     limits = limits or AmqpLimits()
     if url == MEMORY:
         return MemoryBus(_broker(limits.mailbox_bytes), limits.body_bytes)
+    from shared.bus.amqp import AmqpBus  # one process needs neither aio-pika nor the time to load it
+
     bus = AmqpBus(url, limits, name)
     try:
         await bus.open()

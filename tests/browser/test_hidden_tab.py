@@ -19,7 +19,8 @@ from tests.servers.chromium import Chromium
 
 # Throttled a second after it was hidden, not after minutes.
 SOON = ["--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/1"]
-PROMPT_S = 8.0  # half a minute less than a throttled timer takes on average, and far more than ours
+HEARTBEAT_S = 5  # a look at the silence every second or so, which throttling makes one a minute
+PROMPT_S = 8.0  # far less than a throttled timer takes, and far more than ours
 # A chain of seconds, since throttling spares the first timers of a chain: ends when one of them comes late.
 LATE_TIMER = """new Promise(done => {
   let turns = 0
@@ -40,16 +41,21 @@ async def enter(tab: Tab, name: str, room: str) -> None:
     await tab.until("document.querySelector('[data-testid=composer]') !== null")
 
 
-async def comes(told: AsyncIterator[Event], me: str) -> None:
-    """Returns when somebody else than `me` comes online."""
-    async with asyncio.timeout(90):
-        async for event in told:
-            if isinstance(event, PresenceChanged) and event.online and event.user_id != me:
-                return
+async def turns(told: AsyncIterator[Event], me: str, online: bool) -> None:
+    """Returns when somebody else than `me` comes online, or goes."""
+    async for event in told:
+        if isinstance(event, PresenceChanged) and event.online is online and event.user_id != me:
+            return
 
 
-async def test_a_hidden_tab_comes_back_and_shows_what_it_missed_without_its_own_timers(
-    chromium: Chromium, site: str, tmp_path: Path
+@pytest.fixture
+def soon_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the `site` that is started after it."""
+    monkeypatch.setenv("HOMIN_SERVER_PING_S", str(HEARTBEAT_S))
+
+
+async def test_a_hidden_tab_keeps_its_quiet_connection_and_comes_back_at_once_when_it_is_cut(
+    chromium: Chromium, soon_silent: None, site: str, tmp_path: Path
 ) -> None:
     if chromium.executable is None:
         pytest.fail("This test needs a Chromium of this machine: HOMIN_TEST_CHROMIUM=/path/to/it")
@@ -66,16 +72,22 @@ async def test_a_hidden_tab_comes_back_and_shows_what_it_missed_without_its_own_
         await client.join(room)
         tab = await browser.open(relay.url)
         await enter(tab, "Lesia", room)
-        await comes(told, me)
+        async with asyncio.timeout(30):
+            await turns(told, me, online=True)
 
+        going = asyncio.create_task(turns(told, me, online=False))
         await (await browser.open("about:blank")).show()
         assert await tab.evaluate("document.visibilityState") == "hidden"
-        async with asyncio.timeout(120):
-            assert await tab.evaluate(LATE_TIMER) > 5_000, "the tab is not throttled: this would prove nothing"
+        for _ in range(2):
+            async with asyncio.timeout(120):
+                assert await tab.evaluate(LATE_TIMER) > 5_000, "the tab is not throttled: this would prove nothing"
+        assert not going.done(), "the page left a connection that was well"
 
         began = time.monotonic()
         await relay.cut()
-        await comes(told, me)
+        async with asyncio.timeout(90):
+            await going
+            await turns(told, me, online=True)
         assert time.monotonic() - began < PROMPT_S, "it came back by a timer that was throttled"
 
         began = time.monotonic()

@@ -11,15 +11,15 @@ from tests.servers import rabbitmq as rabbits
 from tests.servers.rabbitmq import RabbitMQ
 
 
-@pytest.fixture(params=["memory", "amqp"])
+@pytest.fixture(params=["memory", "amqp", "amqp, ordinary way"])
 async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
-    """An empty broker: in this process, or a virtual host of the session's RabbitMQ."""
+    """An empty broker: in this process, or a virtual host of the session's RabbitMQ, reached in either way."""
     made: Site
     if request.param == "memory":
         made = MemorySite()
     else:
         broker: RabbitMQ = request.getfixturevalue("rabbitmq")
-        made = AmqpSite(request.getfixturevalue("amqp_vhost"), broker.version)
+        made = AmqpSite(request.getfixturevalue("amqp_vhost"), broker.version, direct=request.param == "amqp")
     yield made
     await made.close()
 

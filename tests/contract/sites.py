@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Protocol
 
 import aiormq
 from aiormq.abc import DeliveredMessage
 
-from shared.bus.amqp import AmqpBus, AmqpLimits
+from shared.bus.amqp import AmqpBus
+from shared.bus.limits import AmqpLimits
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.port import Bus
 from shared.bus.topology import DEAD
@@ -70,15 +72,16 @@ class MemorySite:
 class AmqpSite:
     """Each participant has a relay of its own between itself and the broker."""
 
-    def __init__(self, url: str, version: tuple[int, ...]) -> None:
+    def __init__(self, url: str, version: tuple[int, ...], direct: bool = True) -> None:
         self.ranks = version >= (4,)
+        self._direct = direct
         self._url = url
         self._buses: dict[AmqpBus, Relay] = {}
 
     async def bus(self, name: str, limits: AmqpLimits = LIMITS) -> AmqpBus:
         relay = Relay(self._url)
         await relay.up()
-        bus = AmqpBus(relay.url, limits, name)
+        bus = AmqpBus(relay.url, replace(limits, direct=self._direct), name)
         self._buses[bus] = relay
         await bus.open()
         return bus

@@ -13,7 +13,8 @@ import pytest
 from aiormq.abc import AbstractChannel
 from structlog.testing import capture_logs
 
-from shared.bus.amqp import AmqpBus, AmqpLimits
+from shared.bus.amqp import AmqpBus
+from shared.bus.limits import AmqpLimits
 from shared.bus.port import Unusable
 from shared.bus.topology import BROADCAST, DEAD, DEPLOYMENT, FILES, shard_queue, shard_queues
 from tests.contract.sites import LIMITS, AmqpSite

@@ -13,7 +13,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from shared.bus.amqp import AmqpBus, AmqpLimits
+from shared.bus.amqp import AmqpBus
+from shared.bus.limits import AmqpLimits
 from shared.bus.topology import DEAD, shard_queue
 from shared.client import Client, Record, Refused
 from shared.protocol.names import shard_of

@@ -11,7 +11,7 @@ from services.gateway.deliver import resumes
 from services.gateway.settings import Settings as Gateway
 from services.router.settings import Settings as Router
 from services.standalone.settings import Settings
-from shared.bus.amqp import AmqpLimits
+from shared.bus.limits import AmqpLimits
 from shared.bus.port import MAILBOX_BODIES
 from shared.protocol.bus import BODY_BYTES, ITEM_BYTES, Holder
 from shared.protocol.codec import encode, pack, submit_prefix

@@ -9,28 +9,26 @@ from itertools import count
 from secrets import token_hex
 from typing import Any
 
-from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.abc import AbstractChannel
 
-from shared.bus.amqp.declaration import AmqpLimits, Declaration
+from shared.bus.amqp import assumptions
+from shared.bus.amqp.declaration import Declaration
 from shared.bus.amqp.frames import Delivered, Message
+from shared.bus.amqp.line import Line
 from shared.bus.amqp.link import Link
-from shared.bus.amqp.stream import Stream
+from shared.bus.limits import AmqpLimits
 from shared.bus.port import REASON_CHARS, Delivery, Reopened, Unavailable, bounded
 from shared.bus.topology import BROADCAST, DEAD, MAILBOX, priority, single_active
 
 
-async def _unused(_: DeliveredMessage) -> None:
-    """Deliveries go past aiormq (stream.py), which wants a callback."""
-
-
 class _Publisher(Link):
-    async def _set_up(self, channel: AbstractChannel, stream: Stream) -> None:
+    async def _set_up(self, channel: AbstractChannel, line: Line) -> None:
         """It consumes nothing."""
 
     async def publish(self, message: Message) -> None:
-        if self._stream is None:
+        if self._line is None:
             raise Unavailable("the broker is not reached")
-        await self._stream.publish(message, self._limits.publish_timeout_s)
+        await self._line.publish(message, self._limits.publish_timeout_s)
 
 
 class _Subscription(Link):
@@ -43,18 +41,18 @@ class _Subscription(Link):
         self._arrived = asyncio.Event()
         self._acked = 0
 
-    async def _set_up(self, channel: AbstractChannel, stream: Stream) -> None:
+    async def _set_up(self, channel: AbstractChannel, line: Line) -> None:
         self._life = next(self._lives)
         self._acked = 0
         # Per consumer, not per channel: quorum queues do not know the global kind.
         await channel.basic_qos(prefetch_count=self._prefetch)
         # The first deliveries come, and may be acknowledged, while the other queues are still being asked for.
-        self._stream = stream
+        self._line = line
         for queue in self._queues:
             arguments: dict[str, Any] | None = (
                 {"x-priority": priority(self._consumer, queue)} if single_active(queue) else None
             )
-            await channel.basic_consume(queue, _unused, arguments=arguments)
+            await channel.basic_consume(queue, line.taken, arguments=arguments)
 
     def _delivered(self, delivered: Delivered) -> None:
         tag, redelivered, queue, body = delivered
@@ -74,9 +72,9 @@ class _Subscription(Link):
         return gathered
 
     def ack(self, last: Delivery) -> None:
-        if self._stream is not None and last.life == self._life and last.tag > self._acked:
+        if self._line is not None and last.life == self._life and last.tag > self._acked:
             self._acked = last.tag
-            self._stream.ack(last.tag)
+            self._line.ack(last.tag)
 
     async def close(self) -> None:
         await super().close()
@@ -97,21 +95,21 @@ class _Mailbox(Link):
         self._arrived = asyncio.Event()
         self._unacked = 0
 
-    async def _set_up(self, channel: AbstractChannel, stream: Stream) -> None:
+    async def _set_up(self, channel: AbstractChannel, line: Line) -> None:
         life = next(self._lives)
         address = f"{MAILBOX}{self._owner}.{self._boot}.{life}"
         arguments: dict[str, Any] = {"x-max-length-bytes": self._limits.mailbox_bytes, "x-overflow": "drop-head"}
         await channel.queue_declare(address, exclusive=True, auto_delete=True, arguments=arguments)
         await channel.queue_bind(address, BROADCAST)
         await channel.basic_qos(prefetch_count=self._limits.mailbox_prefetch)
-        self._stream = stream
+        self._line = line
         self._gathered.clear()
         self._unacked = 0
         self.address = address
         if life > 1:
             self._gathered.append(Reopened(address))
             self._arrived.set()
-        await channel.basic_consume(address, _unused)
+        await channel.basic_consume(address, line.taken)
 
     def _delivered(self, delivered: Delivered) -> None:
         self._gathered.append(delivered.body)
@@ -124,9 +122,9 @@ class _Mailbox(Link):
             await self._arrived.wait()
         gathered = list(self._gathered)
         self._gathered.clear()
-        if self._unacked and self._stream is not None:
+        if self._unacked and self._line is not None:
             tag, self._unacked = self._unacked, 0
-            self._stream.ack(tag)
+            self._line.ack(tag)
         return gathered
 
 
@@ -140,6 +138,8 @@ class AmqpBus:
 
     async def open(self) -> None:
         """Returns once the broker is reached, however long that takes. Raises `Unusable`."""
+        if self.limits.direct:
+            assumptions.check()
         await self._publisher.open(whatever_happens=False)
 
     @property

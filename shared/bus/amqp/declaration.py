@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
 
 import structlog
 from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
-from shared.bus.port import BODY_BYTES, MAILBOX_BODIES, Unusable
+from shared.bus.limits import AmqpLimits
+from shared.bus.port import Unusable
 from shared.bus.topology import (
     ACCOUNTS,
     BROADCAST,
@@ -47,27 +47,6 @@ _REFUSAL: Final = re.compile(
     re.DOTALL,
 )
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True)
-class AmqpLimits:
-    """The bounds and times of the bus; each has a setting in shared/bus/settings.py. A mailbox has room for
-    `MAILBOX_BODIES` bodies of `body_bytes`, else ValueError."""
-
-    shards: int = 16
-    publish_timeout_s: float = 10.0
-    heartbeat_s: int = 10
-    reconnect_min_s: float = 0.1
-    reconnect_max_s: float = 5.0
-    body_bytes: int = BODY_BYTES
-    mailbox_bytes: int = 64 << 20
-    mailbox_prefetch: int = 64
-    delivery_limit: int = 50
-    dead_bodies: int = 10_000
-
-    def __post_init__(self) -> None:
-        if self.mailbox_bytes < MAILBOX_BODIES * self.body_bytes:
-            raise ValueError(f"a mailbox must have room for {MAILBOX_BODIES} bodies of {self.body_bytes} bytes")
 
 
 class Difference(NamedTuple):

@@ -12,17 +12,20 @@ import asyncio
 from abc import ABC, abstractmethod
 from random import uniform
 
-import aio_pika
 import structlog
 from aiormq.abc import AbstractChannel
 from yarl import URL
 
-from shared.bus.amqp.declaration import AmqpLimits, Declaration
+from shared.bus.amqp.declaration import Declaration
+from shared.bus.amqp.direct import Direct
 from shared.bus.amqp.frames import Delivered
+from shared.bus.amqp.line import Line
+from shared.bus.amqp.ordinary import Ordinary
 from shared.bus.amqp.refusal import lasting
-from shared.bus.amqp.stream import Stream
+from shared.bus.limits import AmqpLimits
 
 log = structlog.get_logger("bus")
+SET_UP_S = 30.0
 
 
 class Link(ABC):
@@ -31,16 +34,16 @@ class Link(ABC):
     def __init__(self, url: str, limits: AmqpLimits, declaration: Declaration, name: str) -> None:
         self._url = URL(url).update_query(heartbeat=limits.heartbeat_s, name=name)
         self._limits, self._declaration, self._name = limits, declaration, name
-        self._stream: Stream | None = None
+        self._line: Line | None = None
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
 
     @property
     def up(self) -> bool:
-        return self._stream is not None
+        return self._line is not None
 
     @abstractmethod
-    async def _set_up(self, channel: AbstractChannel, stream: Stream) -> None:
+    async def _set_up(self, channel: AbstractChannel, line: Line) -> None:
         """Consumes on a fresh channel."""
 
     def _delivered(self, delivered: Delivered) -> None:  # noqa: B027 (not every link consumes)
@@ -55,39 +58,33 @@ class Link(ABC):
         """
         up = asyncio.Event()
         self._task = asyncio.create_task(self._run(up, whatever_happens), name=f"bus:{self._name}")
-        rising = asyncio.create_task(up.wait())
-        await asyncio.wait([rising, self._task], return_when=asyncio.FIRST_COMPLETED)
-        rising.cancel()
+        up_waiter = asyncio.create_task(up.wait())
+        await asyncio.wait([up_waiter, self._task], return_when=asyncio.FIRST_COMPLETED)
+        up_waiter.cancel()
         if self._task.done():
             self._task.result()
 
     async def _run(self, up: asyncio.Event, whatever_happens: bool) -> None:
         pause = self._limits.reconnect_min_s
         while not self._stop.is_set():
-            # Made here and closed below even where connecting fails: one that is left to the garbage collector closes
-            # itself, which cannot be done on whatever thread it is collected.
-            connection, stream = aio_pika.Connection(self._url), Stream(self._delivered)
-            connection.kwargs["transport_factory"] = stream
+            line: Line = Direct(self._delivered) if self._limits.direct else Ordinary(self._delivered)
             try:
-                await connection.connect(timeout=10)
-                comfortable = connection.channel()
-                await comfortable.initialize(timeout=10)
-                channel = await comfortable.get_underlay_channel()
-                stream.use(channel.number, channel.connection.connection_tune.frame_max)
-                async with asyncio.timeout(30):
+                channel = await line.open(self._url)
+                async with asyncio.timeout(SET_UP_S):
+                    assert channel.connection is not None
                     await self._declaration.on(channel.connection)
-                    await self._set_up(channel, stream)
-                self._stream = stream
+                    await self._set_up(channel, line)
+                self._line = line
                 up.set()
                 pause = self._limits.reconnect_min_s
-                stopped = asyncio.create_task(self._stop.wait())
-                closed = [asyncio.ensure_future(comfortable.closed()), asyncio.ensure_future(connection.closed())]
-                await asyncio.wait([stopped, *closed], return_when=asyncio.FIRST_COMPLETED)
-                stopped.cancel()
+                ending = [asyncio.create_task(self._stop.wait()), asyncio.create_task(line.ended())]
+                await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+                for task in ending:
+                    task.cancel()
             except asyncio.CancelledError:
                 raise
             except Exception as why:
-                unusable = lasting(why, stream.closed, self._url)
+                unusable = lasting(why, line.closed_by, self._url)
                 if unusable is None:
                     log.warning("bus.link_failed", link=self._name, error=str(why) or type(why).__name__)
                 elif whatever_happens or up.is_set():
@@ -95,11 +92,10 @@ class Link(ABC):
                 else:
                     raise unusable from why
             finally:
-                was_up, self._stream = self.up, None
-                stream.lost()
+                was_up, self._line = self.up, None
                 if was_up:
                     self._lost()
-                await _close(connection)
+                await line.close()
             if not self._stop.is_set():
                 if was_up:
                     log.warning("bus.link_lost", link=self._name)
@@ -112,10 +108,3 @@ class Link(ABC):
             done, _ = await asyncio.wait([self._task], timeout=5)
             if not done:
                 self._task.cancel()
-
-
-async def _close(connection: aio_pika.abc.AbstractConnection) -> None:
-    try:
-        await asyncio.wait_for(connection.close(), 2)
-    except Exception as why:
-        log.debug("bus.close_failed", error=str(why))

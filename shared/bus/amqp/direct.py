@@ -1,33 +1,94 @@
-"""The byte stream under aiormq, with the frames of the hot path taken out of it (frames.py).
+"""The hot path past aiormq: the byte stream beneath it, with the frames of every batch taken out of it (frames.py).
 
-aiormq connects, speaks the handshake, keeps the heartbeat, opens the channel and declares; publishing, deliveries,
-acknowledgements and confirms go past it, straight between the socket and who uses them.
+aiormq connects, speaks the handshake, keeps the heartbeat, opens the channel and declares. Publishing, deliveries,
+acknowledgements and confirms go past it, straight between the socket and who uses them. What that rests on is looked at
+before the first connection (assumptions.py); `HOMIN_AMQP_DIRECT=false` goes without it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from itertools import takewhile
 from typing import Any
 
-from aiormq.connection import TransportFactory
+import aiormq
+from aiormq.abc import AbstractChannel, AbstractConnection, DeliveredMessage
 from aiormq.exceptions import AMQPConnectionError
 from yarl import URL
 
 from shared.bus.amqp import frames
-from shared.bus.amqp.frames import Closed, Confirmed, Cutter, Delivered, Event, Message, Returned
+from shared.bus.amqp.frames import Closed, Confirmed, Cutter, Event, Message, Returned
+from shared.bus.amqp.line import CLOSE_S, OPEN_S, OnDelivered
 from shared.bus.port import BusError, Overloaded, Unavailable, Unroutable
 
 ALIVE_S = 1.0
 
 
-class Stream(TransportFactory):
+class Direct:
+    """A line (line.py) whose batches go past aiormq. `on_delivered` is called for each delivery, in order."""
+
+    def __init__(self, on_delivered: OnDelivered) -> None:
+        self._stream = Stream(on_delivered)
+        self._connection: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
+
+    @property
+    def closed_by(self) -> Closed | None:
+        return self._stream.closed
+
+    async def open(self, url: URL) -> AbstractChannel:
+        self._connection = aiormq.Connection(url, transport_factory=self._stream)
+        async with asyncio.timeout(OPEN_S):
+            await self._connection.connect()
+            self._channel = await self._connection.channel(publisher_confirms=True)
+        self._stream.use(self._channel.number, self._connection.connection_tune.frame_max)
+        return self._channel
+
+    @property
+    def taken(self) -> Callable[[DeliveredMessage], Coroutine[Any, Any, None]]:
+        return _unused
+
+    async def ended(self) -> None:
+        assert self._connection is not None
+        assert self._channel is not None
+        closing = [self._connection.closing, self._channel.closing]
+        await asyncio.wait(closing, return_when=asyncio.FIRST_COMPLETED)
+        _retrieve(closing)
+
+    async def publish(self, message: Message, timeout_s: float) -> None:
+        await self._stream.publish(message, timeout_s)
+
+    def ack(self, tag: int) -> None:
+        self._stream.ack(tag)
+
+    async def close(self) -> None:
+        self._stream.lost()
+        if self._connection is not None:
+            # What is wrong with it now is no concern of anybody's: it is let go of.
+            with suppress(Exception):
+                await asyncio.wait_for(self._connection.close(), CLOSE_S)
+
+
+async def _unused(_: DeliveredMessage) -> None:
+    """Deliveries do not come this way, and aiormq wants a callback."""
+
+
+def _retrieve(closing: list[asyncio.Future[Any]]) -> None:
+    """Marks why they ended as seen: the log says it once, where it matters."""
+    for future in closing:
+        future.cancel()
+        if future.done() and not future.cancelled():
+            future.exception()
+
+
+class Stream(aiormq.TransportFactory):
     """One connection's bytes. `on_delivered` is called for each delivery, in order. `use` names the channel once it
     is open.
     """
 
-    def __init__(self, on_delivered: Callable[[Delivered], None] | None = None) -> None:
+    def __init__(self, on_delivered: OnDelivered | None = None) -> None:
         self._on_delivered = on_delivered
         self._channel, self._frame_bytes = 0, 0
         # Asked for once: on CPython 3.11 every `get_running_loop` is a system call.
@@ -116,7 +177,7 @@ class Stream(TransportFactory):
 
     def happened(self, events: list[Event]) -> None:
         for event in events:
-            if isinstance(event, Delivered):
+            if isinstance(event, frames.Delivered):
                 if self._on_delivered is not None:
                     self._on_delivered(event)
             elif isinstance(event, Confirmed):
