@@ -60,7 +60,9 @@ class AccountsService:
             memory_kib=settings.hash_memory_kib,
             passes=settings.hash_passes,
         )
-        self._verifier = Verifier(settings, fetch=fetch_outside_keys or self._keys.fetch, now=now)
+        self.fetch_keys: Fetch = fetch_outside_keys or self._keys.fetch
+        """Gives the issuer's public keys: the way to them for every verifier in this process."""
+        self._verifier = Verifier(settings, fetch=self.fetch_keys, now=now)
         self.broadcast = Broadcast(bus, instance)
         self._answers = Answers(bus, instance, self._store, now)
         accounts = Accounts(settings, self._store, self._keys, self._passwords, now)

@@ -30,7 +30,9 @@ LATE = 2
 
 
 def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> FileService:
-    """`fetch_keys` gives the issuer's keys where they are not to be fetched over HTTP: they are in this process."""
+    """The service, not started yet. `fetch_keys`: gives the issuer's keys; by default they come from `jwks_url`.
+
+    CannotStart where there is neither."""
     source = f"files.{settings.instance}"
     engine = open_engine(settings.database_url, pool_size=CONNECTIONS, check_connections=True)
     index = SqlIndex(engine)

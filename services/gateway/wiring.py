@@ -14,8 +14,10 @@ from shared.tokens.jwks import Fetch
 from shared.tokens.verifier import Verifier
 
 
-def build(settings: Settings, bus: Bus, fetch_keys: Fetch | None = None) -> Gateway:
-    """The service, not started yet. `fetch_keys`: gives the issuer's keys; by default they come from `jwks_url`."""
+def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> Gateway:
+    """The service, not started yet. `fetch_keys`: gives the issuer's keys; by default they come from `jwks_url`.
+
+    CannotStart where there is neither."""
     verifier = Verifier(settings, fetch=fetch_keys)
 
     def new_hub(address: str) -> Hub:

@@ -16,10 +16,12 @@ from shared.runtime.service import Service
 
 def build(settings: Settings, bus: Bus) -> Sequence[Service]:
     """All services, in the order in which they start; the page last, since its route takes what no other has taken."""
+    accounts = build_accounts(settings, bus)
     return [
-        build_accounts(settings, bus),
+        accounts,
         build_router(settings, bus),
-        build_files(settings, bus),
-        build_gateway(settings, bus),
+        # Handed over, not fetched from where this process is thought to listen: an address written twice is wrong once.
+        build_files(settings, bus, fetch_keys=accounts.fetch_keys),
+        build_gateway(settings, bus, fetch_keys=accounts.fetch_keys),
         Page(settings.web),
     ]

@@ -12,6 +12,9 @@ from urllib.request import ProxyHandler, build_opener
 
 from jwt import PyJWK
 
+from shared.runtime.service import CannotStart
+from shared.tokens.settings import TokenSettings
+
 FETCH_S: Final = 5.0
 SET_BYTES: Final = 256 * 1024
 SET_KEYS: Final = 100
@@ -61,6 +64,19 @@ def _key(entry: Any) -> PyJWK | None:
     except Exception:
         # Whatever the libraries below make of an entry that only looks like a key, the others of the set still count.
         return None
+
+
+def from_issuer(settings: TokenSettings) -> Fetch:
+    """Fetches the keys from where the settings say. CannotStart where they do not: only a process that holds the
+    accounts as well can do without."""
+    if settings.jwks_url:
+        return over_http(settings.jwks_url)
+    if settings.outside_issuer:
+        raise CannotStart(f"HOMIN_JWKS_URL must say where the public keys of {settings.issuer} are.")
+    raise CannotStart(
+        "HOMIN_JWKS_URL must say where the accounts show their public keys, as they do not run in this process: "
+        "http://127.0.0.1:8080/api/accounts/jwks.json, say."
+    )
 
 
 def over_http(url: str) -> Fetch:

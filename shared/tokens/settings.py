@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from shared.runtime.settings import HttpSettings
 
@@ -16,15 +16,15 @@ class TokenSettings(HttpSettings):
     """What a token's `iss` must say. An outside issuer's is its address, `https://login.example.org`."""
     audience: str = Field("homin", min_length=1)
     """What a token's `aud` must say, or contain."""
-    jwks_url: str = Field("http://127.0.0.1:{port}/api/accounts/jwks.json", validate_default=True)
-    """Where the issuer's public keys are; `{port}` is this process's own."""
+    jwks_url: str = ""
+    """Where the issuer's public keys are. Empty where the accounts are in the same process: then they hand them over."""
 
     @field_validator("jwks_url")
     @classmethod
-    def _at_port(cls, url: str, info: ValidationInfo) -> str:
-        if not url.startswith(("http://", "https://")):
+    def _fetchable(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
-        return url.replace("{port}", str(info.data.get("port", 8080)))
+        return url
 
     @property
     def outside_issuer(self) -> bool:

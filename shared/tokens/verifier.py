@@ -27,7 +27,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.names import UserId, UserName
-from shared.tokens.jwks import OUTSIDE_ALGORITHMS, OWN_ALGORITHMS, BadKeySet, Fetch, over_http, parse_key_set
+from shared.tokens.jwks import OUTSIDE_ALGORITHMS, OWN_ALGORITHMS, BadKeySet, Fetch, from_issuer, parse_key_set
 from shared.tokens.revocations import Revocations
 from shared.tokens.settings import TokenSettings
 
@@ -74,10 +74,11 @@ class Verifier:
     def __init__(
         self, settings: TokenSettings, *, fetch: Fetch | None = None, now: Callable[[], float] = time.time
     ) -> None:
-        """`fetch` gives the JWK Set, by default from `settings.jwks_url`; `now` Unix seconds, for revocations."""
+        """`fetch` gives the JWK Set, by default `from_issuer(settings)`; `now` Unix seconds, for revocations."""
         self._settings = settings
         self._algorithms = OUTSIDE_ALGORITHMS if settings.outside_issuer else OWN_ALGORITHMS
-        self._fetch = fetch or over_http(settings.jwks_url)
+        self._fetch = fetch or from_issuer(settings)
+        self._place = f" from {settings.jwks_url}" if settings.jwks_url else ""
         self._keys: Mapping[str, PyJWK] = {}
         self._asked_at = float("-inf")
         self._failed = False
@@ -99,7 +100,7 @@ class Verifier:
 
     def check(self) -> str | None:
         """For `/readyz`: a sentence while no token can be verified."""
-        return None if self._keys else f"The issuer's keys cannot be had from {self._settings.jwks_url}."
+        return None if self._keys else f"The issuer's keys cannot be had{self._place}."
 
     def revoke(self, token_id: str, expires_at: int) -> None:
         """Refuses a token from now on, until `expires_at` (Unix seconds), when it has expired anyway."""
@@ -186,7 +187,7 @@ class Verifier:
             self._keys = parse_key_set(await self._fetch(), self._algorithms)
         except (OSError, HTTPException, ValueError, BadKeySet) as why:
             # ValueError: an address that is none. The keys that we have stay good.
-            # The first time may only mean that all start at once, or that it is this process which does not listen yet.
+            # The first time may only mean that all start at once.
             tell = log.warning if self._failed else log.debug
             tell("the issuer's keys cannot be had", url=self._settings.jwks_url, why=str(why))
             self._failed = True

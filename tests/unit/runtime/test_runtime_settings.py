@@ -57,9 +57,8 @@ def test_origins_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None
     assert HttpSettings().origins == ("https://chat.example.org", "https://b.example.org")
 
 
-def test_keys_are_asked_of_ones_own_port_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOMIN_PORT", "9000")
-    assert TokenSettings().jwks_url == "http://127.0.0.1:9000/api/accounts/jwks.json"
+def test_keys_have_no_address_unless_one_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert TokenSettings().jwks_url == ""
     monkeypatch.setenv("HOMIN_JWKS_URL", "http://accounts:8080/api/accounts/jwks.json")
     assert TokenSettings().jwks_url == "http://accounts:8080/api/accounts/jwks.json"
     monkeypatch.setenv("HOMIN_JWKS_URL", "file:///etc/passwd")

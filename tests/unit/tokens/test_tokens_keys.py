@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from shared.protocol.errors import ErrorCode
 from shared.tokens import verifier as verifiers
-from shared.tokens.jwks import OUTSIDE_ALGORITHMS, OWN_ALGORITHMS, SET_BYTES, BadKeySet, over_http, parse_key_set
+from shared.runtime.service import CannotStart
+from shared.tokens.jwks import OUTSIDE_ALGORITHMS, OWN_ALGORITHMS, SET_BYTES, BadKeySet, from_issuer, over_http, parse_key_set
 from shared.tokens.revocations import Revocations
 from shared.tokens.settings import TokenSettings
 from shared.tokens.verifier import KeysUnavailable, TokenRefused, Verifier
@@ -216,3 +217,11 @@ def test_a_revocation_is_kept_exactly_until_it_expires(steps: list[tuple[str, in
         in_force = {name for name, until in latest.items() if until > now}
         assert {name for name in "abcd" if name in revocations} == in_force
         assert len(revocations) == len(in_force)
+
+
+@pytest.mark.parametrize("issuer", ["homin", "https://login.example.org"])
+def test_whoever_cannot_know_where_the_keys_are_says_so_before_it_starts(issuer: str) -> None:
+    """It asked its own port, where nobody shows any, and refused everybody for ever."""
+    with pytest.raises(CannotStart, match="HOMIN_JWKS_URL must say"):
+        Verifier(TokenSettings(issuer=issuer))
+    Verifier(TokenSettings(issuer=issuer, jwks_url="https://login.example.org/keys"))
