@@ -1,5 +1,5 @@
 # Homin. `make` alone lists what there is.
-PORT ?= 8080
+PORT ?= $(or $(HOMIN_PORT),8080)
 NAME ?=
 COUNT ?= 1000
 SECONDS ?= 120

@@ -1,6 +1,7 @@
 """Makes what `make run` and `make test` need, and only where it is missing or out of date.
 
-Runs before anything is installed, so it uses nothing but the standard library. Two things are made: the virtual
+Runs before anything is installed, so it uses nothing but the standard library
+(and `shared/runtime/listen.py`, which does so too). Two things are made: the virtual
 environment `.venv` from a hashed lock file, and the built web client `web/dist`. Each carries a stamp with the digest
 of what it was made from; where the digest is the same, nothing is done, so a second start costs milliseconds.
 
@@ -19,7 +20,6 @@ import hashlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +28,10 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # run as a file, it finds its own folder only
+
+from shared.runtime.listen import CannotStart, bind  # noqa: E402
+
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 WEB = ROOT / "web"
@@ -215,18 +219,14 @@ def build_web() -> None:
 
 def refuse_a_taken_port() -> None:
     """Say so before a minute of building, rather than after it."""
-    host, port = os.environ.get("HOMIN_HOST", "127.0.0.1"), os.environ.get("HOMIN_PORT", "8080")
+    # An empty variable is none, as for the server (shared/runtime/settings.py).
+    host, port = os.environ.get("HOMIN_HOST") or "127.0.0.1", os.environ.get("HOMIN_PORT") or "8080"
     if not port.isdigit() or not 0 <= int(port) <= 65535:
         fail(f"PORT={port} is not a port; take a number from 1 to 65535, as in: make run PORT=9000")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, int(port)))
-        except PermissionError:
-            fail(f"Port {port} may only be opened by root. Choose another: make run PORT=9000")
-        except OSError as error:
-            fail(f"Cannot listen on {host}:{port} ({error.strerror}). Choose another port: make run PORT=9000")
+    try:
+        bind(host, int(port)).close()
+    except CannotStart as why:
+        fail(str(why))
 
 
 def main(arguments: list[str]) -> None:

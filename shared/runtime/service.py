@@ -21,6 +21,8 @@ from starlette.routing import BaseRoute
 from shared.runtime.app import application
 from shared.runtime.health import Check, Readiness
 from shared.runtime.http import BoundedHttpProtocol
+from shared.runtime.listen import CannotStart as CannotStart
+from shared.runtime.listen import address_of, bind
 from shared.runtime.secret_files import SecretUnreadable
 from shared.runtime.settings import HttpSettings
 
@@ -61,10 +63,6 @@ class Service(Protocol):
 
     async def stop(self) -> None:
         """Gives everything back; called only after a `start` that ended well, with the server closed."""
-
-
-class CannotStart(Exception):
-    """The process cannot run; the text tells the operator why, and what to do."""
 
 
 class Server(uvicorn.Server):
@@ -144,36 +142,6 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
         raise SystemExit("\n".join(["homin: these settings cannot be used:", *lines])) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket that does not listen yet: a taken port shows before anything else is started."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        sock = socket.socket(family, kind, protocol)
-    except OSError as why:
-        raise CannotStart(f"The address {host} cannot be used: {why}.") from why
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        sock.bind(address)
-    except OSError as why:
-        sock.close()
-        raise CannotStart(
-            f"Port {port} on {host} cannot be used: {why.strerror}. Choose another by HOMIN_PORT."
-        ) from why
-    sock.setblocking(False)
-    return sock
-
-
-def address_of(sock: socket.socket) -> str:
-    """The address to open in a browser."""
-    host, port = sock.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 (read, not bound)
-    return f"http://{host}:{port}"
 
 
 def raise_open_files_limit() -> None:

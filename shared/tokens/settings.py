@@ -17,7 +17,7 @@ class TokenSettings(HttpSettings):
     audience: str = Field("homin", min_length=1)
     """What a token's `aud` must say, or contain."""
     jwks_url: str = ""
-    """Where the issuer's public keys are. Empty where the accounts are in the same process: then they hand them over."""
+    """Where the issuer's public keys are. Empty where the accounts run in the same process and hand them over."""
 
     @field_validator("jwks_url")
     @classmethod

@@ -18,7 +18,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.files.objects import Missing, Objects, ObjectsDown, open_objects
-from shared.runtime.service import CannotStart, Server, address_of, bind
+from shared.runtime.listen import CannotStart, address_of, bind
+from shared.runtime.service import Server
 
 PART = 5 << 20
 

@@ -21,19 +21,22 @@ PATIENCE_S = 60
 
 
 @asynccontextmanager
-async def listening(folder: Path, environment: Mapping[str, str], module: str = "services.standalone") -> AsyncIterator[str]:
-    """`python -m …` with its data in `folder`; gives the address that its log names. Ended at the end."""
+async def listening(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[str]:
+    """A standalone process with its data in `folder`; gives the address that its log names. Ended at the end."""
     (folder / "index.html").write_text("<!doctype html><title>Homin</title>")
+    settings = {
+        "HOMIN_VAR": str(folder / "var"), "HOMIN_WEB": str(folder), "HOMIN_PORT": str(free_ports(1)[0]),
+        "HOMIN_GATEWAY_DRAIN_S": "0.1", "HOMIN_LOG_FORMAT": "json",
+    }  # fmt: skip
     started = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        module,
+        "services.standalone",
         cwd=ROOT,
-        env={**os.environ, "HOMIN_VAR": str(folder / "var"), "HOMIN_WEB": str(folder), "HOMIN_PORT": str(free_ports(1)[0]),
-             "HOMIN_GATEWAY_DRAIN_S": "0.1", "HOMIN_LOG_FORMAT": "json", **environment},
+        env={**os.environ, **settings, **environment},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    )
     assert started.stderr is not None
     said: list[str] = []
     try:
@@ -67,7 +70,10 @@ async def ready(http: httpx.AsyncClient) -> None:
 
 async def use(address: str) -> None:
     """What people do: sign in, say something, send a file and fetch it."""
-    async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_S, trust_env=False) as http, asyncio.timeout(PATIENCE_S):
+    async with (
+        httpx.AsyncClient(base_url=address, timeout=PATIENCE_S, trust_env=False) as http,
+        asyncio.timeout(PATIENCE_S),
+    ):
         await ready(http)
         signed_in = await http.post("/api/accounts/guest", json={"name": "olena"}, headers={"Origin": address})
         assert signed_in.status_code == 201, signed_in.text

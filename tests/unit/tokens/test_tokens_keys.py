@@ -15,9 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.protocol.errors import ErrorCode
-from shared.tokens import verifier as verifiers
 from shared.runtime.service import CannotStart
-from shared.tokens.jwks import OUTSIDE_ALGORITHMS, OWN_ALGORITHMS, SET_BYTES, BadKeySet, from_issuer, over_http, parse_key_set
+from shared.tokens import verifier as verifiers
+from shared.tokens.jwks import (
+    OUTSIDE_ALGORITHMS,
+    OWN_ALGORITHMS,
+    SET_BYTES,
+    BadKeySet,
+    over_http,
+    parse_key_set,
+)
 from shared.tokens.revocations import Revocations
 from shared.tokens.settings import TokenSettings
 from shared.tokens.verifier import KeysUnavailable, TokenRefused, Verifier
