@@ -55,9 +55,9 @@ class Accounts:
         self._now = now
 
     async def guest(self, form: GuestForm) -> SignedIn:
-        """Somebody who gives only a name. Refused: `forbidden` (guests are off), `name_taken`."""
+        """Somebody who gives only a name. Refused: `no_guests`, `name_taken`."""
         if not self._settings.guests:
-            raise Refused(ErrorCode.FORBIDDEN, "Guests are not let in here. Register, or sign in.")
+            raise Refused(ErrorCode.NO_GUESTS, "Guests are not let in here. Register, or sign in.")
         user = User(_new_id(), form.name, guest=True)
         refresh, opening = self._opening()
         if not await self._store.add_guest(user, name_key(form.name), opening):

@@ -27,12 +27,15 @@ from services.accounts.trouble import database_trouble_told
 from shared.protocol.errors import ErrorCode, Refused
 from shared.runtime.body import read_json
 from shared.runtime.metrics import counter
-from shared.runtime.origin import origin_allowed
+from shared.runtime.origin import Pages
 from shared.tokens.verifier import Identity, TokenRefused, Verifier
 
 log = structlog.stdlib.get_logger("homin.accounts")
 
 SIGN_INS = counter("sign_ins", "Sign-ins by kind and outcome (ok, or the code of the refusal)", ("kind", "outcome"))
+
+CODES = {"name": ErrorCode.INVALID_NAME, "password": ErrorCode.INVALID_PASSWORD}
+"""What a person wrote into which field cannot be used."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -55,6 +58,7 @@ class AccountsHttp:
         self._verifier = verifier
         self._broadcast = broadcast
         self._monotonic = monotonic
+        self._pages = Pages(settings.origins, monotonic)
         self._sign_ins = Buckets(settings.signin_burst, settings.signin_per_s, settings.signin_addresses)
         self._renewals = Buckets(settings.renewal_burst, settings.renewal_per_s, settings.signin_addresses)
 
@@ -93,15 +97,18 @@ class AccountsHttp:
 
     async def _guest(self, request: Request) -> Response:
         self._may_sign_in(request)
-        return self._answer(request, await self._accounts.guest(await read_json(request, GuestForm)), status=201)
+        form = await read_json(request, GuestForm, codes=CODES)
+        return self._answer(request, await self._accounts.guest(form), status=201)
 
     async def _register(self, request: Request) -> Response:
         self._may_sign_in(request)
-        return self._answer(request, await self._accounts.register(await read_json(request, RegisterForm)), status=201)
+        form = await read_json(request, RegisterForm, codes=CODES)
+        return self._answer(request, await self._accounts.register(form), status=201)
 
     async def _login(self, request: Request) -> Response:
         self._may_sign_in(request)
-        return self._answer(request, await self._accounts.login(await read_json(request, LoginForm)))
+        form = await read_json(request, LoginForm, codes=CODES)
+        return self._answer(request, await self._accounts.login(form))
 
     async def _refresh(self, request: Request) -> Response:
         self._signs_in_here()
@@ -166,9 +173,9 @@ class AccountsHttp:
         return identity, None
 
     def _from_our_page(self, request: Request) -> None:
-        headers = request.headers
-        if not origin_allowed(headers.get("origin"), headers.get("host"), self._settings.origins):
-            raise Refused(ErrorCode.FORBIDDEN, "This page may not call here (HOMIN_ORIGINS names those that may).")
+        refusal = self._pages.refusal(request.headers.getlist("origin"), request.headers.getlist("host"))
+        if refusal is not None:
+            raise refusal
 
     def _may_sign_in(self, request: Request) -> None:
         self._signs_in_here()
@@ -182,7 +189,7 @@ class AccountsHttp:
 
     def _signs_in_here(self) -> None:
         if self._settings.outside_issuer:
-            raise Refused(ErrorCode.FORBIDDEN, f"People sign in at {self._settings.issuer} here.")
+            raise Refused(ErrorCode.SIGN_IN_ELSEWHERE, f"People sign in at {self._settings.issuer} here.")
 
     def _answer(self, request: Request, signed_in: SignedIn, status: int = 200, shared: bool = True) -> Response:
         user = signed_in.user

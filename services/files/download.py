@@ -58,7 +58,7 @@ class Download:
                 DOWNLOADS.labels("refused").inc()
                 # One answer for both, so that nobody learns which ids there are.
                 text = "There is no such file, or you may not read the room that it is in."
-                return problem(ErrorCode.FORBIDDEN, text, status=404)
+                return problem(ErrorCode.NO_SUCH_FILE, text)
             return await self._answer(request, file)
         except StoreDown:
             DOWNLOADS.labels("unavailable").inc()
@@ -84,7 +84,7 @@ class Download:
                 return Response(status_code=304, headers=headers)
             case Verdict.FAILED:
                 DOWNLOADS.labels("precondition").inc()
-                return problem(ErrorCode.INVALID_FRAME, "The file is not the one that you have.", status=412)
+                return problem(ErrorCode.PRECONDITION_FAILED, "The file is not the one that you have.")
         headers["Content-Disposition"] = disposition.write(file.name, file.mime in INLINE)
         headers["Content-Type"] = "text/plain; charset=utf-8" if file.mime == TEXT else file.mime
         whole, span = Span(0, file.size), None
@@ -95,7 +95,7 @@ class Download:
                 DOWNLOADS.labels("beyond").inc()
                 unsatisfied = {"Content-Range": f"bytes */{file.size}", "Accept-Ranges": "bytes"}
                 text = f"The file has {file.size} bytes."
-                return problem(ErrorCode.INVALID_FRAME, text, status=416, headers=unsatisfied)
+                return problem(ErrorCode.INVALID_REQUEST, text, status=416, headers=unsatisfied)
         start, stop = span or whole
         headers["Content-Length"] = str(stop - start)
         if span is not None:

@@ -24,7 +24,7 @@ class UploadForm:
     """The parts come in any order. `chunks` is to be read to its end; then `name` and `fields` are right."""
 
     def __init__(self, content_type: str, body: AsyncIterator[bytes]) -> None:
-        """Raises Refused (`invalid_frame`) where the request is no form with files."""
+        """Raises Refused (`invalid_request`) where the request is no form with files."""
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary", b"")
         if kind != b"multipart/form-data" or not 1 <= len(boundary) <= 70:
@@ -57,7 +57,7 @@ class UploadForm:
         )
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The file's bytes. Raises Refused (`invalid_frame`, `too_large`) for a form that cannot be used."""
+        """The file's bytes. Raises Refused (`invalid_request`, `too_large`) for a form that cannot be used."""
         async for piece in self._body:
             self._beside += len(piece)
             try:
@@ -127,4 +127,4 @@ def _utf8(value: bytes) -> str:
 
 
 def _bad(text: str) -> Refused:
-    return Refused(ErrorCode.INVALID_FRAME, text)
+    return Refused(ErrorCode.INVALID_REQUEST, text)

@@ -64,7 +64,7 @@ class Upload:
             raise
         except TimeoutError:
             UPLOADS.labels("http", "slow").inc()
-            return problem(ErrorCode.UNAVAILABLE, "The upload took too long.", status=408)
+            return problem(ErrorCode.TIMED_OUT, "The upload took too long.")
         except ClientDisconnect:
             UPLOADS.labels("http", "cut").inc()
             return Response(status_code=400)  # which nobody reads
@@ -97,7 +97,7 @@ class Upload:
 
     def _message_id(self, asked: str | None, field: str | None) -> str:
         if asked is not None and field is not None and asked != field:
-            raise Refused(ErrorCode.INVALID_FRAME, "The upload has two different ids.")
+            raise Refused(ErrorCode.INVALID_REQUEST, "The upload has two different ids.")
         given = asked if asked is not None else field
         if given is None:
             return self._new_id()
@@ -131,4 +131,4 @@ def _checked(rule: TypeAdapter[str], value: str | None, text: str) -> str:
     try:
         return rule.validate_python(value)
     except ValidationError:
-        raise Refused(ErrorCode.INVALID_FRAME, text) from None
+        raise Refused(ErrorCode.INVALID_REQUEST, text) from None

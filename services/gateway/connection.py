@@ -4,7 +4,6 @@ that it has checked to its host, the gateway.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Literal, Protocol
 
 import structlog
@@ -19,6 +18,7 @@ from shared.protocol import client
 from shared.protocol.codec import render
 from shared.protocol.errors import CloseCode, ErrorCode
 from shared.protocol.server import Pong, User, error
+from shared.runtime.problem import ProblemResponse
 
 log = structlog.stdlib.get_logger("homin.gateway")
 Hold = Literal["auth", "file", "rate"]  # why a connection is not read: each is let go by itself
@@ -34,8 +34,8 @@ class Host(Protocol):
     bounds: Bounds
     framing: Framing
 
-    def admit(self, request: Request) -> tuple[HTTPStatus, str] | None:
-        """None, or why this handshake is refused."""
+    def admit(self, request: Request) -> ProblemResponse | None:
+        """None, or the answer to a handshake that is refused."""
 
     def arrived(self, connection: Connection) -> None:
         """Its handshake is done."""
@@ -84,7 +84,7 @@ class Connection(WebSocket):
 
     # ── the socket's side ──
 
-    def admit(self, request: Request) -> tuple[HTTPStatus, str] | None:
+    def admit(self, request: Request) -> ProblemResponse | None:
         return self._host.admit(request)
 
     def opened(self) -> None:

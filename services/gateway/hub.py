@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import cache
-from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
 
@@ -26,7 +25,8 @@ from shared.protocol.codec import render, submit_prefix, timestamp
 from shared.protocol.errors import CloseCode, ErrorCode
 from shared.protocol.server import Limits, User, Welcome
 from shared.runtime.metrics import counter, gauge
-from shared.runtime.origin import origin_allowed
+from shared.runtime.origin import Pages
+from shared.runtime.problem import ProblemResponse, problem
 from shared.tokens.verifier import Identity, TokenRefused, Verifier
 
 log = structlog.stdlib.get_logger("homin.gateway")
@@ -61,6 +61,7 @@ class Hub:
         self.sessions: dict[str, Connection] = {}
         self.seating: Seating[Connection] = Seating()
         self._verifier, self._clock = verifier, clock
+        self._pages = Pages(settings.origins)
         self._loop = asyncio.get_running_loop()
         self._turn = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,19 +71,16 @@ class Hub:
     def new_connection(self, **_uvicorn: Any) -> Connection:
         return Connection(self)
 
-    def admit(self, request: Request) -> tuple[HTTPStatus, str] | None:
-        """None, or why this handshake is refused."""
+    def admit(self, request: Request) -> ProblemResponse | None:
+        """None, or the answer to a handshake that is refused."""
         if request.path.partition("?")[0] != PATH:
-            return HTTPStatus.NOT_FOUND, f"The WebSocket is at {PATH}.\n"
-        if self.draining or len(self.connections) >= self.settings.gateway_connections:
-            return HTTPStatus.SERVICE_UNAVAILABLE, "This gateway takes no more connections.\n"
-        origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
-        if len(origins) > 1 or len(hosts) != 1:
-            return HTTPStatus.BAD_REQUEST, "One Host and at most one Origin, please.\n"
-        if not origin_allowed(origins[0] if origins else None, hosts[0], self.settings.origins):
-            log.info("a connection was refused", origin=origins[0][:200])
-            return HTTPStatus.FORBIDDEN, "Pages of this origin may not connect here.\n"
-        return None
+            return problem(ErrorCode.NOT_FOUND, f"The WebSocket is at {PATH}.")
+        if self.draining:
+            return problem(ErrorCode.UNAVAILABLE, "This gateway is closing. Come back.", retry_after_s=1)
+        if len(self.connections) >= self.settings.gateway_connections:
+            return problem(ErrorCode.OVERLOADED, "This gateway takes no more connections.", retry_after_s=1)
+        refusal = self._pages.refusal(request.headers.get_all("Origin"), request.headers.get_all("Host"))
+        return None if refusal is None else problem(refusal.code, refusal.text)
 
     def arrived(self, connection: Connection) -> None:
         self._turn += 1

@@ -7,17 +7,21 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from services.gateway.deliver import Deliver
-from services.gateway.hub import Hub
+from services.gateway.hub import PATH, Hub
 from shared.bus.port import Bus, BusError, Mailbox, Reopened
 from shared.bus.topology import ACCOUNTS
 from shared.protocol.bus import Beat, RevocationsWanted
 from shared.protocol.codec import encode, pack, render
-from shared.protocol.errors import CloseCode
+from shared.protocol.errors import CloseCode, ErrorCode
 from shared.protocol.server import Reconnect
 from shared.runtime.health import Check
+from shared.runtime.origin import TOLD_EVERY_S
+from shared.runtime.problem import problem
 from shared.tokens.verifier import Verifier
 
 log = structlog.stdlib.get_logger("homin.gateway")
@@ -28,7 +32,6 @@ TURN_BYTES = 64 << 10  # of bodies that are delivered in one go
 
 class Gateway:
     name = "gateway"
-    routes: Sequence[BaseRoute] = ()
 
     def __init__(
         self,
@@ -45,10 +48,15 @@ class Gateway:
         self._hub: Hub | None = None
         self._mailbox: Mailbox | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._told_of_upgrade_at = float("-inf")
 
     @property
     def websocket(self) -> Callable[..., asyncio.Protocol]:
         return self._new_connection
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        return [Route(PATH, self._no_upgrade, methods=["GET"])]
 
     @property
     def checks(self) -> Mapping[str, Check]:
@@ -109,6 +117,17 @@ class Gateway:
 
     def _new_connection(self, **uvicorn: object) -> asyncio.Protocol:
         return self._started.new_connection(**uvicorn)
+
+    async def _no_upgrade(self, _request: Request) -> Response:
+        """What comes here has lost its upgrade on the way, and no browser says so to its page."""
+        now = asyncio.get_running_loop().time()
+        if now - self._told_of_upgrade_at >= TOLD_EVERY_S:
+            self._told_of_upgrade_at = now
+            advice = "The proxy must pass the headers Upgrade and Connection on, over HTTP/1.1 (deploy/README.md)."
+            log.warning("a request for the WebSocket came without an upgrade", advice=advice)
+        # RFC 9110, 15.5.22 and 7.8.
+        headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        return problem(ErrorCode.UPGRADE_REQUIRED, "This address speaks WebSocket.", headers=headers)
 
     async def _receive(self, mailbox: Mailbox, hub: Hub) -> None:
         deliver = Deliver(hub)

@@ -10,17 +10,17 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import cast
 
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from services.gateway.framing import Framed, Framing
 from shared.protocol.errors import CloseCode
+from shared.runtime.problem import ProblemResponse
 
 _LIBRARY = logging.getLogger("websockets.server")
 _LIBRARY.setLevel(logging.WARNING)  # it tells of each connection that opens and closes
@@ -56,8 +56,8 @@ class WebSocket(asyncio.Protocol, ABC):
     # ── what is made of it ──
 
     @abstractmethod
-    def admit(self, request: Request) -> tuple[HTTPStatus, str] | None:
-        """None, or why this handshake is refused."""
+    def admit(self, request: Request) -> ProblemResponse | None:
+        """None, or the answer to a handshake that is refused."""
 
     @abstractmethod
     def opened(self) -> None:
@@ -210,11 +210,19 @@ class WebSocket(asyncio.Protocol, ABC):
 
     def _handshake(self, request: Request) -> None:
         refusal = self.admit(request)
-        self._ws.send_response(self._ws.accept(request) if refusal is None else self._ws.reject(*refusal))
+        self._ws.send_response(self._ws.accept(request) if refusal is None else self._reject(refusal))
         if self._ws.state is State.OPEN:
             self.open = True
             self._deflates = self._framing.reads_deflated(self._ws)
             self.opened()
+
+    def _reject(self, refusal: ProblemResponse) -> Response:
+        # No browser shows it to its page (WHATWG WebSockets, 3): it is for other programs, and for people.
+        response = self._ws.reject(refusal.status_code, bytes(refusal.body).decode())
+        for name, value in refusal.headers.items():
+            response.headers.pop(name, None)
+            response.headers[name] = value
+        return response
 
     def _forget_handshake(self) -> None:
         """Goes on with a protocol that begins open: one that has read a request holds it for as long as it lives,

@@ -11,7 +11,9 @@ from typing import Final
 
 
 class ErrorCode(StrEnum):
-    """Why a request is refused. PROTOCOL.md, "Error codes"."""
+    """Why a request is refused: one cause, one code. A client that does not know a code goes by the sentence beside it.
+
+    The first group is said on the WebSocket and over HTTP, the second over HTTP alone."""
 
     INVALID_FRAME = "invalid_frame"
     TOO_LARGE = "too_large"
@@ -28,6 +30,27 @@ class ErrorCode(StrEnum):
     NAME_TAKEN = "name_taken"
     BAD_CREDENTIALS = "bad_credentials"
 
+    FORBIDDEN_ORIGIN = "forbidden_origin"
+    """The page is not of this server, as far as its headers say."""
+    NO_GUESTS = "no_guests"
+    SIGN_IN_ELSEWHERE = "sign_in_elsewhere"
+    INVALID_NAME = "invalid_name"
+    """Of a person."""
+    INVALID_PASSWORD = "invalid_password"  # noqa: S105 (a code)
+    INVALID_REQUEST = "invalid_request"
+    """The request is not made as it should be; status and sentence say what is wrong with it."""
+    NOT_FOUND = "not_found"
+    """There is nothing at this address."""
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    NO_SUCH_FILE = "no_such_file"
+    """Or not for who asks, which is not told apart."""
+    PRECONDITION_FAILED = "precondition_failed"
+    UPGRADE_REQUIRED = "upgrade_required"
+    TIMED_OUT = "timed_out"
+    """The client took too long."""
+    INTERNAL = "internal"
+    """A fault of the server, which has logged it."""
+
     @property
     def retryable(self) -> bool:
         """Whether the same request may succeed later."""
@@ -39,7 +62,9 @@ class ErrorCode(StrEnum):
         return HTTP_STATUS[self]
 
 
-RETRYABLE: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.OVERLOADED, ErrorCode.UNAVAILABLE})
+RETRYABLE: Final = frozenset(
+    {ErrorCode.RATE_LIMITED, ErrorCode.OVERLOADED, ErrorCode.UNAVAILABLE, ErrorCode.TIMED_OUT}
+)
 
 HTTP_STATUS: Final[dict[ErrorCode, int]] = {
     ErrorCode.INVALID_FRAME: 400,
@@ -56,6 +81,19 @@ HTTP_STATUS: Final[dict[ErrorCode, int]] = {
     ErrorCode.UNSUPPORTED_FILE: 415,
     ErrorCode.NAME_TAKEN: 409,
     ErrorCode.BAD_CREDENTIALS: 401,
+    ErrorCode.FORBIDDEN_ORIGIN: 403,
+    ErrorCode.NO_GUESTS: 403,
+    ErrorCode.SIGN_IN_ELSEWHERE: 403,
+    ErrorCode.INVALID_NAME: 400,
+    ErrorCode.INVALID_PASSWORD: 400,
+    ErrorCode.INVALID_REQUEST: 400,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.NO_SUCH_FILE: 404,
+    ErrorCode.PRECONDITION_FAILED: 412,
+    ErrorCode.UPGRADE_REQUIRED: 426,
+    ErrorCode.TIMED_OUT: 408,
+    ErrorCode.INTERNAL: 500,
 }
 
 

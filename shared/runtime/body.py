@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -18,17 +20,24 @@ BODY_S: Final = 10.0
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_json(request: Request, model: type[Model], limit: int = BODY_BYTES) -> Model:
-    """The body as a `model`. Refused: `invalid_frame`, naming the first field that is wrong, or `too_large`."""
+async def read_json(
+    request: Request,
+    model: type[Model],
+    limit: int = BODY_BYTES,
+    *,
+    codes: Mapping[str, ErrorCode] = MappingProxyType({}),
+) -> Model:
+    """The body as a `model`. Refused: `invalid_request`, naming the first field that is wrong, `too_large`,
+    `timed_out`. `codes`: of fields whose text a person writes, for one that breaks the field's rule."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         sentence = "The body must be JSON, with Content-Type: application/json."
-        raise RefusedBy(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, ErrorCode.INVALID_FRAME, sentence)
+        raise RefusedBy(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, ErrorCode.INVALID_REQUEST, sentence)
     body = await read_body(request, limit)
     try:
         return model.model_validate_json(body)
     except ValidationError as wrong:
-        raise Refused(ErrorCode.INVALID_FRAME, _sentence(wrong)) from None
+        raise Refused(_code(wrong, codes), _sentence(wrong)) from None
 
 
 async def read_body(request: Request, limit: int = BODY_BYTES) -> bytes:
@@ -44,11 +53,18 @@ async def read_body(request: Request, limit: int = BODY_BYTES) -> bytes:
                 if len(body) > limit:
                     raise Refused(ErrorCode.TOO_LARGE, f"The body may have at most {limit} bytes.")
     except TimeoutError:
-        sentence = "The body did not come in time."
-        raise RefusedBy(HTTPStatus.REQUEST_TIMEOUT, ErrorCode.INVALID_FRAME, sentence) from None
+        raise Refused(ErrorCode.TIMED_OUT, "The body did not come in time.") from None
     except ClientDisconnect:
-        raise Refused(ErrorCode.INVALID_FRAME, "The body did not come to its end.") from None
+        raise Refused(ErrorCode.INVALID_REQUEST, "The body did not come to its end.") from None
     return bytes(body)
+
+
+def _code(wrong: ValidationError, codes: Mapping[str, ErrorCode]) -> ErrorCode:
+    first = wrong.errors(include_url=False, include_input=False, include_context=False)[0]
+    # A field that is missing, too much or no text is the doing of the program, not of the person.
+    if first["type"] in ("missing", "extra_forbidden", "string_type") or not first["loc"]:
+        return ErrorCode.INVALID_REQUEST
+    return codes.get(str(first["loc"][0]), ErrorCode.INVALID_REQUEST)
 
 
 def _sentence(wrong: ValidationError) -> str:

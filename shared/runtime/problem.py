@@ -36,7 +36,7 @@ def problem(
     retry_after_s: float | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> ProblemResponse:
-    """An answer with `code`; `status` where HTTP knows it better than the code does (404, 405, 415).
+    """An answer with `code`; `status` where HTTP knows it better than the code does (415, 416).
 
     `retry_after_s` becomes a `Retry-After` header, in whole seconds, rounded up. A 401 names the scheme (RFC 6750, 3).
     """
@@ -61,8 +61,8 @@ def problem(
 _STARLETTE: dict[int, tuple[ErrorCode, str]] = {
     401: (ErrorCode.UNAUTHORIZED, "Sign in first."),
     403: (ErrorCode.FORBIDDEN, "This is not allowed."),
-    404: (ErrorCode.INVALID_FRAME, "There is nothing at this address."),
-    405: (ErrorCode.INVALID_FRAME, "This address does not take that method."),
+    404: (ErrorCode.NOT_FOUND, "There is nothing at this address."),
+    405: (ErrorCode.METHOD_NOT_ALLOWED, "This address does not take that method."),
     413: (ErrorCode.TOO_LARGE, "The request is too large."),
     429: (ErrorCode.RATE_LIMITED, "Too many requests. Wait a moment."),
     503: (ErrorCode.UNAVAILABLE, "This does not work right now. Try again in a moment."),
@@ -78,13 +78,13 @@ async def _refused(_request: Request, refused: Exception) -> ProblemResponse:
 
 async def _http_exception(_request: Request, refused: Exception) -> ProblemResponse:
     assert isinstance(refused, HTTPException)
-    code, detail = _STARLETTE.get(refused.status_code, (ErrorCode.INVALID_FRAME, "The request cannot be read."))
+    code, detail = _STARLETTE.get(refused.status_code, (ErrorCode.INVALID_REQUEST, "The request cannot be read."))
     return problem(code, detail, status=refused.status_code, headers=refused.headers)
 
 
 async def _broken(_request: Request, _broken: Exception) -> ProblemResponse:
     # The server logs the exception with its traceback; the client learns only that it was not its fault.
-    return problem(ErrorCode.UNAVAILABLE, "Something went wrong on the server.", status=500)
+    return problem(ErrorCode.INTERNAL, "Something went wrong on the server, which has logged it.")
 
 
 exception_handlers: Mapping[Any, Any] = {Refused: _refused, HTTPException: _http_exception, Exception: _broken}

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings as PydanticSettings
 from pydantic_settings import NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.runtime.origin import canonical
 from shared.runtime.secret_files import SecretFiles
 
 ASYNC_DRIVERS = {
@@ -63,7 +64,7 @@ class HttpSettings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+            return tuple(canonical(part) for part in value.split(",") if part.strip())
         return value
 
 

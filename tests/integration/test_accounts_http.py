@@ -11,6 +11,7 @@ import jwt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from shared.protocol.errors import ErrorCode
 from shared.tokens.settings import TokenSettings
@@ -162,7 +163,7 @@ async def test_a_token_renews_its_own_sign_in(client: httpx.AsyncClient) -> None
 
 async def test_guests_can_be_switched_off(database_url: str) -> None:
     async with deployed(database_url, guests=False) as deployment, deployment.client() as client:
-        assert_problem(await post(client, "guest", {"name": "Олена"}), 403, "forbidden")
+        assert_problem(await post(client, "guest", {"name": "Олена"}), 403, "no_guests")
         assert (await post(client, "register", OLENA)).status_code == 201
 
 
@@ -200,12 +201,41 @@ async def test_an_address_that_renews_too_often_has_to_wait_and_may_sign_in(data
 @pytest.mark.parametrize("call", ["guest", "register", "login", "refresh", "logout"])
 async def test_other_pages_may_not_call(client: httpx.AsyncClient, call: str) -> None:
     for origin in ("https://evil.example", "null", "http://chat.test.evil.example"):
-        assert_problem(await post(client, call, OLENA, headers={"Origin": origin}), 403, "forbidden")
+        assert_problem(await post(client, call, OLENA, headers={"Origin": origin}), 403, "forbidden_origin")
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-Host", "X-Original-Host", "Forwarded"])
+async def test_who_asks_cannot_say_which_host_was_asked(client: httpx.AsyncClient, name: str) -> None:
+    """Any client can send these. Where a proxy does not pass Host, HOMIN_ORIGINS names the page."""
+    value = "host=evil.example;proto=https" if name == "Forwarded" else "evil.example"
+    answer = await post(client, "guest", {"name": "a"}, headers={"Origin": "https://evil.example", name: value})
+    assert_problem(answer, 403, "forbidden_origin")
+
+
+@pytest.mark.parametrize("twice", [("Origin", "http://chat.test"), ("Host", "chat.test")])
+async def test_a_request_that_names_two_pages_or_hosts_is_refused(
+    client: httpx.AsyncClient, twice: tuple[str, str]
+) -> None:
+    headers = [("Origin", "http://chat.test"), ("Host", "chat.test"), twice]
+    answer = await client.post("/api/accounts/guest", json={"name": "a"}, headers=headers)
+    assert_problem(answer, 400, "invalid_request")
+
+
+async def test_a_page_that_is_refused_is_logged_with_what_to_do_and_not_again_at_once(
+    client: httpx.AsyncClient,
+) -> None:
+    with capture_logs() as logged:
+        for _ in range(3):
+            await post(client, "guest", {"name": "a"}, headers={"Origin": "https://chat.example.org"})
+    (line,) = [entry for entry in logged if entry["log_level"] == "warning"]
+    assert (line["origin"], line["host"]) == ("https://chat.example.org", "chat.test")
+    assert "HOMIN_ORIGINS" in line["advice"]
+    assert "Host" in line["advice"]
 
 
 async def test_our_own_page_and_named_ones_may(database_url: str) -> None:
     async with deployed(database_url, origins="https://app.test") as deployment, deployment.client() as client:
-        for origin in ("http://chat.test", "https://app.test"):
+        for origin in ("http://chat.test", "https://app.test", "http://chat.test:80", "https://chat.test"):
             assert (await post(client, "guest", {"name": "a"}, headers={"Origin": origin})).status_code == 201
 
 
@@ -213,21 +243,21 @@ async def test_our_own_page_and_named_ones_may(database_url: str) -> None:
 @pytest.mark.parametrize(
     ("content", "content_type", "status", "code"),
     [
-        (b"", "application/json", 400, "invalid_frame"),
-        (b"{", "application/json", 400, "invalid_frame"),
-        (b"[]", "application/json", 400, "invalid_frame"),
-        (b"\xff\xfe", "application/json", 400, "invalid_frame"),
-        (b'{"name":"\xff","password":"long enough"}', "application/json", 400, "invalid_frame"),
-        (b'{"name":"\\ud800","password":"long enough"}', "application/json", 400, "invalid_frame"),
-        (b'{"name":"a\\u0000","password":"long enough"}', "application/json", 400, "invalid_frame"),
-        (b'{"name":"a\\u202eb","password":"long enough"}', "application/json", 400, "invalid_frame"),
-        (b'{"name":"a","password":"long enough","admin":true}', "application/json", 400, "invalid_frame"),
-        (b'{"name":5,"password":5}', "application/json", 400, "invalid_frame"),
-        (b"[" * 16_000, "application/json", 400, "invalid_frame"),
+        (b"", "application/json", 400, "invalid_request"),
+        (b"{", "application/json", 400, "invalid_request"),
+        (b"[]", "application/json", 400, "invalid_request"),
+        (b"\xff\xfe", "application/json", 400, "invalid_request"),
+        (b'{"name":"\xff","password":"long enough"}', "application/json", 400, "invalid_request"),
+        (b'{"name":"\\ud800","password":"long enough"}', "application/json", 400, "invalid_request"),
+        (b'{"name":"a\\u0000","password":"long enough"}', "application/json", 400, "invalid_name"),
+        (b'{"name":"a\\u202eb","password":"long enough"}', "application/json", 400, "invalid_name"),
+        (b'{"name":"a","password":"long enough","admin":true}', "application/json", 400, "invalid_request"),
+        (b'{"name":5,"password":5}', "application/json", 400, "invalid_request"),
+        (b"[" * 16_000, "application/json", 400, "invalid_request"),
         (b'{"name":"' + b"a" * 17_000 + b'"}', "application/json", 413, "too_large"),
-        (b'{"name":"a"}', "text/plain", 415, "invalid_frame"),
-        (b"name=a", "application/x-www-form-urlencoded", 415, "invalid_frame"),
-        (b'{"name":"a"}', "", 415, "invalid_frame"),
+        (b'{"name":"a"}', "text/plain", 415, "invalid_request"),
+        (b"name=a", "application/x-www-form-urlencoded", 415, "invalid_request"),
+        (b'{"name":"a"}', "", 415, "invalid_request"),
     ],
 )
 async def test_a_bad_body_is_refused_in_a_sentence(
@@ -273,16 +303,24 @@ async def test_no_request_is_a_fault_of_ours(
     assert answer.status_code == 204 or answer.json()["code"] in set(ErrorCode)
 
 
+async def test_a_password_that_cannot_be_one_is_told_as_such(client: httpx.AsyncClient) -> None:
+    for password in ("short", "x" * 257, "\x00" * 8):
+        assert_problem(await post(client, "register", {"name": "a", "password": password}), 400, "invalid_password")
+    assert_problem(await post(client, "login", {"name": "a", "password": "x" * 257}), 400, "invalid_password")
+    assert_problem(await post(client, "register", {"name": "a\u202e", "password": "long enough"}), 400, "invalid_name")
+    assert_problem(await post(client, "register", {"name": "a"}), 400, "invalid_request")
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_a_wrong_method_is_told(client: httpx.AsyncClient, method: str) -> None:
-    assert_problem(await client.request(method, "/api/accounts/login"), 405, "invalid_frame")
+    assert_problem(await client.request(method, "/api/accounts/login"), 405, "method_not_allowed")
 
 
 async def test_where_people_sign_in_elsewhere_nobody_signs_in_here(database_url: str) -> None:
     async with deployed(database_url, issuer="https://login.example.org") as deployment, deployment.client() as client:
         for call in ("guest", "register", "login", "refresh"):
             answer = await post(client, call, OLENA)
-            assert_problem(answer, 403, "forbidden")
+            assert_problem(answer, 403, "sign_in_elsewhere")
             assert "https://login.example.org" in answer.json()["detail"]
 
 

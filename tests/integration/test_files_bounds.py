@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -52,6 +54,15 @@ class SlowUpload:
     def finish(self) -> None:
         self._writer.write(self.BODY[2500:])
 
+    async def answer(self) -> tuple[int, str]:
+        """Status and code of a refusal."""
+        async with asyncio.timeout(20):
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head.lower())
+            assert length is not None
+            body = await self._reader.readexactly(int(length[1]))
+        return int(head.split(b" ", 2)[1]), json.loads(body)["code"]
+
     async def status(self) -> int:
         """Of the next answer."""
         async with asyncio.timeout(20):
@@ -82,7 +93,7 @@ async def test_an_upload_that_stands_still_is_ended_and_leaves_nothing(tmp_path:
     async with deployed(f"sqlite:///{tmp_path}/homin.db", tmp_path / "files", **changed) as deployment:
         await deployment.gateway.join(OLENA, ROOM)
         async with slow_upload(deployment, OLENA) as slow, deployment.client() as client:
-            assert await slow.status() == 408
+            assert await slow.answer() == (408, "timed_out")
             assert deployment.objects() == []
             assert (await upload(client)).status_code == 201
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -28,11 +29,15 @@ async def home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deploy
         yield deployment
 
 
-async def refused_handshake(url: str, **how: Any) -> int:
-    """The HTTP status of the refusal."""
+async def refused_handshake(url: str, **how: Any) -> tuple[int, str]:
+    """The HTTP status of the refusal, and its code."""
     with pytest.raises(InvalidStatus) as refused:
         await Wire.connect(url, **how)
-    return refused.value.response.status_code
+    response = refused.value.response
+    assert response.headers.get_all("Content-Type") == ["application/problem+json"]
+    problem = json.loads(bytes(response.body or b""))
+    assert problem["status"] == response.status_code
+    return response.status_code, problem["code"]
 
 
 # ── the handshake ──
@@ -64,14 +69,33 @@ async def test_two_connections_of_a_user_are_two_sessions_of_one_store(home: Dep
 
 @pytest.mark.parametrize("path", ["/other", "/ws/", "/", "//[", "/wsx?y=/ws"])
 async def test_another_path_is_not_found(home: Deployment, path: str) -> None:
-    assert await refused_handshake(home.ws.removesuffix("/ws") + path) == 404
+    assert await refused_handshake(home.ws.removesuffix("/ws") + path) == (404, "not_found")
 
 
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://[", "null", "https://chat.example.org.evil.example", "file://"]
 )
 async def test_a_strange_page_may_not_connect(home: Deployment, origin: str) -> None:
-    assert await refused_handshake(home.ws, origin=origin) == 403
+    assert await refused_handshake(home.ws, origin=origin) == (403, "forbidden_origin")
+
+
+async def test_a_page_that_is_refused_is_logged_with_what_to_do(tmp_path: Path) -> None:
+    async with deployed(tmp_path) as fresh:
+        for _ in range(3):
+            await refused_handshake(fresh.ws, origin="https://chat.example.org")
+        (line,) = [entry for entry in fresh.log if entry["log_level"] == "warning"]
+        assert (line["origin"], line["host"]) == ("https://chat.example.org", fresh.address.removeprefix("http://"))
+        assert "HOMIN_ORIGINS" in line["advice"]
+
+
+async def test_a_proxy_that_does_not_pass_the_upgrade_is_told_so(tmp_path: Path) -> None:
+    """nginx speaks HTTP/1.0 to what is behind it, and passes neither Upgrade nor Connection, unless told to."""
+    async with deployed(tmp_path) as fresh, fresh.http() as http:
+        answer = await http.get("/ws")
+        assert (answer.status_code, answer.json()["code"]) == (426, "upgrade_required")
+        assert answer.headers["upgrade"] == "websocket"  # RFC 9110, 15.5.22
+        (line,) = [entry for entry in fresh.log if entry["log_level"] == "warning"]
+        assert "Upgrade" in line["advice"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +120,7 @@ async def test_our_own_page_and_those_that_are_allowed_may_connect(home: Deploym
 async def test_no_more_connections_than_the_setting_allows(tmp_path: Path) -> None:
     async with deployed(tmp_path, gateway_connections=2) as full, full.wire("a") as first:
         async with full.wire("b"):
-            assert await refused_handshake(full.ws) == 503
+            assert await refused_handshake(full.ws) == (503, "overloaded")
         await eventually(lambda: len(full.gateway._started.connections) == 1)
         async with full.wire("c") as third:
             await third.works()
@@ -110,7 +134,6 @@ async def test_health_readiness_and_metrics_share_the_port(home: Deployment) -> 
         metrics = (await http.get("/metrics")).text
         assert "gateway_connections" in metrics
         assert (await http.get("/other")).status_code == 404
-        assert (await http.get("/ws")).status_code in (400, 404, 426)  # a plain request is no WebSocket
 
 
 # ── the first frame ──

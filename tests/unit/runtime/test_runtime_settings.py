@@ -53,8 +53,14 @@ def test_a_bus_that_nobody_speaks_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_origins_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOMIN_ORIGINS", "https://chat.example.org/, https://b.example.org,")
+    monkeypatch.setenv("HOMIN_ORIGINS", "https://chat.example.org/, https://B.example.org:443,")
     assert HttpSettings().origins == ("https://chat.example.org", "https://b.example.org")
+
+
+def test_an_origin_that_is_none_is_told_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOMIN_ORIGINS", "https://chat.example.org, chat.example.org")
+    with pytest.raises(ValidationError, match=r"'chat\.example\.org' is no origin"):
+        HttpSettings()
 
 
 def test_keys_have_no_address_unless_one_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
