@@ -62,9 +62,7 @@ class ErrorCode(StrEnum):
         return HTTP_STATUS[self]
 
 
-RETRYABLE: Final = frozenset(
-    {ErrorCode.RATE_LIMITED, ErrorCode.OVERLOADED, ErrorCode.UNAVAILABLE, ErrorCode.TIMED_OUT}
-)
+RETRYABLE: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.OVERLOADED, ErrorCode.UNAVAILABLE, ErrorCode.TIMED_OUT})
 
 HTTP_STATUS: Final[dict[ErrorCode, int]] = {
     ErrorCode.INVALID_FRAME: 400,
