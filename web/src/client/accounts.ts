@@ -6,7 +6,10 @@ export interface Account extends Token {
   readonly user: User & { readonly guest: boolean }
 }
 
-/** An answer that is not what was asked for. `code` is from the protocol's table, or null where something else answered, or nothing did. */
+/**
+ * An answer that is not what was asked for. `code` is from the protocol's table (or a newer one's), or null where something else
+ * answered, or nothing did.
+ */
 export class HttpProblem extends Error {
   override name = "HttpProblem"
   readonly status: number
@@ -23,12 +26,16 @@ export class HttpProblem extends Error {
 /** What an `application/problem+json` answer (RFC 9457) says. */
 export const problemOf = (status: number, body: string): HttpProblem => {
   try {
-    const { code, detail, title } = JSON.parse(body) as { code?: ErrorCode; detail?: string; title?: string }
-    return new HttpProblem(status, code ?? null, detail ?? title ?? "")
+    const { code, detail } = JSON.parse(body) as { code?: unknown; detail?: unknown }
+    if (typeof code === "string") return new HttpProblem(status, code as ErrorCode, typeof detail === "string" ? detail : "")
   } catch {
-    return new HttpProblem(status, null, "")
+    // Not from the server: something in between has answered.
   }
+  return new HttpProblem(status, null, "")
 }
+
+/** The codes that say that a sign-in is over. Whatever else goes wrong, a refused page or what a proxy answers, may be mended. */
+const OVER: ReadonlySet<ErrorCode | null> = new Set<ErrorCode>(["unauthorized", "expired", "forbidden", "sign_in_elsewhere"])
 
 export interface AccountCalls {
   guest(name: string): Promise<Account>
@@ -131,7 +138,7 @@ export class AccountTokens implements TokenSource {
       if (account.user.id !== this.#account.user.id) throw new SignInNeeded("somebody else has signed in here")
       this.#account = account
     } catch (error) {
-      if (error instanceof HttpProblem && (error.status === 401 || error.status === 403)) throw new SignInNeeded(error.message)
+      if (error instanceof HttpProblem && OVER.has(error.code)) throw new SignInNeeded(error.message)
       throw error
     }
     this.#renewed(this.#account)

@@ -2,7 +2,7 @@
 import type { ClientFrame, Message, RoomSummary, ServerFrame, User } from "./protocol.gen.ts"
 
 export type { ChatMessage, ClientFrame, ErrorCode, FileMessage, Limits, Message, RoomSummary, ServerFrame, StoredFile, User } from "./protocol.gen.ts"
-export { CloseCode, comesBack } from "./protocol.gen.ts"
+export { CloseCode, comesBack, RETRYABLE } from "./protocol.gen.ts"
 
 type Of<Union extends { type: string }, Type extends Union["type"]> = Extract<Union, { type: Type }>
 

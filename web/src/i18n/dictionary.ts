@@ -6,10 +6,7 @@ export type Unit = "B" | "KB" | "MB" | "GB"
 /** What can go wrong: the protocol's codes, and those that only the page knows. */
 export type Problem =
   | ErrorCode
-  | "forbidden_guest"
   | "invalid_room"
-  | "invalid_name"
-  | "invalid_password"
   | "no_answer"
   | "other"
 

@@ -1,6 +1,5 @@
 /** Who is signed in here, and the way in and out. */
-import { type Account, type AccountCalls, accountCalls, backoff, CloseCode, HttpProblem } from "../client/index.ts"
-import type { Problem } from "../i18n/dictionary.ts"
+import { type Account, type AccountCalls, accountCalls, backoff, CloseCode, HttpProblem, RETRYABLE } from "../client/index.ts"
 import { Chat } from "./chat.svelte.ts"
 import { lasting, tabOnly } from "./storage.ts"
 
@@ -67,7 +66,8 @@ export class SignIn {
       try {
         return await this.#calls.refresh()
       } catch (error) {
-        if (!(error instanceof HttpProblem) || (error.status > 0 && error.status < 500 && error.status !== 429)) throw error
+        // Nobody answers, something in between does (no code), or the server itself cannot now: that refuses nothing.
+        if (!(error instanceof HttpProblem) || (error.code !== null && error.status < 500 && !RETRYABLE.includes(error.code))) throw error
       }
       this.unanswered = true
       await new Promise<void>((resolve) => {
@@ -116,13 +116,4 @@ const readAccount = (text: string | null): Account | null => {
   } catch {
     return null
   }
-}
-
-/** What to tell a person about a failed sign-in. */
-export const signInProblem = (error: unknown, way: Way): Problem => {
-  if (!(error instanceof HttpProblem)) return "other"
-  if (error.status === 0) return "no_answer"
-  if (error.code === "forbidden" && way === "guest") return "forbidden_guest"
-  if (error.status === 422 || error.code === "invalid_frame") return way === "register" ? "invalid_password" : "invalid_name"
-  return error.code ?? (error.status >= 500 ? "unavailable" : "other")
 }

@@ -1,6 +1,6 @@
 /** Files on their way up. Each keeps its `id`, so that a try again after a cut connection cannot store it twice. */
-import { HttpProblem, type Message, newId, type RoomName, SignInNeeded, type TokenSource, type Upload, upload } from "../client/index.ts"
-import type { Problem } from "../i18n/dictionary.ts"
+import { HttpProblem, type Message, newId, type RoomName, type TokenSource, type Upload, upload } from "../client/index.ts"
+import { type Trouble, troubleOf } from "./troubles.ts"
 
 export type UploadStatus = "sending" | "stored" | "waiting" | "failed"
 
@@ -13,7 +13,7 @@ export class UploadItem {
   /** Of the request's bytes, from 0 to 1. */
   progress = $state(0)
   status = $state<UploadStatus>("sending")
-  problem = $state<Problem | null>(null)
+  trouble = $state.raw<Trouble | null>(null)
   under: Upload | null = null
 
   constructor(room: RoomName, file: File) {
@@ -43,7 +43,7 @@ export class Uploads {
 
   async send(item: UploadItem): Promise<void> {
     if (item.under !== null) return
-    item.problem = null
+    item.trouble = null
     item.progress = 0
     item.status = this.#isOnline() ? "sending" : "waiting"
     if (item.status === "waiting") return
@@ -70,7 +70,7 @@ export class Uploads {
 
   /** There is a connection again: what broke off is sent again. */
   resume(): void {
-    for (const item of this.items) if (item.status === "waiting" || item.problem === "no_answer") void this.send(item)
+    for (const item of this.items) if (item.status === "waiting" || item.trouble?.code === "no_answer") void this.send(item)
   }
 
   arrived(message: Message): void {
@@ -97,13 +97,6 @@ export class Uploads {
       return
     }
     item.status = "failed"
-    item.problem = problemOf(error)
+    item.trouble = troubleOf(error)
   }
-}
-
-const problemOf = (error: unknown): Problem => {
-  if (error instanceof SignInNeeded) return "unauthorized"
-  if (!(error instanceof HttpProblem)) return "other"
-  if (error.status === 0) return "no_answer"
-  return error.code ?? (error.status === 413 ? "too_large" : "other")
 }

@@ -1,0 +1,23 @@
+/** What to tell a person when the server refuses, or does not answer. */
+import { HttpProblem, SignInNeeded } from "../client/index.ts"
+import type { Dictionary, Problem } from "../i18n/dictionary.ts"
+
+export interface Trouble {
+  /** From the protocol's table, or one that only the page knows. A newer server may send one that is in neither. */
+  readonly code: Problem
+  /** The server's own sentence, in English; empty where it said none. */
+  readonly text: string
+}
+
+/** Why a request failed. The code alone says it; the status only where something answered that is not the server. */
+export const troubleOf = (error: unknown): Trouble => {
+  if (error instanceof SignInNeeded) return { code: "unauthorized", text: "" }
+  if (!(error instanceof HttpProblem)) return { code: "other", text: "" }
+  if (error.status === 0) return { code: "no_answer", text: "" }
+  if (error.code !== null) return { code: error.code, text: error.message }
+  return { code: error.status === 413 ? "too_large" : error.status >= 500 ? "unavailable" : "other", text: "" }
+}
+
+/** In the language of the page; in the server's words where the page does not know the code. */
+export const sentenceOf = ({ code, text }: Trouble, errors: Dictionary["errors"]): string =>
+  Object.hasOwn(errors, code) ? errors[code] : text || errors.other
