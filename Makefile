@@ -2,6 +2,7 @@
 PORT ?= $(or $(HOMIN_PORT),8080)
 NAME ?=
 COUNT ?= 1000
+TTL ?=
 SECONDS ?= 120
 CLIENTS ?= 5000
 SEED ?=
@@ -78,14 +79,14 @@ lint: ## ruff, mypy --strict, import-linter, and oxlint for the web client
 storm: ## kill a gateway under 5,000 clients and see how they come back: make storm CLIENTS=5000
 	@$(bootstrap) dev && $(venv) -m tests.chaos.storm --clients $(CLIENTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-token: ## print a token for tools: make token NAME=olena
+token: ## print a token for tools, good for an hour or what TTL says: make token NAME=olena TTL=30d
 	@test -n "$(NAME)" || { echo "Say whose: make token NAME=olena" >&2; exit 1; }
 	@$(bootstrap) env
-	@$(venv) -m services.accounts.tokens "$(NAME)"
+	@$(venv) -m services.accounts.tokens "$(NAME)" $(if $(TTL),--ttl "$(TTL)")
 
-tokens: ## print many tokens, one a line: make tokens COUNT=1000
+tokens: ## print many tokens, one a line: make tokens COUNT=1000 TTL=12h
 	@$(bootstrap) env
-	@$(venv) -m services.accounts.tokens --count $(COUNT)
+	@$(venv) -m services.accounts.tokens --count $(COUNT) $(if $(TTL),--ttl "$(TTL)")
 
 migrate: ## bring the database of HOMIN_DATABASE_URL to the newest schema
 	@$(bootstrap) env

@@ -8,18 +8,22 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
+from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from services.accounts import revocations, service
+from services.accounts.tables import revoked_tokens
 from services.router.settings import Settings as RouterSettings
 from shared.bus.memory import Broker
 from shared.bus.port import Unavailable
 from shared.bus.wiring import open_bus
-from shared.runtime.database import MIGRATIONS
+from shared.runtime.database import MIGRATIONS, open_engine
 from shared.tokens.jwks import over_http
 from shared.tokens.settings import TokenSettings
 from shared.tokens.verifier import Verifier
@@ -143,6 +147,59 @@ async def test_tokens_for_tools_are_good_at_the_running_service(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("arguments", "lasts_s", "told"),
+    [
+        (["olena"], 3600, b"This token is good until"),
+        (["olena", "--ttl", "30d"], 30 * 86_400, b"This token is good until"),
+        (["--count", "2", "--ttl", "90m"], 5400, b"These 2 tokens are good until"),
+        (["olena", "--ttl", "120"], 120, b"This token is good until"),
+    ],
+)
+async def test_a_tool_is_told_until_when_its_token_is_good(
+    tmp_path: Path, arguments: list[str], lasts_s: int, told: bytes
+) -> None:
+    """And standard output is the tokens alone, for a shell to take."""
+    async with process(tmp_path, "services.accounts.tokens", *arguments) as tool:
+        out, err = await tool.communicate()
+    tokens = out.decode().split("\n")
+    assert tokens.pop() == ""
+    for token in tokens:
+        claims = jwt.decode(token, options={"verify_signature": False})
+        assert claims["exp"] - claims["iat"] == lasts_s
+        until = datetime.fromtimestamp(claims["exp"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        assert until.encode() in err
+    assert told in err
+    assert (b"TTL=30d" in err) == ("--ttl" not in arguments)
+
+
+async def test_make_passes_the_lifetime_on(tmp_path: Path) -> None:
+    """`make token` said nothing of its hour, and took no other."""
+    for target, more in (("token", "NAME=olena"), ("tokens", "COUNT=2")):
+        made = await asyncio.create_subprocess_exec(
+            "make", "--dry-run", target, more, "TTL=30d", cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await made.communicate()
+        assert b"--ttl 30d" in out.replace(b'"', b"")
+
+
+async def test_a_long_token_ends_at_a_sign_out_and_is_remembered_as_long_as_it_would_live(tmp_path: Path) -> None:
+    (token,) = await made_tokens(tmp_path, "bot", "--ttl", "30d")
+    headers = {"Authorization": f"Bearer {token}"}
+    for expected in (204, 401):  # the second process knows it from the database
+        async with process(tmp_path, "services.accounts") as running:
+            async with httpx.AsyncClient(base_url=await address_of(running)) as client:
+                assert (await post(client, "logout", headers=headers)).status_code == expected
+                assert_problem(await post(client, "logout", headers=headers), 401, "unauthorized")
+            running.send_signal(signal.SIGTERM)
+            await running.wait()
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/homin.db")
+    async with engine.connect() as connection:
+        ends = (await connection.execute(select(revoked_tokens.c.expires_at))).scalars().all()
+    await engine.dispose()
+    assert ends == [jwt.decode(token, options={"verify_signature": False})["exp"]]
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["a\u202eb"], b"The name must not contain"),
@@ -150,6 +207,9 @@ async def test_tokens_for_tools_are_good_at_the_running_service(tmp_path: Path) 
         (["--count", "0"], b"at least 1"),
         (["--ttl", "-5"], b"at least 1"),
         (["olena", "--count", "2"], b"not both"),
+        (["olena", "--ttl", "soon"], b"30d"),
+        (["olena", "--ttl", "31d"], b"HOMIN_REFRESH_S"),
+        (["olena", "--ttl", "9" * 5000 + "d"], b"HOMIN_REFRESH_S"),
     ],
 )
 async def test_a_tool_is_told_what_is_wrong(tmp_path: Path, arguments: list[str], says: bytes) -> None:
