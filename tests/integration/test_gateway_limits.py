@@ -298,8 +298,9 @@ async def test_a_gateway_that_closes_takes_no_new_connections(tmp_path: Path) ->
     async with deployed(tmp_path, gateway_drain_s=2) as home, home.wire("a") as a, home.wire("b") as b:
         draining = asyncio.create_task(home.gateway.drain())
         await a.of("reconnect")
-        with pytest.raises(InvalidStatus, match="503"):
+        with pytest.raises(InvalidStatus, match="503") as refused:
             await Wire.connect(home.ws)
+        assert b'"code":"unavailable"' in bytes(refused.value.response.body or b"")
         await asyncio.gather(draining, a.close(), b.close())
 
 

@@ -75,6 +75,8 @@ async def use(address: str) -> None:
         asyncio.timeout(PATIENCE_S),
     ):
         await ready(http)
+        nowhere = await http.get("/api/nowhere")  # the page's files answer for what no service has
+        assert (nowhere.status_code, nowhere.json()["code"]) == (404, "not_found")
         signed_in = await http.post("/api/accounts/guest", json={"name": "olena"}, headers={"Origin": address})
         assert signed_in.status_code == 201, signed_in.text
         token = signed_in.json()["token"]
