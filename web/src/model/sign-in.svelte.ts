@@ -1,5 +1,5 @@
 /** Who is signed in here, and the way in and out. */
-import { type Account, type AccountCalls, accountCalls, backoff, CloseCode, HttpProblem, RETRYABLE } from "../client/index.ts"
+import { type Account, type AccountCalls, accountCalls, after, backoff, CloseCode, HttpProblem, RETRYABLE } from "../client/index.ts"
 import { Chat } from "./chat.svelte.ts"
 import { lasting, tabOnly } from "./storage.ts"
 
@@ -72,7 +72,7 @@ export class SignIn {
       this.unanswered = true
       await new Promise<void>((resolve) => {
         this.#hurry = resolve
-        setTimeout(resolve, backoff(attempt, Math.random()))
+        after(backoff(attempt, Math.random()), resolve)
       })
     }
   }
