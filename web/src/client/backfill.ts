@@ -9,6 +9,8 @@ export interface BackfillPorts {
   /** The server says that we are not in the room. */
   notJoined(room: RoomName): void
   changed(room: RoomName): void
+  /** The server has another message than we have under some number. */
+  wentBack(room: Room): void
   /** Messages came from history. */
   found(messages: readonly Message[]): void
 }
@@ -35,10 +37,13 @@ export class Backfill {
     this.#repairing.add(room)
     try {
       for (let hole = room.log.hole; hole && room.joined; hole = room.log.hole) {
+        const { log } = room
         const after = hole.from - 1
         const limit = Math.min(PAGE_LIMIT, hole.to - after)
         const { messages, more } = await this.#ports.requests.ask({ type: "history", room: room.name, after, limit })
-        room.log.pageAfter(after, hole.to, messages, more)
+        if (room.log !== log) continue // forgotten meanwhile
+        if (log.contradicts(messages)) return this.#ports.wentBack(room)
+        log.pageAfter(after, hole.to, messages, more)
         this.#ports.found(messages)
         this.#ports.changed(room.name)
         if (room.log.hole?.from === hole.from) return // a server that does not answer what it was asked
@@ -73,6 +78,8 @@ export class Backfill {
       { type: "history", room: room.name, before, limit: OLDER_PAGE },
       ASK_AT_MOST,
     )
+    if (room.log !== log) return
+    if (log.contradicts(messages)) return this.#ports.wentBack(room)
     log.pageBefore(before, messages, more)
     this.#ports.found(messages)
   }

@@ -10,6 +10,8 @@ export interface EntrancePorts {
   isOpen(): boolean
   /** The room is joined; `messages` came with the answer. */
   entered(room: Room, messages: readonly Message[]): void
+  /** The server has less of the room than it had: what is known here is to be forgotten. */
+  wentBack(room: Room): void
   /** The server does not let us in: `room.refusal` says why. */
   refused(room: Room): void
 }
@@ -50,10 +52,20 @@ export class Entrance {
   }
 
   async #join(room: Room): Promise<void> {
-    const after = room.log.resumeAfter
-    const joined = await this.#ports.requests.ask({ type: "join", room: room.name, ...(after === null ? {} : { after }) })
-    room.entered(joined, after)
-    this.#ports.entered(room, joined.messages)
+    for (;;) {
+      const { log, seq } = room
+      const after = log.resumeAfter
+      const joined = await this.#ports.requests.ask({ type: "join", room: room.name, ...(after === null ? {} : { after }) })
+      if (room.log !== log) continue // forgotten meanwhile: this answers what is not asked any more
+      // A router answers from the room's row as it is after the question came, and the server had stored all that we knew when we asked: so
+      // less than that is a store that went back. What arrived between question and answer may well be ahead of the answer.
+      if (joined.seq < seq || log.contradicts(joined.messages)) {
+        this.#ports.wentBack(room)
+        continue
+      }
+      room.entered(joined, after)
+      return this.#ports.entered(room, joined.messages)
+    }
   }
 
   #failed(room: Room, error: unknown): void {

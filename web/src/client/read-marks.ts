@@ -19,6 +19,11 @@ export class ReadMarks {
     this.#cancel ??= after(GATHER_MS, () => this.flush())
   }
 
+  /** Does not send what was marked in `room`. */
+  forget(room: RoomName): void {
+    this.#unsent.delete(room)
+  }
+
   flush(): void {
     this.stop()
     for (const [room, seq] of this.#unsent) if (this.#send(room, seq)) this.#unsent.delete(room)

@@ -45,6 +45,12 @@ export class Reading {
     this.#marks.flush()
   }
 
+  /** What the server remembers of this room has to be asked for anew: until then nothing is known to be read. */
+  forgotten(room: Room): void {
+    this.#listed = false
+    this.#marks.forget(room.name)
+  }
+
   disconnected(): void {
     this.#listed = false
   }

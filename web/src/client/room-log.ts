@@ -48,6 +48,17 @@ export class RoomLog {
     return (this.hole?.from ?? this.#target + 1) - 1
   }
 
+  /**
+   * Whether another message than one of these stands here under its number. A number is given once in the life of a store and its message
+   * keeps its `id`, author and time, so this is a store that went back, in whatever order the two came.
+   */
+  contradicts(messages: readonly Message[]): boolean {
+    return messages.some((message) => {
+      const held = this.#at(message.seq)
+      return held !== null && (held.id !== message.id || held.from.id !== message.from.id || held.at !== message.at)
+    })
+  }
+
   /** Wants the log from after `seq` on, without the messages up to there: for a room that is followed but not looked at. */
   anchor(seq: number): void {
     if (this.#start !== null) return
@@ -111,6 +122,13 @@ export class RoomLog {
     this.#beginningSeen = false
   }
 
+  #at(seq: number): Message | null {
+    const messages = this.#messages
+    if (seq > (messages.at(-1)?.seq ?? 0)) return null // the common case: the next message
+    const message = messages[indexOf(messages, seq)]
+    return message?.seq === seq ? message : null
+  }
+
   #cover(from: number, to: number): void {
     this.#known.add(from, to)
     this.#target = Math.max(this.#target, to)
@@ -124,6 +142,18 @@ export class RoomLog {
     this.#messages = [...this.#messages, ...added]
     if (!appends) this.#messages = withoutDoubles(this.#messages.sort((a, b) => a.seq - b.seq))
   }
+}
+
+/** The index of the first of `messages`, oldest first, whose number is at least `seq`. */
+export const indexOf = (messages: readonly Message[], seq: number): number => {
+  let low = 0
+  let high = messages.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (messages[middle]!.seq < seq) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 const withoutDoubles = (sorted: Message[]): Message[] => sorted.filter(({ seq }, i) => seq !== sorted[i - 1]?.seq)

@@ -88,6 +88,7 @@ export class Room {
   /** Forgets all that came from a message store which is no more. */
   forget(): void {
     this.log = new RoomLog()
+    this.joined = false
     this.readSeq = null
     this.#summarySeq = 0
     this.#summaryLast = null

@@ -29,6 +29,10 @@ export class Rooms {
     return room
   }
 
+  isOpened(name: RoomName): boolean {
+    return this.#opened.has(name)
+  }
+
   isJoined(name: RoomName): boolean {
     return this.#all.get(name)?.joined ?? false
   }

@@ -56,6 +56,7 @@ export class Session {
       requests: this.#requests,
       isOpen: () => this.connection.state.phase === "open",
       entered: (room, messages) => this.#entered(room, messages),
+      wentBack: (room) => this.#wentBack(room),
       refused: (room) => this.#notEntered(room),
     })
     this.#backfill = new Backfill({
@@ -63,6 +64,7 @@ export class Session {
       enter: (room) => this.#entrance.enter(room),
       notJoined: (room) => this.#enterAgain(room),
       changed: (room) => this.#changed(room),
+      wentBack: (room) => this.#wentBack(room),
       found: (messages) => this.#found(messages),
     })
     this.#reading = new Reading(
@@ -152,9 +154,19 @@ export class Session {
   /** Looks whether something was missed that no later message has told of: deliveries to a server may be lost as a whole. */
   async refresh(): Promise<void> {
     this.#refreshedAt = Date.now()
+    const known = new Map(Array.from(this.rooms.values(), (room) => [room, { log: room.log, seq: room.seq }]))
     const { rooms } = await this.#requests.ask({ type: "rooms" })
+    let wentBack = false
     for (const summary of rooms) {
       const room = this.#rooms.of(summary.room)
+      const asked = known.get(room)
+      // Compared with what was known when it was asked: live messages overtake an answer that is read beside them.
+      const isLess = asked !== undefined && asked.log === room.log && summary.seq < asked.seq
+      if (isLess || (summary.last && room.log.contradicts([summary.last]))) {
+        wentBack = true
+        this.#forget(room)
+        if (this.#rooms.isOpened(room.name)) void this.#entrance.enter(room)
+      }
       room.summarised(summary)
       if (room.log.start === null && !this.#entrance.isEntering(room)) room.log.anchor(summary.seq)
       room.log.expect(summary.seq)
@@ -165,6 +177,7 @@ export class Session {
     for (const name of this.rooms.keys()) this.#changed(name)
     this.#rooms.keep(new Set(rooms.map(({ room }) => room)))
     this.#changed(null)
+    if (wentBack) await this.#entrance.enterAll(this.rooms.values())
   }
 
   #receive(frame: ServerFrame): void {
@@ -201,7 +214,7 @@ export class Session {
     this.limits = limits
     this.#sessionId = session
     if (renewed) return
-    if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.rooms.values()) room.forget()
+    if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.rooms.values()) this.#forget(room)
     this.#epoch = epoch
     this.#changed(null)
     void this.#enterAll().catch(ignoreLoss)
@@ -227,6 +240,21 @@ export class Session {
     void this.#backfill.repair(room)
   }
 
+  /** The server has less of the room than it had, or something else under one of its numbers. */
+  #wentBack(room: Room): void {
+    this.#forget(room)
+    this.#changed(room.name)
+    this.#enterAgain(room.name)
+    void this.refresh().catch(ignoreLoss)
+  }
+
+  /** Forgets what came from a store that is no more; what waits in the outbox stays, and is sent to the new one. */
+  #forget(room: Room): void {
+    room.forget()
+    this.#reading.forgotten(room)
+    if (this.#rooms.isOpened(room.name)) this.#rooms.wantUnread(room)
+  }
+
   #notEntered(room: Room): void {
     this.outbox.roomRefused(room.name, room.refusal!)
     this.#changed(room.name)
@@ -241,9 +269,13 @@ export class Session {
   #arrived(frame: Incoming<"message">): void {
     const message = loggedOf(frame)
     const room = this.#rooms.of(message.room)
-    const isNew = room.log.receive(message)
     this.#typingNotices.wrote(room, message.from)
     this.#found([message])
+    if (room.log.contradicts([message])) {
+      this.arrivals.emit(message)
+      return this.#wentBack(room)
+    }
+    const isNew = room.log.receive(message)
     if (isOwn(message, this.user)) this.read(room.name, message.seq)
     this.#changed(room.name)
     if (isNew) this.arrivals.emit(message)

@@ -1,5 +1,5 @@
 /** Which part of a long room stands on the page: a bounded window over its messages, named by sequence numbers so that it survives what is added at either end. */
-import type { Message } from "../client/index.ts"
+import { indexOf, type Message } from "../client/index.ts"
 
 const OPENS_WITH = 120
 const SHOWN_BEFORE = 30
@@ -48,16 +48,4 @@ export const later = (messages: readonly Message[], window: Window): Window | nu
   const end = Math.min(messages.length, indexOf(messages, window.last + 1) + GROWS_BY)
   const start = Math.max(indexOf(messages, window.first ?? 0), end - HOLDS_AT_MOST)
   return { first: messages[start]?.seq ?? null, last: end === messages.length ? null : messages[end - 1]!.seq }
-}
-
-/** The index of the first message whose number is at least `seq`. */
-const indexOf = (messages: readonly Message[], seq: number): number => {
-  let low = 0
-  let high = messages.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (messages[middle]!.seq < seq) low = middle + 1
-    else high = middle
-  }
-  return low
 }
