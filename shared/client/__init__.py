@@ -27,6 +27,7 @@ from shared.client.core.events import (
     Refused,
     Typing,
     Unanswered,
+    WentBack,
 )
 from shared.client.options import Options
 from shared.client.recording import JsonLines, Record, Recorder
@@ -37,5 +38,5 @@ __all__ = [
     "Acknowledged", "Arrived", "CaughtUp", "Client", "ClientError", "Closed", "Connected", "Dial", "Disconnected",
     "EpochChanged", "Event", "JsonLines", "Left", "Lost", "Message", "NotSent", "Notice", "Options", "Page",
     "PresenceChanged", "ReadUpTo", "Record", "Recorder", "Refused", "SignInNeeded", "Socket", "Token", "TokenSource",
-    "Typing", "Unanswered", "dial", "fixed",
+    "Typing", "Unanswered", "WentBack", "dial", "fixed",
 ]  # fmt: skip

@@ -24,7 +24,7 @@ class Record(NamedTuple):
     `receive` room seq id sender text via (each copy; `live`, `joined` or `history`) · `show` room seq id sender
     (once, in order) ·
     `joined` room seq members online · `caught_up` room seq · `presence` room user online members · `left` room ·
-    `epoch` epoch
+    `epoch` epoch · `went_back` room (the store has less of it than it had: it is known anew)
     """
 
     at: float
@@ -82,6 +82,8 @@ class History:
                 self._put("left", room=room)
             case events.EpochChanged(epoch):
                 self._put("epoch", epoch=epoch)
+            case events.WentBack(room):
+                self._put("went_back", room=room)
 
     def seen(self, message: Message, via: str) -> None:
         self._put(

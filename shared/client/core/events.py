@@ -136,6 +136,13 @@ class EpochChanged(NamedTuple):
     epoch: str
 
 
+class WentBack(NamedTuple):
+    """The message store has less of the room than it had, or another message under some number: what was known of it is
+    dropped, and it starts anew. What is not acknowledged is sent to the store that is there now."""
+
+    room: str
+
+
 class Notice(NamedTuple):
     """An error that answers nothing in particular."""
 
@@ -145,5 +152,5 @@ class Notice(NamedTuple):
 
 Event = (
     Connected | Lost | Arrived | Acknowledged | NotSent | CaughtUp | PresenceChanged | Typing | ReadUpTo | Left
-    | EpochChanged | Notice
+    | EpochChanged | WentBack | Notice
 )  # fmt: skip

@@ -19,11 +19,8 @@ class Room:
     def __init__(self, name: str, keep: int | None, after: int | None) -> None:
         self.name = name
         self._keep, self._after = keep, after
-        self.forget()
-        self.joined = False
         self.joining = False
-        self.repairing = False
-        self.caught_up = False
+        self.forget()
         self.members = 0
         self.online: dict[str, str] = {}
         self.entering: list[Entered] = []
@@ -50,8 +47,12 @@ class Room:
     def disconnected(self) -> None:
         self.joined = self.joining = self.repairing = self.caught_up = False
 
-    def forget(self) -> None:
-        """What came from a message store that is no more."""
+    def forget(self, seq: int | None = None) -> None:
+        """What came from a message store that is no more; the room is to be entered anew. `seq`: its newest number now,
+        beyond which nothing can be wanted."""
+        self.joined = self.repairing = self.caught_up = False
+        if self._after is not None and seq is not None:
+            self._after = min(self._after, seq)
         self.log = RoomLog(self._keep)
         if self._after is not None:
             self.log.begin_after(self._after)

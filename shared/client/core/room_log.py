@@ -3,6 +3,7 @@ promises 2 to 4."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -45,6 +46,19 @@ class RoomLog:
     def resume_after(self) -> int | None:
         """What `join` says as `after`; None for a room of which nothing is known."""
         return None if self.start is None else self.whole
+
+    def contradicts(self, messages: Sequence[Message]) -> bool:
+        """Whether another message than one of these is held under its number. A number is given once in the life of a
+        store and its message keeps its `id`, author and time, so this is a store that went back, in whatever order the
+        two came."""
+        return any((held := self._held(m.seq)) is not None and _identity(held) != _identity(m) for m in messages)
+
+    def _held(self, seq: int) -> Message | None:
+        if seq > self.whole:
+            return self._ahead.get(seq)
+        at = bisect_left(self.messages, seq, key=lambda message: message.seq)
+        held = self.messages[at] if at < len(self.messages) else None
+        return held if held is not None and held.seq == seq else None
 
     def begin_after(self, seq: int) -> None:
         """Wants everything after `seq`."""
@@ -92,3 +106,7 @@ class RoomLog:
             self.whole += 1
         self.messages.extend(ready)
         return ready
+
+
+def _identity(message: Message) -> tuple[str, str, str]:
+    return message.id, message.sender_id, message.at

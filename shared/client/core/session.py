@@ -5,12 +5,12 @@ what was written is sent again with the same `id` until it is acknowledged.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from shared.client.core import events
+from shared.client.core.entrance import Entrance
 from shared.client.core.events import ClientError, Disconnected, Event, JsonFrame, Message, Page, Refused
 from shared.client.core.outbox import Entry, Outbox
 from shared.client.core.requests import Requests
@@ -18,7 +18,6 @@ from shared.client.core.room import Entered, Room
 from shared.client.core.timers import Timers
 
 PAGE: Final = 200
-JOINS_AT_ONCE: Final = 8
 ASKED_AT_MOST: Final = 3
 
 
@@ -62,8 +61,7 @@ class Session:
         self._session: str | None = None
         self._requests = Requests(ports.send, timers, random, options.answer_s)
         self.outbox = Outbox(self, timers, random, options.window, options.ack_s)
-        self._to_enter: deque[Room] = deque()
-        self._entering = 0
+        self._entrance = Entrance(self, self._requests)
 
     # ── what the user wants ──
 
@@ -98,6 +96,7 @@ class Session:
     def welcomed(self, frame: JsonFrame) -> None:
         """A new connection is there."""
         self._session, self.user_id = frame["session"], frame["user"]["id"]
+        self._entrance.connected()
         if self.epoch is not None and self.epoch != frame["epoch"]:
             for room in self.rooms.values():
                 room.forget()
@@ -118,8 +117,7 @@ class Session:
 
     def disconnected(self) -> None:
         self._session = None
-        self._to_enter.clear()
-        self._entering = 0
+        self._entrance.disconnected()
         for room in self.rooms.values():
             room.disconnected()
         self.outbox.disconnected()
@@ -133,45 +131,38 @@ class Session:
     # ── rooms ──
 
     def _enter(self, room: Room) -> None:
-        if self._session is None or room.joining:
-            return
         if room.joined:
             self._tell_entered(room, {"type": "joined", "room": room.name, "seq": room.log.target})
-            return
-        room.joining = True
-        self._to_enter.append(room)
-        self._enter_next()
+        else:
+            self._entrance.enter(room)
 
-    def _enter_next(self) -> None:
-        while self._to_enter and self._entering < JOINS_AT_ONCE:
-            room = self._to_enter.popleft()
-            after = room.log.resume_after
-            frame: JsonFrame = {"type": "join", "room": room.name}
-            if after is not None:
-                frame["after"] = after
-            self._entering += 1
-            session = self._session
-            self._requests.ask(frame, lambda answer, r=room, a=after, s=session: self._joined(r, a, s, answer))  # type: ignore[misc]
-
-    def _joined(self, room: Room, after: int | None, session: str | None, answer: JsonFrame | ClientError) -> None:
-        if session != self._session:
-            return  # it was asked over a connection that is gone; the next one asks anew
-        self._entering -= 1
-        room.joining = False
+    def entered(self, room: Room, after: int | None, answer: JsonFrame | ClientError) -> None:
+        """See `EntrancePorts`."""
         if isinstance(answer, ClientError):
             if isinstance(answer, Refused):
                 self.rooms.pop(room.name, None)
                 self.outbox.room_refused(room.name, answer)
                 self._tell_entered(room, answer)
-        elif self.rooms.get(room.name) is room:
-            room.entered(answer)
-            messages = [Message.of(m) for m in answer["messages"]]
-            self._found(messages, "joined")
-            self._show(room.log_joined(answer, after, messages))
-            self.outbox.flush(room.name)
-            self._tell_entered(room, answer)
-            self._repair(room)
-        self._enter_next()
+            return
+        if self.rooms.get(room.name) is not room:
+            return
+        messages = [Message.of(m) for m in answer["messages"]]
+        self._found(messages, "joined")
+        if room.log.contradicts(messages):
+            self.went_back(room)
+            return
+        room.entered(answer)
+        self._show(room.log_joined(answer, after, messages))
+        self.outbox.flush(room.name)
+        self._tell_entered(room, answer)
+        self._repair(room)
+
+    def went_back(self, room: Room, seq: int | None = None) -> None:
+        """See `EntrancePorts`."""
+        if self.rooms.get(room.name) is room:
+            room.forget(seq)
+            self._ports.emit(events.WentBack(room.name))
+            self._enter(room)
 
     @staticmethod
     def _tell_entered(room: Room, answer: JsonFrame | ClientError) -> None:
@@ -204,6 +195,9 @@ class Session:
                 return
             messages = [Message.of(m) for m in answer["messages"]]
             self._found(messages, "history")
+            if log.contradicts(messages):
+                self.went_back(room)
+                return
             self._show(log.page(after, hole.last, messages, answer["more"]))
             if log.whole > after:  # else it does not answer what it was asked, and would not the next time either
                 self._repair(room)
@@ -213,7 +207,9 @@ class Session:
     def _arrived(self, message: Message) -> None:
         self._found([message], "live")
         room = self.rooms.get(message.room)
-        if room is not None:
+        if room is not None and room.log.contradicts([message]):
+            self.went_back(room)
+        elif room is not None:
             self._show(room.log.receive(message))
             if not room.log.is_whole:
                 self._repair(room)
