@@ -12,7 +12,19 @@ import structlog
 from services.gateway.connection import Connection
 from services.gateway.core.seating import Table
 from services.gateway.hub import Hub
-from shared.protocol.bus import Direct, Fanout, Handled, Holder, Lapsed, Resume, Revocations, Revoked, Seated, Unseated
+from shared.protocol.bus import (
+    Direct,
+    Fanout,
+    Handled,
+    Holder,
+    Lapsed,
+    Resume,
+    Revocations,
+    Revoked,
+    Rewound,
+    Seated,
+    Unseated,
+)
 from shared.protocol.codec import Malformed, decode, submit_prefix
 from shared.protocol.errors import CloseCode
 from shared.runtime.metrics import counter
@@ -35,6 +47,7 @@ class Deliver:
         self._seen: dict[str, int] = {}
         self._unwritten: dict[str, list[bytes]] = {}
         self._resuming: asyncio.TimerHandle | None = None
+        self._doubted: set[str] | None = set()  # None: all rooms
 
     def body(self, data: bytes) -> None:
         """One body of our mailbox; `write` follows. One that cannot be read is logged, and counts as lost."""
@@ -73,6 +86,8 @@ class Deliver:
             elif isinstance(message, Unseated):
                 for session in message.sessions:
                     self._hub.seating.unseat(message.room, session)
+            elif isinstance(message, Rewound):
+                self._rewound(message)
             elif isinstance(message, Lapsed):
                 self.resume()
             elif isinstance(message, Revoked):
@@ -98,14 +113,27 @@ class Deliver:
         """Takes all seats for our present address and asks for what each room got since; soon, and once for many
         losses.
         """
+        self._doubted = None
+        self._resume_soon()
+
+    def _doubt(self, room: str) -> None:
+        """Asks whether the log still holds what was written out here."""
+        if self._doubted is not None:
+            self._doubted.add(room)
+        self._resume_soon()
+
+    def _resume_soon(self) -> None:
         if self._resuming is None:
             self._resuming = asyncio.get_running_loop().call_later(RESUME_S, self._resume)
 
     def _resume(self) -> None:
         self._resuming = None
+        doubted, self._doubted = self._doubted, set()
         for room, table in self._hub.seating.rooms():
+            if doubted is not None and room not in doubted:
+                continue
             holders = [Holder(session=s, user=c.user) for s, c in table.seats.items() if c.user is not None]
-            for resume in resumes(self._hub.address, room, table.last, holders):
+            for resume in resumes(self._hub.address, room, table.ask(), holders):
                 # Sent late, it would seat who has left meanwhile: behind the `Unseat` nobody would ever free that seat.
                 self._hub.forward.own(room, resume, again=self.resume)
 
@@ -124,6 +152,8 @@ class Deliver:
             return
         if message.first is not None:
             frames = frames[table.fresh(message.first, len(frames)) :]
+            if table.doubted:
+                self._doubt(room)
         if message.first is None or message.skip is not None:
             self._write(room)
             self._write_to(table, frames, message.skip, droppable=message.first is None)
@@ -162,7 +192,17 @@ class Deliver:
                 self._hub.unseat(message.room, session)  # it left while its `join` was on the way
             else:
                 connection.joining -= {message.room}
-                self._hub.seating.seat(message.room, connection, message.seq)
+                if self._hub.seating.seat(message.room, connection, message.seq).doubted:
+                    self._doubt(message.room)
+
+    def _rewound(self, message: Rewound) -> None:
+        table = self._hub.seating.table(message.room)
+        if table is None:
+            return
+        log.warning("the message store went back; clients start anew", room=message.room, to=message.seq)
+        table.rewind(message.seq)
+        for connection in list(table.seats.values()):
+            connection.close(CloseCode.SERVICE_RESTART, "The message store was restored.")
 
 
 def resumes(address: str, room: str, after: int, holders: Sequence[Holder]) -> Iterator[Resume]:

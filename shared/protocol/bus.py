@@ -1,7 +1,7 @@
 """What the services say to one another. One bus body carries a batch of these (codec.py).
 
     gateway ──Submit, Unseat, Resume, Beat──► frames.<shard> ──► router
-    router  ──Seated, Unseated, Fanout, Direct, Handled──► the gateway's mailbox
+    router  ──Seated, Unseated, Rewound, Fanout, Direct, Handled──► the gateway's mailbox
     gateway ──Submit(File)──► work.files ──Post──► frames.<shard>
     files   ──AccessWanted──► frames.<shard> ──Access──► the asker's mailbox
     accounts ──Revoked──► every mailbox;  RevocationsWanted ──► work.accounts ──Revocations──► the asker's mailbox
@@ -129,6 +129,15 @@ class Unseated(Frame):
     sessions: list[str]
 
 
+class Rewound(Frame):
+    """The receiver had more of `room` (`Resume.after`) than the log holds, which ends at `seq`: the message store went
+    back, and what follows `seq` is given out anew."""
+
+    type: Literal["rewound"] = "rewound"
+    room: str
+    seq: int
+
+
 class Lapsed(Frame):
     """The receiver was silent for so long that its seats were freed: it has to take them again (`Resume`)."""
 
@@ -195,6 +204,7 @@ BusMessage = Annotated[
     | Access
     | Seated
     | Unseated
+    | Rewound
     | Lapsed
     | Fanout
     | Direct

@@ -1,5 +1,5 @@
-"""A store that went back (a copied folder, a snapshot, a replica that lagged) has the same epoch and less than the client
-knows: the client drops the room and knows it anew. What merely came early or late is no sign of it."""
+"""A store that went back (a copied folder, a snapshot, a replica that lagged) has the same epoch and less than the
+client knows: the client drops the room and knows it anew. What merely came early or late is no sign of it."""
 
 from __future__ import annotations
 

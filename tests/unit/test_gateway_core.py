@@ -202,6 +202,55 @@ def test_a_second_seat_does_not_turn_the_room_back() -> None:
     assert fresh(seating, 10, 1) == [10]
 
 
+def doubted(seating: Seating[Sitter]) -> bool:
+    table = seating.table("r")
+    assert table is not None
+    return table.doubted
+
+
+def test_what_comes_late_is_doubted_and_asked_about_once() -> None:
+    seating, _ = seated("a")
+    fresh(seating, 1, 11)
+    assert not doubted(seating)
+    assert fresh(seating, 6, 1) == []
+    assert doubted(seating)
+    (_, table) = next(seating.rooms())
+    assert table.ask() == 11
+    assert not doubted(seating)
+
+
+def test_what_is_said_again_in_answer_to_a_question_is_not_doubted_however_much_has_come_since() -> None:
+    seating, sitters = seated("a")
+    fresh(seating, 1, 5)
+    (_, table) = next(seating.rooms())
+    table.ask()
+    fresh(seating, 6, 4)
+    seating.seat("r", sitters["a"], 5)
+    assert fresh(seating, 6, 4) == []
+    assert not doubted(seating)
+    assert fresh(seating, 3, 1) == []
+    fresh(seating, 10, 1)
+    assert fresh(seating, 10, 1) == []
+    assert doubted(seating), "the answer is over"
+
+
+def test_a_seat_below_what_was_written_out_is_doubted() -> None:
+    seating, _ = seated("a")
+    fresh(seating, 1, 11)
+    seating.seat("r", Sitter("b"), 5)
+    assert doubted(seating)
+
+
+def test_a_room_that_is_rewound_writes_out_what_follows() -> None:
+    seating, _ = seated("a")
+    fresh(seating, 1, 11)
+    fresh(seating, 6, 1)
+    (_, table) = next(seating.rooms())
+    table.rewind(5)
+    assert fresh(seating, 6, 2) == [6, 7]
+    assert not doubted(seating)
+
+
 def test_an_empty_room_is_forgotten() -> None:
     seating, sitters = seated("a", "b")
     seating.unseat("r", "a")

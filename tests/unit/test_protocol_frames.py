@@ -252,6 +252,7 @@ BUS_MESSAGES: list[dict[str, Any]] = [
     {"type": "seated", "room": "r", "sessions": ["s"], "seq": 5},
     {"type": "unseated", "room": "r", "sessions": ["s"]},
     {"type": "lapsed"},
+    {"type": "rewound", "room": "r", "seq": 5},
     {"type": "handled", "queue": "frames.3", "n": 7},
     {"type": "fanout", "room": "r", "first": 5, "sizes": [10, 20], "skip": "s"},
     {"type": "fanout", "room": "r", "first": None, "sizes": [10]},

@@ -570,6 +570,23 @@ def test_a_resumed_session_whose_membership_has_ended_is_told() -> None:
     assert set(scene.room.seats) == {"u2"}
 
 
+def test_a_gateway_that_had_more_than_the_log_holds_is_told_where_it_ends_and_seats_nobody() -> None:
+    scene = Scene(ANNA)
+    talk(scene, ANNA, 5)
+    changes = scene.run(resume(11, ANNA, BORYS))
+    assert [(out.to.addresses, out.part) for out in changes.outs] == [
+        (("mailbox.g1.2",), b'{"type":"rewound","room":"r","seq":5}')
+    ]
+    assert changes.checked, "or a room that is out of date would say so of a store that is not"
+    assert not changes.writes
+
+
+def test_a_gateway_that_had_all_that_the_log_holds_is_told_of_no_end() -> None:
+    scene = Scene(ANNA)
+    talk(scene, ANNA, 5)
+    assert all(b"rewound" not in out.part for out in scene.run(resume(5, ANNA)).outs)
+
+
 @pytest.mark.parametrize(("who", "allowed"), [("u1", True), ("u3", False)])
 def test_access_is_for_members(who: str, allowed: bool) -> None:
     scene = Scene(ANNA)

@@ -19,19 +19,50 @@ S = TypeVar("S", bound=Sitter)
 class Table(Generic[S]):
     """One room here. `last`: the highest `seq` that was written out; a message at or below it comes late and is
     dropped, so nobody ever sees a room run backwards. A jump ahead is let through: the client sees it and asks for
-    the rest."""
+    the rest.
 
-    __slots__ = ("last", "seats")
+    What comes late has been written out before, or stands in a store that went back, and its number cannot tell which.
+    So the table only *doubts*: the router is asked (`Resume`) whether it still has what was written out here. What it
+    says again in answer to that is expected, and no reason to ask once more."""
+
+    __slots__ = ("_asked", "_expected", "doubted", "last", "seats")
 
     def __init__(self, last: int) -> None:
         self.last = last
+        self.doubted = False
         self.seats: dict[str, S] = {}
+        self._asked: set[int] = set()
+        self._expected = 0
 
     def fresh(self, first: int, count: int) -> int:
         """How many of the messages `first` … `first + count - 1` are to be dropped from the front."""
         late = min(max(0, self.last + 1 - first), count)
+        if late and first + late - 1 > self._expected:
+            self.doubted = True
         self.last = max(self.last, first + count - 1)
         return late
+
+    def ask(self) -> int:
+        """From where on the router is asked for what is missing."""
+        self.doubted = False
+        self._asked.add(self.last)
+        return self.last
+
+    def continues(self, seq: int) -> None:
+        """The router says the room from after `seq` on, to a new seat or in answer to a question."""
+        if seq >= self.last:
+            return
+        if seq in self._asked:
+            self._asked = {asked for asked in self._asked if asked > seq}
+            self._expected = self.last
+        else:
+            self.doubted = True
+
+    def rewind(self, seq: int) -> None:
+        """The store went back to `seq`: what follows it is new."""
+        self.last = self._expected = seq
+        self.doubted = False
+        self._asked.clear()
 
 
 class Seating(Generic[S]):
@@ -43,12 +74,14 @@ class Seating(Generic[S]):
     def table(self, room: str) -> Table[S] | None:
         return self._tables.get(room)
 
-    def seat(self, room: str, sitter: S, seq: int) -> None:
+    def seat(self, room: str, sitter: S, seq: int) -> Table[S]:
         table = self._tables.get(room)
         if table is None:
             table = self._tables[room] = Table(seq)
+        table.continues(seq)
         table.seats[sitter.session] = sitter
         sitter.rooms.add(room)
+        return table
 
     def unseat(self, room: str, session: str) -> None:
         table = self._tables.get(room)

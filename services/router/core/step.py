@@ -9,7 +9,7 @@ from services.router.core import frames
 from services.router.core.changes import Changes, CrowdDue, Gone, Item
 from services.router.core.outgoing import Outgoing, one
 from services.router.core.room import Member, Room, Seat, Stored, stored
-from shared.protocol.bus import Access, AccessWanted, Post, Resume, Submit, Unseat
+from shared.protocol.bus import Access, AccessWanted, Post, Resume, Rewound, Submit, Unseat
 from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
 from shared.protocol.codec import pack, render
 from shared.protocol.errors import ErrorCode
@@ -249,6 +249,11 @@ class _Step:
     def resume(self, by: Resume, item: Item) -> None:
         room = self.room
         self.changes.checked = True
+        if by.after > room.seq:
+            # Its gateway was told of `after` only once that was stored, and `room` is compared with its row before this
+            # is said: so the store has less than it had. Whoever sits there comes back, and knows the room anew.
+            self.out.to(by.address, Rewound(room=room.name, seq=room.seq))
+            return
         back: list[str] = []
         for holder in by.seats:
             if holder.user.id in room.members:
