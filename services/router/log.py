@@ -10,17 +10,23 @@ from typing import NamedTuple, Protocol
 from services.router.core.changes import Changes
 from services.router.core.room import Room, Stored
 
+UNREAD_AT_MOST = 100
+# How far it is counted: who writes much and reads nothing must not make the list of rooms dear to everybody.
+UNREAD_WITHIN = 1_000
+
 
 class AlreadyStored(Exception):
     """Some message of the batch has been stored before, under another number. Nothing of the batch was written."""
 
 
 class Summary(NamedTuple):
-    """A room as a member's list shows it. `online`: how many users."""
+    """A room as a member's list shows it. `unread`: how many messages of others follow `read_seq`, counted to
+    `UNREAD_AT_MOST`. `online`: how many users."""
 
     room: str
     seq: int
     read_seq: int
+    unread: int
     online: int
     last: Stored | None
 

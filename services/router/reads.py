@@ -112,6 +112,6 @@ class Reads:
 def summary(room: Summary) -> bytes:
     """One entry of `rooms`; the newest message is spliced in as it was rendered."""
     last = b"" if room.last is None else b',"last":' + listed(room.last.frame)
-    return b'{"room":%b,"seq":%d,"read_seq":%d,"members":%d%b}' % (
-        to_json(room.room), room.seq, room.read_seq, room.online, last,
+    return b'{"room":%b,"seq":%d,"read_seq":%d,"unread":%d,"members":%d%b}' % (
+        to_json(room.room), room.seq, room.read_seq, room.unread, room.online, last,
     )  # fmt: skip

@@ -12,14 +12,27 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, delete, distinct, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    distinct,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.router.core.changes import Changes
 from services.router.core.room import RECENT, Member, Room, Seat, Stored, stored
-from services.router.log import AlreadyStored, Summary
+from services.router.log import UNREAD_AT_MOST, UNREAD_WITHIN, AlreadyStored, Summary
 from services.router.tables import members, messages, rooms, seats, store
 from shared.protocol.names import shard_of
 from shared.runtime.database import reader
@@ -178,7 +191,14 @@ class SqlLog:
     async def rooms_of(self, user_id: str) -> list[Summary]:
         online = select(func.count(distinct(seats.c.user_id))).where(seats.c.room_id == rooms.c.id).scalar_subquery()
         rows = (
-            select(rooms.c.name, rooms.c.seq.label("room_seq"), members.c.read_seq, online.label("online"), *_MESSAGE)
+            select(
+                rooms.c.name,
+                rooms.c.seq.label("room_seq"),
+                members.c.read_seq,
+                _unread(user_id).label("unread"),
+                online.label("online"),
+                *_MESSAGE,
+            )
             .select_from(members)
             .join(rooms, rooms.c.id == members.c.room_id)
             .outerjoin(messages, and_(messages.c.room_id == rooms.c.id, messages.c.seq == rooms.c.seq))
@@ -186,10 +206,7 @@ class SqlLog:
             .order_by(func.coalesce(messages.c.at_ms, 0).desc(), rooms.c.id.desc())
         )
         async with self._reading() as db:
-            return [
-                Summary(r[0], r[1], r[2], r[3], stored(r[0], *r[4:]) if r.seq is not None else None)
-                for r in await db.execute(rows)
-            ]
+            return [_summary(user_id, *row) for row in (await db.execute(rows)).all()]
 
     async def addresses(self, shard: int) -> list[str]:
         rows = (
@@ -227,6 +244,28 @@ def _newest(room_id: int, before: int | None, limit: int) -> Select[Any]:
     if before is not None:
         rows = rows.where(messages.c.seq < before)
     return rows.order_by(messages.c.seq.desc()).limit(limit)
+
+
+def _summary(user_id: str, room: str, seq: int, read_seq: int, unread: int, online: int, *newest: Any) -> Summary:
+    last = stored(room, *newest) if newest[0] is not None else None
+    # Behind more of one's own than is looked through, the newest may still be another's.
+    if last is not None and last.seq > read_seq and last.sender_id != user_id:
+        unread = max(unread, 1)
+    return Summary(room, seq, read_seq, unread, online, last)
+
+
+def _unread(user_id: str) -> ScalarSelect[Any]:
+    """How many messages of others follow the member's mark."""
+    following = (
+        select(messages.c.sender_id)
+        .where(messages.c.room_id == rooms.c.id, messages.c.seq > members.c.read_seq)
+        .order_by(messages.c.seq)
+        .limit(UNREAD_WITHIN)
+        .correlate(rooms, members)
+        .subquery("following")
+    )
+    of_others = select(following.c.sender_id).where(following.c.sender_id != user_id).limit(UNREAD_AT_MOST)
+    return select(func.count()).select_from(of_others.subquery("of_others")).scalar_subquery()
 
 
 def _as_decided(c: Changes, row: Any) -> bool:

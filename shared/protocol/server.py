@@ -116,11 +116,13 @@ class Left(ServerBase):
 
 
 class RoomSummary(Frame):
-    """`seq` of the newest message, `read_seq` how far this user has read, `members` how many are online."""
+    """`seq` of the newest message, `read_seq` how far this user has read, `unread` how many messages of others follow
+    that (counted to 100), `members` how many are online."""
 
     room: str
     seq: int
     read_seq: int
+    unread: int
     members: int
     last: Logged | None = None
 

@@ -378,8 +378,27 @@ async def test_a_room_s_summary_counts_users_not_sessions(log: SqlLog) -> None:
     await writer.handle(join("r", ANNA, "second"), join("r", BORYS), join("r", VIRA), unseat("r", VIRA.id))
     await writer.handle(read("r", ANNA, 2))
     last = writer.rooms["r"].recent[-1]
-    assert await log.rooms_of(ANNA.id) == [Summary("r", 3, 2, 2, last)]
-    assert await log.rooms_of(BORYS.id) == [Summary("r", 3, 3, 2, last)]
+    assert await log.rooms_of(ANNA.id) == [Summary("r", 3, 2, 0, 2, last)]
+    assert await log.rooms_of(BORYS.id) == [Summary("r", 3, 3, 0, 2, last)]
+
+
+async def test_what_others_said_after_the_mark_is_unread_and_one_s_own_is_not(log: SqlLog) -> None:
+    writer = await filled(log, "r", 2)
+    await writer.handle(join("r", BORYS), join("s", BORYS))
+    await writer.handle(*(chat("r", ANNA, f"a{n}") for n in range(12)), chat("r", BORYS, "b1"), chat("s", BORYS, "b2"))
+    assert {s.room: (s.read_seq, s.unread) for s in await log.rooms_of(BORYS.id)} == {"r": (2, 12), "s": (0, 0)}
+    await writer.handle(read("r", BORYS, 10))
+    assert [s.unread for s in await log.rooms_of(BORYS.id) if s.room == "r"] == [4]
+    await writer.handle(*(chat("r", ANNA, f"c{n}") for n in range(120)))
+    assert [s.unread for s in await log.rooms_of(BORYS.id) if s.room == "r"] == [100]
+
+
+async def test_one_s_own_message_moves_no_mark(log: SqlLog) -> None:
+    writer = await filled(log, "r", 2)
+    await writer.handle(join("r", BORYS))
+    await writer.handle(*(chat("r", ANNA, f"a{n}") for n in range(5)), chat("r", BORYS, "b1"))
+    (summary,) = await log.rooms_of(BORYS.id)
+    assert summary.read_seq == 2
 
 
 async def test_a_room_is_listed_for_who_is_a_member_online_or_not(log: SqlLog) -> None:

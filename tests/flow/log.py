@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from services.router.core.changes import Changes
 from services.router.core.room import RECENT, Member, Room, Seat, Stored
-from services.router.log import AlreadyStored, Summary
+from services.router.log import UNREAD_AT_MOST, AlreadyStored, Summary
 from shared.protocol.names import shard_of
 
 Latency = Callable[[], Awaitable[None]]
@@ -126,6 +126,7 @@ class MemoryLog:
                 name,
                 row.seq,
                 row.members[user_id].read_seq,
+                min(UNREAD_AT_MOST, sum(m.sender_id != user_id for m in row.messages[row.members[user_id].read_seq :])),
                 len({seat.user_id for seat in row.seats.values()}),
                 row.messages[-1] if row.messages else None,
             )

@@ -185,11 +185,12 @@ export interface RoomList {
   rooms: RoomSummary[]
 }
 
-/** `seq` of the newest message, `read_seq` how far this user has read, `members` how many are online. */
+/** `seq` of the newest message, `read_seq` how far this user has read, `unread` how many messages of others follow that (counted to 100), `members` how many are online. */
 export interface RoomSummary {
   room: string
   seq: number
   read_seq: number
+  unread: number
   members: number
   last?: LoggedChat | LoggedFile
 }
