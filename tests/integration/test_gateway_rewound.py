@@ -1,5 +1,5 @@
-"""The store goes back under services that stay up: a snapshot is restored, a replica that lagged takes over. The epoch is
-the same, and the room has less than the router and the gateway have seen."""
+"""The store goes back under services that stay up: a snapshot is restored, a replica that lagged takes over. The epoch
+is the same, and the room has less than the router and the gateway have seen."""
 
 from __future__ import annotations
 
