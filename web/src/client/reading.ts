@@ -1,4 +1,4 @@
-/** How far this user has read each room: here, on their other devices, and as the server remembers it. */
+/** How far this user has read each room: by what they have seen here, on their other devices, and as the server remembers it. */
 import { ReadMarks } from "./read-marks.ts"
 import type { Room } from "./room.ts"
 import type { RoomName } from "./wire.ts"
@@ -13,6 +13,12 @@ export class Reading {
   constructor(send: (room: RoomName, seq: number) => boolean, changed: (room: RoomName) => void) {
     this.#marks = new ReadMarks(send)
     this.#changed = changed
+  }
+
+  /** These messages were in view. The mark moves over what was seen, and over one's own, up to the first that was not. */
+  saw(room: Room, seqs: readonly number[]): void {
+    const seq = room.saw(seqs)
+    if (seq !== null) this.read(room, seq)
   }
 
   /** The user has read up to `seq`. Nothing before the server has told how far they had read: what is new would be lost to sight. */
@@ -62,7 +68,7 @@ export class Reading {
   /** To somebody who has just come in, what was said before is not unread. */
   #begin(room: Room): void {
     if (!this.#listed || !room.joined || room.readSeq !== null) return
-    room.readSeq = room.seq
-    this.#marks.mark(room.name, room.seq)
+    room.readSeq = room.enteredSeq
+    this.#marks.mark(room.name, room.enteredSeq)
   }
 }

@@ -54,7 +54,7 @@ export class RoomLog {
    */
   contradicts(messages: readonly Message[]): boolean {
     return messages.some((message) => {
-      const held = this.#at(message.seq)
+      const held = this.at(message.seq)
       return held !== null && (held.id !== message.id || held.from.id !== message.from.id || held.at !== message.at)
     })
   }
@@ -122,7 +122,18 @@ export class RoomLog {
     this.#beginningSeen = false
   }
 
-  #at(seq: number): Message | null {
+  /** Whether it is known what stands under this number: a message, or none any more. */
+  isKnown(seq: number): boolean {
+    return this.#known.has(seq)
+  }
+
+  /** How many of the numbers [from, to] are not known. */
+  unknown(from: number, to: number): number {
+    return this.#known.missing(from, to)
+  }
+
+  /** The message under this number, or null where none is here. */
+  at(seq: number): Message | null {
     const messages = this.#messages
     if (seq > (messages.at(-1)?.seq ?? 0)) return null // the common case: the next message
     const message = messages[indexOf(messages, seq)]

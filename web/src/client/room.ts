@@ -1,8 +1,11 @@
 /** What the client knows of one room: its log, who is there, who types, how far this user has read. */
+import { Intervals } from "./intervals.ts"
 import { RoomLog } from "./room-log.ts"
 import type { ErrorCode, Incoming, Message, RoomName, RoomSummary, User } from "./wire.ts"
 
 const UNREAD_AT_MOST = 1_000
+/** How far the server counts what is unread. */
+const COUNTED_TO = 100
 const READ_BEFORE = 20
 
 export interface Refusal {
@@ -23,45 +26,102 @@ export class Room {
   readonly typing = new Map<string, User>()
   /** How far this user has read, or null where the server has not said yet. */
   readSeq: number | null = null
-  #summarySeq = 0
-  #summaryLast: Message | null = null
+  /** What was the newest when we came in, over this connection. */
+  enteredSeq = 0
+  #summary: RoomSummary | null = null
+  /** What has been in view, beyond `readSeq`. */
+  #seen = new Intervals()
+  readonly #isOwn: (message: Message) => boolean
 
-  constructor(name: RoomName) {
+  constructor(name: RoomName, isOwn: (message: Message) => boolean) {
     this.name = name
+    this.#isOwn = isOwn
   }
 
   /** The number of the newest message, whether or not it is here. */
   get seq(): number {
-    return Math.max(this.#summarySeq, this.log.target)
+    return Math.max(this.#summary?.seq ?? 0, this.log.target)
   }
 
   /** The newest message that is known, for a list of rooms. */
   get last(): Message | null {
     const newest = this.log.messages.at(-1) ?? null
-    return (newest?.seq ?? 0) >= (this.#summaryLast?.seq ?? 0) ? newest : this.#summaryLast
+    const listed = this.#summary?.last ?? null
+    return (newest?.seq ?? 0) >= (listed?.seq ?? 0) ? newest : listed
   }
 
+  /** How many messages of others follow the mark: those that are here are counted, of the others the server has said how many there are. */
   get unread(): number {
-    return this.readSeq === null ? 0 : Math.max(0, this.seq - this.readSeq)
+    if (this.readSeq === null) return 0
+    const listedSeq = this.#summary?.seq ?? 0
+    const uncounted = this.log.unknown(this.readSeq + 1, listedSeq)
+    return this.#othersHere(this.readSeq, this.seq) + this.#othersAmong(uncounted) + this.log.unknown(Math.max(this.readSeq, listedSeq) + 1, this.seq)
+  }
+
+  /** Whether `unread` is right: it is a guess where another device has read a part of what only the server has counted. */
+  get isUnreadCounted(): boolean {
+    const { readSeq } = this
+    if (this.#summary === null || readSeq === null || readSeq === this.#summary.read_seq) return true
+    return this.log.unknown(readSeq + 1, this.#summary.seq) === 0
+  }
+
+  /** The first number after the mark that is, or may be, another's message; null where all is read. */
+  get firstUnread(): number | null {
+    if (this.readSeq === null) return null
+    for (let seq = this.readSeq + 1; seq <= this.seq; seq++) if (!this.#needsNoEyes(seq)) return seq
+    return null
+  }
+
+  /** These numbers were in view: answers how far everything is read now, or null where that is not known. */
+  saw(seqs: readonly number[]): number | null {
+    if (this.readSeq === null) return null
+    let seq = this.readSeq
+    for (const each of seqs) if (each > seq) this.#seen.add(each, each)
+    while (seq < this.seq && (this.#seen.has(seq + 1) || this.#needsNoEyes(seq + 1))) seq += 1
+    this.#seen.dropBelow(seq + 1)
+    return seq
+  }
+
+  // One's own, or what is not kept any more.
+  #needsNoEyes(seq: number): boolean {
+    const message = this.log.at(seq)
+    return message === null ? this.log.isKnown(seq) : this.#isOwn(message)
+  }
+
+  /** How many messages of others are here under the numbers (after, upTo]. */
+  #othersHere(after: number, upTo: number): number {
+    const { messages } = this.log
+    let count = 0
+    for (let i = messages.length - 1; i >= 0 && messages[i]!.seq > after; i--) {
+      if (messages[i]!.seq <= upTo && !this.#isOwn(messages[i]!)) count += 1
+    }
+    return count
+  }
+
+  /** How many of `uncounted` numbers that the list of rooms has counted are others' messages; at most so many. */
+  #othersAmong(uncounted: number): number {
+    if (this.#summary === null || uncounted === 0) return 0
+    const { unread, read_seq, seq } = this.#summary
+    return unread >= COUNTED_TO ? uncounted : Math.max(0, Math.min(uncounted, unread - this.#othersHere(read_seq, seq)))
   }
 
   /** Wants what is unread, and a little before it; not where that is more than anybody waits for. False: not known yet. */
   reachUnread(): boolean {
     if (!this.joined || this.readSeq === null) return false
-    if (this.unread > 0 && this.unread <= UNREAD_AT_MOST) this.log.reach(this.readSeq + 1 - READ_BEFORE)
+    if (this.unread > 0 && this.seq - this.readSeq <= UNREAD_AT_MOST) this.log.reach(this.readSeq + 1 - READ_BEFORE)
     return true
   }
 
-  summarised({ seq, read_seq, members, last }: RoomSummary): void {
-    this.#summarySeq = seq
-    this.#summaryLast = last ?? null
-    this.readSeq = Math.max(this.readSeq ?? 0, read_seq)
-    if (!this.joined) this.members = members
+  summarised(summary: RoomSummary): void {
+    this.#summary = summary
+    this.readSeq = Math.max(this.readSeq ?? 0, summary.read_seq)
+    if (!this.joined) this.members = summary.members
   }
 
   /** Takes the answer to a `join` that asked for what follows `after`, or for the newest messages where that is null. */
   entered({ seq, members, online, messages, more }: Incoming<"joined">, after: number | null): void {
     this.joined = true
+    this.enteredSeq = seq
     this.refusal = null
     this.members = members
     this.online.clear()
@@ -90,7 +150,7 @@ export class Room {
     this.log = new RoomLog()
     this.joined = false
     this.readSeq = null
-    this.#summarySeq = 0
-    this.#summaryLast = null
+    this.#summary = null
+    this.#seen = new Intervals()
   }
 }

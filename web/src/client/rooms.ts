@@ -1,6 +1,6 @@
 /** The rooms that are known here: those of which this user is a member, and those that were asked for by name. */
 import { Room } from "./room.ts"
-import type { RoomName } from "./wire.ts"
+import type { Message, RoomName } from "./wire.ts"
 
 export class Rooms {
   readonly #all = new Map<RoomName, Room>()
@@ -8,6 +8,13 @@ export class Rooms {
   readonly #opened = new Set<RoomName>()
   /** Looked at, with unread messages that are still to be asked for. */
   readonly #unreadWanted = new Set<RoomName>()
+
+  readonly #isOwn: (message: Message) => boolean
+
+  /** `isOwn`: whether a message is this user's own. */
+  constructor(isOwn: (message: Message) => boolean) {
+    this.#isOwn = isOwn
+  }
 
   /** By name. */
   get all(): ReadonlyMap<RoomName, Room> {
@@ -25,7 +32,7 @@ export class Rooms {
   /** The room of this name, known from now on. */
   of(name: RoomName): Room {
     let room = this.#all.get(name)
-    if (!room) this.#all.set(name, (room = new Room(name)))
+    if (!room) this.#all.set(name, (room = new Room(name, this.#isOwn)))
     return room
   }
 

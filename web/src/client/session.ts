@@ -8,6 +8,7 @@ import { Backfill, ignoreLoss } from "./backfill.ts"
 import { Connection, type ConnectionOptions } from "./connection.ts"
 import { Emitter } from "./emitter.ts"
 import { Entrance } from "./entrance.ts"
+import { Listing } from "./listing.ts"
 import { Outbox } from "./outbox.ts"
 import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
 import { Reading } from "./reading.ts"
@@ -21,7 +22,6 @@ export interface SessionOptions extends ConnectionOptions {
   outbox: OutboxStore
 }
 
-const REFRESH_APART_MS = 30_000
 const LEAVE_ASKED_AT_MOST = 2
 
 export class Session {
@@ -36,16 +36,16 @@ export class Session {
 
   user: User | null = null
   limits: Limits | null = null
-  readonly #rooms = new Rooms()
+  readonly #rooms = new Rooms((message) => isOwn(message, this.user))
   readonly #requests: Requests
   readonly #backfill: Backfill
   readonly #entrance: Entrance
   readonly #reading: Reading
+  readonly #listing: Listing
   readonly #typingSignal: TypingSignal
   readonly #typingNotices: TypingNotices
   #epoch: string | null = null
   #sessionId: string | null = null
-  #refreshedAt = 0
 
   constructor({ outbox, ...options }: SessionOptions) {
     const random = options.random ?? Math.random
@@ -71,6 +71,15 @@ export class Session {
       (room, seq) => this.#rooms.isJoined(room) && send({ type: "read", room, seq }),
       (room) => this.#changed(room),
     )
+    this.#listing = new Listing({
+      requests: this.#requests,
+      rooms: this.#rooms,
+      entrance: this.#entrance,
+      reading: this.#reading,
+      forget: (room) => this.#forget(room),
+      complete: (room) => this.#complete(room),
+      changed: (room) => this.#changed(room),
+    })
     this.#typingSignal = new TypingSignal((room) => this.#rooms.isJoined(room) && send({ type: "typing", room }))
     this.#typingNotices = new TypingNotices((room) => this.#changed(room))
     this.outbox = new Outbox(outbox, {
@@ -85,7 +94,7 @@ export class Session {
       if (phase !== "open") this.#disconnected()
       this.#changed(null)
     })
-    options.network?.onWake(() => this.#woke())
+    options.network?.onWake(() => this.connection.state.phase === "open" && this.#listing.woke())
     for (const name of this.outbox.rooms) this.#rooms.open(name)
   }
 
@@ -135,7 +144,13 @@ export class Session {
     this.#typingSignal.touched(room)
   }
 
-  /** The user has read up to `seq`. */
+  /** The messages with these numbers were in view, before somebody. */
+  saw(name: RoomName, seqs: readonly number[]): void {
+    const room = this.#rooms.get(name)
+    if (room) this.#reading.saw(room, seqs)
+  }
+
+  /** The user says that they have read up to `seq`, whatever they have seen. */
   read(name: RoomName, seq: number): void {
     const room = this.#rooms.get(name)
     if (room) this.#reading.read(room, seq)
@@ -149,35 +164,6 @@ export class Session {
   isLoadingOlder(name: RoomName): boolean {
     const room = this.#rooms.get(name)
     return room !== undefined && this.#backfill.isLoadingOlder(room)
-  }
-
-  /** Looks whether something was missed that no later message has told of: deliveries to a server may be lost as a whole. */
-  async refresh(): Promise<void> {
-    this.#refreshedAt = Date.now()
-    const known = new Map(Array.from(this.rooms.values(), (room) => [room, { log: room.log, seq: room.seq }]))
-    const { rooms } = await this.#requests.ask({ type: "rooms" })
-    let wentBack = false
-    for (const summary of rooms) {
-      const room = this.#rooms.of(summary.room)
-      const asked = known.get(room)
-      // Compared with what was known when it was asked: live messages overtake an answer that is read beside them.
-      const isLess = asked !== undefined && asked.log === room.log && summary.seq < asked.seq
-      if (isLess || (summary.last && room.log.contradicts([summary.last]))) {
-        wentBack = true
-        this.#forget(room)
-        if (this.#rooms.isOpened(room.name)) void this.#entrance.enter(room)
-      }
-      room.summarised(summary)
-      if (room.log.start === null && !this.#entrance.isEntering(room)) room.log.anchor(summary.seq)
-      room.log.expect(summary.seq)
-      this.#complete(room)
-      this.#reading.remembered(room, summary.read_seq)
-    }
-    this.#reading.listed(this.rooms.values())
-    for (const name of this.rooms.keys()) this.#changed(name)
-    this.#rooms.keep(new Set(rooms.map(({ room }) => room)))
-    this.#changed(null)
-    if (wentBack) await this.#entrance.enterAll(this.rooms.values())
   }
 
   #receive(frame: ServerFrame): void {
@@ -222,7 +208,7 @@ export class Session {
 
   async #enterAll(): Promise<void> {
     await Promise.all(this.#rooms.opened.map((room) => this.#entrance.enter(room)))
-    await this.refresh()
+    await this.#listing.refresh()
     await this.#entrance.enterAll(this.rooms.values())
   }
 
@@ -245,7 +231,7 @@ export class Session {
     this.#forget(room)
     this.#changed(room.name)
     this.#enterAgain(room.name)
-    void this.refresh().catch(ignoreLoss)
+    void this.#listing.refresh().catch(ignoreLoss)
   }
 
   /** Forgets what came from a store that is no more; what waits in the outbox stays, and is sent to the new one. */
@@ -276,7 +262,6 @@ export class Session {
       return this.#wentBack(room)
     }
     const isNew = room.log.receive(message)
-    if (isOwn(message, this.user)) this.read(room.name, message.seq)
     this.#changed(room.name)
     if (isNew) this.arrivals.emit(message)
     this.#complete(room)
@@ -289,16 +274,14 @@ export class Session {
 
   #readElsewhere({ room: name, seq }: Incoming<"read">): void {
     const room = this.#rooms.get(name)
-    if (room) this.#reading.elsewhere(room, seq)
-  }
-
-  #woke(): void {
-    const open = this.connection.state.phase === "open"
-    if (open && Date.now() - this.#refreshedAt > REFRESH_APART_MS) void this.refresh().catch(ignoreLoss)
+    if (!room) return
+    this.#reading.elsewhere(room, seq)
+    if (!room.isUnreadCounted) this.#listing.refreshSoon()
   }
 
   #disconnected(): void {
     this.#sessionId = null
+    this.#listing.stop()
     this.#reading.disconnected()
     this.#requests.disconnected()
     this.outbox.disconnected()

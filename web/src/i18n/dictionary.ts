@@ -67,6 +67,7 @@ export interface Dictionary {
   newMessages: Phrase
   jumpToNewest: Phrase
   newBelow: Counted
+  markRead: Counted
   loadOlder: Phrase
   loadingOlder: Phrase
   beginning: Named

@@ -55,6 +55,7 @@ export const en: Dictionary = {
   yesterday: "Yesterday",
   newMessages: "New",
   jumpToNewest: "To the newest",
+  markRead: (count) => n(count, { one: "Mark # unread as read", other: "Mark # unread as read" }),
   newBelow: (count) => n(count, { one: "# new message", other: "# new messages" }),
   loadOlder: "Earlier messages",
   loadingOlder: "Loading earlier messages…",

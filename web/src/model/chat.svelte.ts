@@ -15,6 +15,7 @@ import {
   storedOutbox,
   type User,
 } from "../client/index.ts"
+import { Attention } from "./attention.ts"
 import { RoomView } from "./room-view.svelte.ts"
 import { Uploads } from "./uploads.svelte.ts"
 import { wallClock } from "./wall-clock.svelte.ts"
@@ -26,6 +27,7 @@ export class Chat {
   readonly me: User
   readonly session: Session
   readonly uploads: Uploads
+  readonly attention = new Attention()
   /** Goes on with a newer token of the same user. */
   readonly use: (account: Account) => void
   connection = $state.raw<ConnectionState>({ phase: "idle" })
@@ -56,7 +58,9 @@ export class Chat {
       if (frame.type === "welcome") this.uploads.resume()
     })
     this.session.arrivals.on((message) => this.#arrived(message))
-    document.addEventListener("visibilitychange", this.#looked)
+    this.attention.onChange(() => {
+      if (!this.attention.isHere) this.current?.looksAway()
+    })
     this.session.start()
   }
 
@@ -96,14 +100,10 @@ export class Chat {
   }
 
   stop(): void {
-    document.removeEventListener("visibilitychange", this.#looked)
+    this.attention.stop()
     this.session.stop()
     this.uploads.stop()
     this.#cancelDrawing?.()
-  }
-
-  readonly #looked = (): void => {
-    if (document.hidden) this.current?.looksAway()
   }
 
   /** A room that was only followed so far has no messages yet. */
@@ -115,9 +115,7 @@ export class Chat {
   #arrived(message: Message): void {
     this.uploads.arrived(message)
     if (message.room !== this.current?.name) return this.#trim(message.room)
-    if (message.from.id === this.me.id) return
-    this.heard = message
-    if (document.hidden) this.current.missed(message.seq)
+    if (message.from.id !== this.me.id) this.heard = message
   }
 
   /** A room that is followed and not looked at would grow for ever. */

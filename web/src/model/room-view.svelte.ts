@@ -1,5 +1,5 @@
 /** One room as the page sees it. */
-import type { Message, OutboxEntry, Refusal, Room, User } from "../client/index.ts"
+import type { Message, OutboxEntry, Refusal, Room, RoomLog, User } from "../client/index.ts"
 
 export class RoomView {
   readonly name: string
@@ -19,15 +19,20 @@ export class RoomView {
   missing = $state(0)
   hasOlder = $state(false)
   loadingOlder = $state(false)
-  /** Where the line "new" stands: the first number that was unread when the room was opened, or when the reader looked away. */
+  /** Where the line "new" stands: the first number that was unread when the room was opened, or that came and was not seen. */
   firstNew = $state<number | null>(null)
   /** Whether the first new message is still on its way here. */
   firstNewComes = $state(false)
   draft = $state("")
+  /** Counts how often the room began anew: what was shown of it is gone then. */
+  life = $state(0)
+  #log: RoomLog
   #marksNew = false
+  #allSeen = true
 
   constructor(room: Room) {
     this.room = room
+    this.#log = room.log
     this.name = room.name
   }
 
@@ -38,6 +43,7 @@ export class RoomView {
   /** The reader turns to the room: what is unread now stays marked as new until they turn to it again. */
   opened(): void {
     this.#marksNew = true
+    this.#allSeen = true
     this.firstNew = null
     this.#markNew()
   }
@@ -45,6 +51,11 @@ export class RoomView {
   /** Takes over the room's state. Fields that did not change do not cause a drawing. */
   draw(pending: readonly OutboxEntry[], loadingOlder: boolean): void {
     const { room } = this
+    if (this.#log !== room.log) {
+      this.#log = room.log
+      this.life += 1
+      this.opened()
+    }
     this.messages = room.log.messages
     if (pending.length > 0 || this.pending.length > 0) this.pending = pending
     this.online = sameUsers(this.online, room.online) ? this.online : [...room.online.values()]
@@ -61,27 +72,36 @@ export class RoomView {
     this.#markNew()
   }
 
+  /** The message below the line, or null where that is not here: it is the first of others'. */
+  firstNewMessage(me: User): Message | null {
+    const { firstNew, messages } = this
+    if (firstNew === null || messages.length === 0 || messages[0]!.seq > firstNew) return null
+    return messages.find(({ seq, from }) => seq >= firstNew && from.id !== me.id) ?? null
+  }
+
+  /** What is in view was marked as read just now. What is not seen although it is here stands below the line from now on. */
+  looked(): void {
+    const { firstUnread } = this.room
+    if (firstUnread !== null && this.#allSeen) this.firstNew = firstUnread
+    this.#allSeen = firstUnread === null
+  }
+
+  /** The reader looks away: the line has done its work where all is read, and what comes from now on is new. */
+  looksAway(): void {
+    if (this.room.unread > 0) return
+    this.firstNew = null
+    this.#marksNew = false
+    this.#allSeen = true
+  }
+
   // The server's read mark may come after the room was opened.
   #markNew(): void {
-    const { readSeq, unread, log } = this.room
+    const { readSeq, log } = this.room
     if (this.#marksNew && readSeq !== null) {
-      if (unread > 0 && this.firstNew === null) this.firstNew = readSeq + 1
       this.#marksNew = false
+      this.looked()
     }
     this.firstNewComes = this.firstNew !== null && log.hole !== null && log.hole.from <= this.firstNew
-  }
-
-  /** The reader looks away, or back: what comes while nobody looks is new. */
-  looksAway(): void {
-    if (this.unread === 0) {
-      this.firstNew = null
-      this.#marksNew = false
-    }
-  }
-
-  /** The first message that came while nobody looked. */
-  missed(seq: number): void {
-    this.firstNew ??= seq
   }
 }
 

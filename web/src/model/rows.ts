@@ -28,7 +28,8 @@ export const rowsOf = ({ messages, pending, me, firstNew, zone }: RowsOf): Row[]
   let groupAt = 0
   let day = NaN
   const stored = new Set<string>()
-  let newShown = firstNew === null
+  // Where others are new before the first that is shown, the line stands further up.
+  let newShown = firstNew === null || messages.length === 0 || messages[0]!.seq > firstNew
   // Clocks of servers differ: a day may come twice, so its line is named for what follows it.
   const dayBefore = (at: number, next: string): void => {
     const today = dayOf(at, zone)
@@ -48,10 +49,9 @@ export const rowsOf = ({ messages, pending, me, firstNew, zone }: RowsOf): Row[]
     const key = keyOf(message, me)
     stored.add(key)
     dayBefore(at, key)
-    if (!newShown && message.seq >= firstNew!) {
+    if (!newShown && message.seq >= firstNew! && message.from.id !== me?.id) {
       newShown = true
-      // Where others are new before it, and not shown, the line stands further up.
-      if (message.seq === firstNew || message !== messages[0]) rows.push({ kind: "new", key: "new" })
+      rows.push({ kind: "new", key: "new" })
       author = null
     }
     const head = begins(message.from.id, at)

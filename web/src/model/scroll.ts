@@ -43,13 +43,14 @@ export class Place {
   }
 }
 
-/** The highest `data-seq` of the rows that end above `bottom`, in pixels of the scrolled content. */
-export const lastRowAbove = (list: HTMLElement, bottom: number): number | undefined => {
-  for (let row = rowAt(list, bottom); row; row = row.previousElementSibling as HTMLElement | null) {
+/** The `data-seq` of the rows whose end stands between `top` and `bottom`, in pixels of the scrolled content. */
+export const seqsBetween = (list: HTMLElement, top: number, bottom: number): number[] => {
+  const seqs: number[] = []
+  for (let row = rowAt(list, top); row && endOf(row) <= bottom + 1; row = row.nextElementSibling as HTMLElement | null) {
     const seq = row.dataset["seq"]
-    if (seq !== undefined && endOf(row) <= bottom + 1) return Number(seq)
+    if (seq !== undefined && endOf(row) > top) seqs.push(Number(seq))
   }
-  return undefined
+  return seqs
 }
 
 const endOf = (row: HTMLElement): number => row.offsetTop + row.offsetHeight

@@ -120,7 +120,9 @@ export class FakeServer {
   #summary(room: string) {
     const log = this.log(room)
     const last = log.at(-1)
-    return { room, seq: log.length, read_seq: this.readMarks.get(room) ?? 0, members: 2, ...(last && { last }) }
+    const readSeq = this.readMarks.get(room) ?? 0
+    const unread = Math.min(100, log.filter(({ seq, from }) => seq > readSeq && from.id !== this.user.id).length)
+    return { room, seq: log.length, read_seq: readSeq, unread, members: 2, ...(last && { last }) }
   }
 
   /** Stores once per sender and id, as the router does. */

@@ -116,6 +116,8 @@ export class FakeServer {
 
   #summary(room) {
     const log = this.#logs.get(room)
-    return { room, seq: log.length, read_seq: this.#read.get(room) ?? 0, members: 4, ...(log.length > 0 && { last: log.at(-1) }) }
+    const readSeq = this.#read.get(room) ?? 0
+    const unread = log.filter(({ seq, from }) => seq > readSeq && from.id !== this.user.id).length
+    return { room, seq: log.length, read_seq: readSeq, unread: Math.min(100, unread), members: 4, ...(log.length > 0 && { last: log.at(-1) }) }
   }
 }

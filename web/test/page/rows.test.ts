@@ -55,16 +55,22 @@ describe("rows", () => {
   })
 
   test("the line before what is new stands before the first new message, after its day", () => {
-    expect(outline(build([message(1), message(2), message(3)], { firstNew: 2 }))).toEqual(["day", "HEAD 1", "new", "HEAD 2", "3"])
-    expect(outline(build([message(2), message(3)], { firstNew: 2 }))).toEqual(["day", "new", "HEAD 2", "3"])
+    const theirs = (seq: number) => message(seq, TARAS)
+    expect(outline(build([theirs(1), theirs(2), theirs(3)], { firstNew: 2 }))).toEqual(["day", "HEAD 1", "new", "HEAD 2", "3"])
+    expect(outline(build([theirs(2), theirs(3)], { firstNew: 2 }))).toEqual(["day", "new", "HEAD 2", "3"])
+  })
+
+  test("the line never stands above one's own message", () => {
+    expect(outline(build([message(1), message(2), message(3, TARAS)], { firstNew: 1 }))).toEqual(["day", "HEAD 1", "2", "new", "HEAD 3"])
+    expect(outline(build([message(1), message(2)], { firstNew: 1 }))).toEqual(["day", "HEAD 1", "2"])
   })
 
   test("where the first new message is above what is shown, no other is called the first", () => {
-    expect(outline(build([message(7), message(8)], { firstNew: 2 }))).toEqual(["day", "HEAD 7", "8"])
+    expect(outline(build([message(7, TARAS), message(8, TARAS)], { firstNew: 2 }))).toEqual(["day", "HEAD 7", "8"])
   })
 
   test("where the first new message is gone, the line stands before the next", () => {
-    expect(outline(build([message(1), message(3)], { firstNew: 2 }))).toEqual(["day", "HEAD 1", "new", "HEAD 3"])
+    expect(outline(build([message(1), message(3, TARAS)], { firstNew: 2 }))).toEqual(["day", "HEAD 1", "new", "HEAD 3"])
   })
 
   test("without the message it would stand before there is no such line", () => {
