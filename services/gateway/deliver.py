@@ -133,7 +133,9 @@ class Deliver:
             if doubted is not None and room not in doubted:
                 continue
             holders = [Holder(session=s, user=c.user) for s, c in table.seats.items() if c.user is not None]
-            for resume in resumes(self._hub.address, room, table.ask(), holders):
+            parts = list(resumes(self._hub.address, room, table.last, holders))
+            table.ask(len(parts))
+            for resume in parts:
                 # Sent late, it would seat who has left meanwhile: behind the `Unseat` nobody would ever free that seat.
                 self._hub.forward.own(room, resume, again=self.resume)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
@@ -31,7 +32,7 @@ class Table(Generic[S]):
         self.last = last
         self.doubted = False
         self.seats: dict[str, S] = {}
-        self._asked: set[int] = set()
+        self._asked: Counter[int] = Counter()
         self._expected = 0
 
     def fresh(self, first: int, count: int) -> int:
@@ -42,10 +43,10 @@ class Table(Generic[S]):
         self.last = max(self.last, first + count - 1)
         return late
 
-    def ask(self) -> int:
-        """From where on the router is asked for what is missing."""
+    def ask(self, parts: int = 1) -> int:
+        """From where on the router is asked for what is missing, in so many parts, each of which it answers."""
         self.doubted = False
-        self._asked.add(self.last)
+        self._asked[self.last] += parts
         return self.last
 
     def continues(self, seq: int) -> None:
@@ -53,7 +54,8 @@ class Table(Generic[S]):
         if seq >= self.last:
             return
         if seq in self._asked:
-            self._asked = {asked for asked in self._asked if asked > seq}
+            left = Counter({seq: self._asked[seq] - 1})
+            self._asked = +Counter({asked: times for asked, times in self._asked.items() if asked > seq}) + left
             self._expected = self.last
         else:
             self.doubted = True

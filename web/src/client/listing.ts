@@ -6,6 +6,7 @@ import type { Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
 import type { RoomLog } from "./room-log.ts"
 import type { Rooms } from "./rooms.ts"
+import { after } from "./timers.ts"
 import type { RoomName, RoomSummary } from "./wire.ts"
 
 export interface ListingPorts {
@@ -27,7 +28,7 @@ const SOON_MS = 2_000
 export class Listing {
   readonly #ports: ListingPorts
   #askedAt = 0
-  #soon: ReturnType<typeof setTimeout> | undefined
+  #cancelSoon: (() => void) | null = null
 
   constructor(ports: ListingPorts) {
     this.#ports = ports
@@ -62,10 +63,10 @@ export class Listing {
 
   /** In a moment, and once for many who want it. */
   refreshSoon(): void {
-    this.#soon ??= setTimeout(() => {
-      this.#soon = undefined
+    this.#cancelSoon ??= after(SOON_MS, () => {
+      this.#cancelSoon = null
       void this.refresh().catch(ignoreLoss)
-    }, SOON_MS)
+    })
   }
 
   /** Refreshes unless that was done a moment ago. */
@@ -74,8 +75,8 @@ export class Listing {
   }
 
   stop(): void {
-    clearTimeout(this.#soon)
-    this.#soon = undefined
+    this.#cancelSoon?.()
+    this.#cancelSoon = null
   }
 }
 
