@@ -45,13 +45,14 @@ SECONDS = histogram("router_batch_seconds", "From a batch's first step to its co
 class LaneLimits:
     """`batch_frames`: at most so many bodies' worth of frames in a transaction. `behind`: batches whose deliveries
     may still be on their way. `retry_s`: pause while the database is down. `crowd_s`: how often a large room tells
-    its number."""
+    its number. `answer_bytes`: of the messages that one answer lists."""
 
     batch_frames: int = 1_000
     behind: int = 8
     retry_s: float = 0.5
     crowd_s: float = 1.0
     tries: int = 8
+    answer_bytes: int = frames.ANSWER_BYTES
 
 
 class Lane:
@@ -189,7 +190,8 @@ class Lane:
     async def _try(self, waiting: dict[str, list[Item]], sent: set[asyncio.Future[None]]) -> set[str]:
         started = self._clock()
         rooms = await self._rooms(waiting)
-        batch = [step(rooms[name], items, int(started)) for name, items in waiting.items()]
+        answer_bytes = self._limits.answer_bytes
+        batch = [step(rooms[name], items, int(started), answer_bytes) for name, items in waiting.items()]
         certain = [c for c in batch if c.writes or c.checked]
         stale = await self._store.commit(certain) if certain else set()
         self._cache.drop(stale)

@@ -27,10 +27,11 @@ log = structlog.stdlib.get_logger("homin.router")
 
 
 class Reads:
-    """`at_once`: reads under way. `waiting`: reads that may wait for a place."""
+    """`at_once`: reads under way. `waiting`: reads that may wait for a place. `answer_bytes`: of the messages that one
+    answer lists; a read brings at most `HISTORY_LIMIT` of them into memory."""
 
-    def __init__(self, store: Log, outboxes: Outboxes, *, at_once: int, waiting: int) -> None:
-        self._store, self._outboxes = store, outboxes
+    def __init__(self, store: Log, outboxes: Outboxes, *, at_once: int, waiting: int, answer_bytes: int) -> None:
+        self._store, self._outboxes, self._answer_bytes = store, outboxes, answer_bytes
         self._places = asyncio.Semaphore(at_once)
         self._bound = at_once + waiting
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,13 +95,15 @@ class Reads:
         frame = submit.frame
         assert isinstance(frame, History)
         found, more = await self._store.page(frame.room, before=frame.before, after=frame.after, limit=frame.limit)
-        self.answer(submit.address, submit.session, frames.history(frame.room, found, more, frame.ref))
+        shown = (frames.newest if frame.after is None else frames.oldest)(found, self._answer_bytes)
+        more = more or len(shown) < len(found)
+        self.answer(submit.address, submit.session, frames.history(frame.room, shown, more, frame.ref))
 
     async def _deep_join(self, submit: Submit, again: Callable[[Item], None]) -> None:
         frame = submit.frame
         assert isinstance(frame, Join)
         page, _ = await self._store.page(frame.room, before=None, after=frame.after, limit=frames.JOIN_PAGE)
-        again(Item(submit, page=page))
+        again(Item(submit, page=frames.oldest(page, self._answer_bytes)))
 
     async def _list_rooms(self, submit: Submit) -> None:
         found = await self._store.rooms_of(submit.user.id)

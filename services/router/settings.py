@@ -21,6 +21,9 @@ class Settings(HttpSettings, BusSettings, DataSettings):
     router_cache_rooms: Annotated[int, Field(ge=1)] = 10_000
     router_cache_bytes: Annotated[int, Field(ge=1)] = 256 << 20
     """Rooms kept in memory, and bytes of their newest messages."""
+    router_answer_bytes: Annotated[int, Field(ge=1)] = 64 << 10
+    """Bytes of the messages that one `joined` or `history` lists, but one message always; what does not fit is `more`.
+    The answers to the eight joins that a client asks at once fit into what may wait for it (`gateway_send_bytes`)."""
     router_outbox_bytes: Annotated[int, Field(ge=1)] = 32 << 20
     """Bytes that may wait for one gateway."""
     router_body_bytes: Annotated[int, Field(ge=1, le=ITEM_BYTES)] = 512 << 10

@@ -74,11 +74,17 @@ def assemble(
         new_pace=lambda: Pace(settings.router_linger_ms / 1000, settings.router_linger_deliveries_per_s),
         on_gone=lambda address: router.gone(address),
     )
-    reads = Reads(store, outboxes, at_once=settings.router_reads, waiting=settings.router_reads_waiting)
+    reads = Reads(
+        store,
+        outboxes,
+        at_once=settings.router_reads,
+        waiting=settings.router_reads_waiting,
+        answer_bytes=settings.router_answer_bytes,
+    )
 
     def new_lane(shards: Sequence[int], subscription: Subscription) -> Lane:
         cache = RoomCache(max(1, settings.router_cache_rooms // lanes), max(1, settings.router_cache_bytes // lanes))
-        limits = LaneLimits(batch_frames=settings.router_batch_frames)
+        limits = LaneLimits(batch_frames=settings.router_batch_frames, answer_bytes=settings.router_answer_bytes)
 
         def new_watch(free: Callable[[Item], None]) -> Watch:
             def new_liveness() -> Liveness:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pydantic_core import to_json
 
@@ -13,6 +13,7 @@ from shared.protocol.names import coined
 from shared.protocol.server import JOIN_ONLINE, JOIN_RECENT, Left, Presence, User, error
 
 JOIN_PAGE = 200
+ANSWER_BYTES = 64 << 10  # of the messages that one answer lists, unless the deployment says otherwise
 CROWD = 100  # rooms of more than this many online tell only how many
 
 EVERYONE = 300  # users whose state a gateway that resumes is told: all who are online, and so many who are not
@@ -55,19 +56,41 @@ def joined(room: Room, messages: Sequence[Stored], more: bool, ref: str | None) 
     )
 
 
-def opening(room: Room, after: int | None, page: Sequence[Stored] | None) -> tuple[list[Stored], bool] | None:
-    """What `joined` shows, and whether there is more: the first messages after `after`, or the last ones without it.
-    None: they are not in memory, so `page` must be read. `page` may be older than the room: the rest is in memory."""
+def oldest(messages: Iterable[Stored], bytes_: int) -> list[Stored]:
+    """The first of `messages` that fit into `bytes_` as rendered: one at least, and none is left out in between."""
+    fit: list[Stored] = []
+    for message in messages:
+        bytes_ -= len(message.frame)
+        if bytes_ < 0 and fit:
+            break
+        fit.append(message)
+    return fit
+
+
+def newest(messages: Sequence[Stored], bytes_: int) -> list[Stored]:
+    """The last of `messages` that fit, likewise, in the order in which they came."""
+    return oldest(reversed(messages), bytes_)[::-1]
+
+
+def opening(
+    room: Room, after: int | None, page: Sequence[Stored] | None, bytes_: int
+) -> tuple[list[Stored], bool] | None:
+    """What `joined` shows, and whether there is more: the first messages after `after`, or the last ones without it, as
+    far as they fit into `bytes_`. None: they are not in memory, so `page` must be read. `page` may be older than the
+    room: the rest is in memory."""
     if after is None:
         recent = room.before(room.seq + 1, JOIN_RECENT)
-        shown = recent if recent is not None else list(room.recent)[-JOIN_RECENT:]
+        shown = newest(recent if recent is not None else list(room.recent)[-JOIN_RECENT:], bytes_)
         return shown, bool(shown) and shown[0].seq > 1
     if page is None:
         found = room.after(after, JOIN_PAGE)
-        return None if found is None else (found, bool(found) and found[-1].seq < room.seq)
-    shown = list(page)
-    if len(shown) < JOIN_PAGE:
-        shown += room.after(shown[-1].seq if shown else after, JOIN_PAGE - len(shown)) or []
+        if found is None:
+            return None
+    else:
+        found = list(page)
+        if len(found) < JOIN_PAGE:
+            found += room.after(found[-1].seq if found else after, JOIN_PAGE - len(found)) or []
+    shown = oldest(found, bytes_)
     return shown, bool(shown) and shown[-1].seq < room.seq
 
 

@@ -17,18 +17,18 @@ from shared.protocol.names import coined, is_older
 from shared.protocol.server import Presence, ReadMark, TypingNotice, User
 
 
-def step(room: Room, items: Sequence[Item], now_ms: int) -> Changes:
+def step(room: Room, items: Sequence[Item], now_ms: int, answer_bytes: int = frames.ANSWER_BYTES) -> Changes:
     """Changes `room` in place and says what to write and to tell. When the write is refused, `room` is to be thrown
-    away, loaded anew, and the batch stepped through again."""
-    run = _Step(room, now_ms)
+    away, loaded anew, and the batch stepped through again. `answer_bytes`: of the messages that one answer lists."""
+    run = _Step(room, now_ms, answer_bytes)
     for item in items:
         run.handle(item)
     return run.done()
 
 
 class _Step:
-    def __init__(self, room: Room, now_ms: int) -> None:
-        self.room, self.now_ms = room, now_ms
+    def __init__(self, room: Room, now_ms: int, answer_bytes: int) -> None:
+        self.room, self.now_ms, self.answer_bytes = room, now_ms, answer_bytes
         self.out = Outgoing(room.name)
         self.changes = Changes(room.name, room.exists, room.seq, room.version)
         self.tell_everyone = False
@@ -158,7 +158,7 @@ class _Step:
             return
         if item.page is not None and not self.is_member(by, frame.ref):
             return  # the user has left while the page was read
-        shown = frames.opening(room, frame.after, item.page)
+        shown = frames.opening(room, frame.after, item.page, self.answer_bytes)
         if shown is None:
             # The membership begins now: what this connection sends next counts on it.
             self.admit(by.user)
@@ -200,14 +200,16 @@ class _Step:
         room, limit = self.room, frame.limit
         if frame.after is not None:
             found = room.after(frame.after, limit)
-            more = bool(found) and found[-1].seq < room.seq if found else False
+            shown = frames.oldest(found or [], self.answer_bytes)
+            more = bool(shown) and shown[-1].seq < room.seq
         else:
             found = room.before(min(frame.before, room.seq + 1) if frame.before is not None else room.seq + 1, limit)
-            more = bool(found) and found[0].seq > 1 if found else False
+            shown = frames.newest(found or [], self.answer_bytes)
+            more = bool(shown) and shown[0].seq > 1
         if found is None:
             self.changes.reads.append(by)
         else:
-            self.out.direct(by.address, by.session, frames.history(room.name, found, more, frame.ref))
+            self.out.direct(by.address, by.session, frames.history(room.name, shown, more, frame.ref))
 
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
         if self.is_member(by, frame.ref) and self.room.online <= frames.CROWD and not item.redelivered:
@@ -263,11 +265,12 @@ class _Step:
                 self.out.unseated(by.address, holder.session)
                 self.out.direct(by.address, holder.session, frames.left(room.name, None))
         if back:
-            # From `after` on, so that the gateway lets through what follows; where that is not in memory any more the
-            # newest shows the members that there is a gap, and they ask for it.
+            # From `after` on, so that the gateway lets through what follows; where not all of that is in memory, or it
+            # is too much, the newest shows the members that there is a gap, and they ask for it.
             self.out.seated(by.address, back, by.after)
-            missed, to = room.after(by.after, frames.JOIN_PAGE), one(by.address)
-            for message in list(room.recent)[-1:] if missed is None else missed:
+            missed, to = frames.oldest(room.after(by.after, frames.JOIN_PAGE) or [], self.answer_bytes), one(by.address)
+            reaches = missed[-1].seq if missed else by.after
+            for message in [*missed, *(m for m in list(room.recent)[-1:] if m.seq > reaches)]:
                 self.out.message(to, message.seq, message.frame)
             self.out.notice(to, *frames.everyone(room))  # who came and went meanwhile was not told there
 
