@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,9 +22,10 @@ ME = {"id": "me", "name": "me"}
 
 
 class Server:
-    """The rooms, as PROTOCOL.md promises them."""
+    """The rooms, as PROTOCOL.md promises them. `fit`: how many messages an answer has room for, this time."""
 
-    def __init__(self) -> None:
+    def __init__(self, fit: Callable[[], int] = lambda: 200) -> None:
+        self.fit = fit
         self.rooms: dict[str, list[JsonFrame]] = {}
         self.epoch = "e-1"
 
@@ -41,8 +43,8 @@ class Server:
         return log[-1]
 
     def joined(self, frame: JsonFrame) -> JsonFrame:
-        log, after = self.rooms.setdefault(frame["room"], []), frame.get("after")
-        shown = log[-50:] if after is None else log[after : after + 200]
+        log, after, fit = self.rooms.setdefault(frame["room"], []), frame.get("after"), self.fit()
+        shown = log[-min(50, fit) :] if after is None else log[after : after + fit]
         more = bool(shown) and (shown[0]["seq"] > 1 if after is None else shown[-1]["seq"] < len(log))
         return {
             "type": "joined", "room": frame["room"], "seq": len(log), "members": 1, "online": [ME], "messages": shown,
@@ -51,7 +53,7 @@ class Server:
 
     def history(self, frame: JsonFrame) -> JsonFrame:
         log, after = self.rooms[frame["room"]], frame["after"]
-        shown = log[after : after + frame["limit"]]
+        shown = log[after : after + min(frame["limit"], self.fit())]
         more = bool(shown) and shown[-1]["seq"] < len(log)
         return {"type": "history", "room": frame["room"], "messages": shown, "more": more}
 
@@ -61,7 +63,8 @@ class World:
 
     def __init__(self, chance: random.Random, bad: float, **options: Any) -> None:
         self.chance, self.bad = chance, bad
-        self.server, self.timers = Server(), Timers()
+        fit = (lambda: chance.choice([1, 3, 200])) if bad else (lambda: 200)
+        self.server, self.timers = Server(fit), Timers()
         self.session = Session(self, self.timers, chance.random, SessionOptions(keep=None, **options))
         self.events: list[Event] = []
         self.outcomes: dict[str, Message | Refused] = {}
@@ -231,6 +234,16 @@ def test_a_join_knows_the_room_from_where_it_was_asked_to(after: int | None, fir
     joined(world, "r", after)
     assert world.shown("r") == list(range(first, 601))
     assert [e for e in world.events if isinstance(e, events.CaughtUp)] == [events.CaughtUp("r", 600)]
+
+
+@pytest.mark.parametrize(("after", "first"), [(None, 598), (0, 1), (300, 301)])
+def test_what_an_answer_has_no_room_for_is_asked_for_page_by_page(after: int | None, first: int) -> None:
+    world = calm()
+    world.server.fit = lambda: 3
+    for n in range(600):
+        world.say("r", "you", f"o-{n}")
+    joined(world, "r", after)
+    assert world.shown("r") == list(range(first, 601))
 
 
 def test_a_resume_asks_only_for_what_was_missed() -> None:

@@ -14,6 +14,8 @@ export class FakeServer {
   epoch = "e1"
   user: User = OLENA
   members = new Set<string>()
+  /** How many messages an answer has room for, this time. */
+  fit: () => number = () => 200
   /** Answers a frame in another way than usual: with these frames, or with none. Undefined: as usual. */
   intercept: (frame: ClientFrame) => ServerFrame[] | undefined = () => undefined
   /** How a frame travels to the client; by default at once. */
@@ -104,15 +106,17 @@ export class FakeServer {
     this.members.add(room)
     this.#joined.add(room)
     const log = this.log(room)
-    const found = after === undefined ? log.slice(-50) : log.filter(({ seq }) => seq > after).slice(0, 200)
-    const more = after === undefined ? log.length > 50 : (found.at(-1)?.seq ?? log.length) < log.length
+    const fit = this.fit()
+    const found = after === undefined ? log.slice(-Math.min(50, fit)) : log.filter(({ seq }) => seq > after).slice(0, fit)
+    const more = after === undefined ? (found[0]?.seq ?? 1) > 1 : (found.at(-1)?.seq ?? log.length) < log.length
     return { type: "joined", room, seq: log.length, members: 2, online: [OLENA, TARAS], messages: found, more }
   }
 
   #history({ room, before, after, limit = 50 }: Outgoing<"history">): ServerFrame {
     const log = this.log(room)
+    const size = Math.min(limit, this.fit())
     const messages =
-      before !== undefined ? log.filter(({ seq }) => seq < before).slice(-limit) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, limit)
+      before !== undefined ? log.filter(({ seq }) => seq < before).slice(-size) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, size)
     const more = before !== undefined ? (messages[0]?.seq ?? 1) > 1 : (messages.at(-1)?.seq ?? log.length) < log.length
     return { type: "history", room, messages, more }
   }
