@@ -40,6 +40,9 @@ class Host(Protocol):
     def arrived(self, connection: Connection) -> None:
         """Its handshake is done."""
 
+    def drained(self, connection: Connection, rooms: frozenset[str]) -> None:
+        """It has room again for what notices have said in these rooms, and it has not heard."""
+
     def left(self, connection: Connection) -> None:
         """It is no more."""
 
@@ -55,11 +58,11 @@ class Host(Protocol):
 
 class Connection(WebSocket):
     """A client's connection. `session`, `user`, `token_id` are there after the welcome; `rooms`: where it sits,
-    `joining`: where it has asked to."""
+    `joining`: where it has asked to; `overlooked`: where notices for it were dropped."""
 
     __slots__ = (
-        "_awaited", "_bucket", "_held", "_holding", "_host", "_refusals", "expires_at", "joining", "prefix", "rooms",
-        "session", "token_id", "user", "waiting", "wheel",
+        "_awaited", "_bucket", "_held", "_holding", "_host", "_refusals", "expires_at", "joining", "overlooked",
+        "prefix", "rooms", "session", "token_id", "user", "waiting", "wheel",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
@@ -75,6 +78,7 @@ class Connection(WebSocket):
         self.waiting = 0
         self.rooms: set[str] = set()
         self.joining: frozenset[str] = frozenset()
+        self.overlooked: frozenset[str] = frozenset()
         self.session = ""
         self.user: User | None = None
         self.token_id = ""
@@ -98,6 +102,11 @@ class Connection(WebSocket):
                 self.close(CloseCode.OVERLOADED, "Too much was sent at once.")
             return
         self._handle(text)
+
+    def drained(self) -> None:
+        if self.overlooked and self.open:
+            rooms, self.overlooked = self.overlooked, frozenset()
+            self._host.drained(self, rooms)
 
     def ended(self) -> None:
         self._held.clear()

@@ -158,7 +158,7 @@ class Deliver:
                 self._doubt(room)
         if message.first is None or message.skip is not None:
             self._write(room)
-            self._write_to(table, frames, message.skip, droppable=message.first is None)
+            self._write_to(room, table, frames, message.skip, droppable=message.first is None)
         else:
             self._unwritten.setdefault(room, []).extend(frames)
 
@@ -170,14 +170,16 @@ class Deliver:
     def _write(self, room: str) -> None:
         frames, table = self._unwritten.pop(room, None), self._hub.seating.table(room)
         if frames and table is not None:
-            self._write_to(table, frames, None, droppable=False)
+            self._write_to(room, table, frames, None, droppable=False)
 
-    def _write_to(self, table: Table[Connection], frames: list[bytes], skip: str | None, droppable: bool) -> None:
+    def _write_to(
+        self, room: str, table: Table[Connection], frames: list[bytes], skip: str | None, droppable: bool
+    ) -> None:
         if frames:
             framed = self._hub.framing.framed(*frames)
             for connection in list(table.seats.values()):
-                if connection.session != skip:
-                    connection.write(framed, droppable)
+                if connection.session != skip and not connection.write(framed, droppable):
+                    connection.overlooked |= {room}
             DELIVERIES.inc(len(frames) * len(table.seats))
 
     def _direct(self, message: Direct, frames: list[bytes]) -> None:

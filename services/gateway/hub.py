@@ -20,7 +20,7 @@ from services.gateway.forward import Forward
 from services.gateway.framing import Framing
 from services.gateway.settings import Settings
 from shared.protocol import client
-from shared.protocol.bus import Unseat
+from shared.protocol.bus import Retell, Unseat
 from shared.protocol.codec import render, submit_prefix, timestamp
 from shared.protocol.errors import CloseCode, ErrorCode
 from shared.protocol.server import Limits, User, Welcome
@@ -101,6 +101,10 @@ class Hub:
             # Also where it may get a seat only now: should what says so be lost, nobody else would ever free it.
             for room in {*self.seating.clear(connection), *connection.joining}:
                 self.unseat(room, connection.session)
+
+    def drained(self, connection: Connection, rooms: frozenset[str]) -> None:
+        for room in sorted(rooms & connection.rooms):
+            self.forward.own(room, Retell(address=self.address, room=room, session=connection.session))
 
     def unseat(self, room: str, session: str) -> None:
         """Tells the router that nobody sits there any more."""

@@ -68,6 +68,10 @@ class WebSocket(asyncio.Protocol, ABC):
         """A whole message, valid UTF-8; None for a binary one."""
 
     @abstractmethod
+    def drained(self) -> None:
+        """A client that did not read has read: little waits to be written now."""
+
+    @abstractmethod
     def ended(self) -> None:
         """The connection is no more."""
 
@@ -140,23 +144,26 @@ class WebSocket(asyncio.Protocol, ABC):
 
     def resume_writing(self) -> None:
         self._paused = False
+        self.drained()
 
     # ── out ──
 
-    def write(self, framed: Framed, droppable: bool = False) -> None:
-        """A client that does not read what is written is closed with 4002."""
+    def write(self, framed: Framed, droppable: bool = False) -> bool:
+        """A client that does not read what is written is closed with 4002. False: this was dropped, and `drained`
+        follows."""
         if not self.open:
-            return
+            return True
         data = framed.deflated if self._deflates else framed.plain
         if self._paused:
             waiting = self._transport.get_write_buffer_size()
             bound = self._send_bytes
             if droppable and waiting > bound // 2:
-                return
+                return False
             if waiting + len(data) > bound:
                 self.close(CloseCode.TOO_SLOW, "You read too slowly. Come back and resume.")
-                return
+                return True
         self._transport.write(data)
+        return True
 
     def close(self, code: int, reason: str) -> None:
         """Says goodbye; the connection ends when the client has answered, or after a while."""

@@ -45,12 +45,14 @@ SECONDS = histogram("router_batch_seconds", "From a batch's first step to its co
 class LaneLimits:
     """`batch_frames`: at most so many bodies' worth of frames in a transaction. `behind`: batches whose deliveries
     may still be on their way. `retry_s`: pause while the database is down. `crowd_s`: how often a large room tells
-    its number. `answer_bytes`: of the messages that one answer lists."""
+    how many there are, `crowd_names_s`: who, up to a hundred of them.
+    `answer_bytes`: of the messages that one answer lists."""
 
     batch_frames: int = 1_000
     behind: int = 8
     retry_s: float = 0.5
     crowd_s: float = 1.0
+    crowd_names_s: float = 30.0
     tries: int = 8
     answer_bytes: int = frames.ANSWER_BYTES
 
@@ -79,7 +81,7 @@ class Lane:
         self._wake = asyncio.Event()
         self._deliveries: list[Taken] = []
         self._unacked: asyncio.Queue[tuple[Delivery, set[asyncio.Future[None]]]] = asyncio.Queue(limits.behind)
-        self._crowds: dict[str, asyncio.TimerHandle] = {}
+        self._crowds: dict[tuple[str, bool], asyncio.TimerHandle] = {}
         self._batches = 0
         self._gathering: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
@@ -221,13 +223,17 @@ class Lane:
             self._reads.history(submit)
         for submit in changes.deep_joins:
             self._reads.deep_join(submit, self.add)
-        if changes.crowd_changed and changes.room not in self._crowds:
-            loop = asyncio.get_running_loop()
-            self._crowds[changes.room] = loop.call_later(self._limits.crowd_s, self._crowd_due, changes.room)
+        if changes.crowd_changed:
+            self._tell_crowd(changes.room, False, self._limits.crowd_s)
+            self._tell_crowd(changes.room, True, self._limits.crowd_names_s)
 
-    def _crowd_due(self, room: str) -> None:
-        del self._crowds[room]
-        self.add(Item(CrowdDue(room=room)))
+    def _tell_crowd(self, room: str, names: bool, after_s: float) -> None:
+        def due() -> None:
+            del self._crowds[room, names]
+            self.add(Item(CrowdDue(room=room, names=names)))
+
+        if (room, names) not in self._crowds:
+            self._crowds[room, names] = asyncio.get_running_loop().call_later(after_s, due)
 
     async def _look_up(self, waiting: dict[str, list[Item]]) -> None:
         """Some message is older than what is in memory, and is being sent again: finds its number."""

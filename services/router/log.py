@@ -59,5 +59,8 @@ class Log(Protocol):
     async def rooms_held(self, shard: int, address: str) -> list[str]:
         """The rooms of `shard` in which `address` holds a seat."""
 
+    async def crowds(self, shard: int, above: int) -> list[str]:
+        """The rooms of `shard` in which more than `above` users sit."""
+
     async def epoch(self) -> str:
         """The name of this life of the store; a restored backup gets another."""

@@ -221,6 +221,12 @@ class SqlLog:
             found = await db.execute(rows.where(rooms.c.shard == shard, seats.c.address == address))
             return list(found.scalars())
 
+    async def crowds(self, shard: int, above: int) -> list[str]:
+        rows = select(rooms.c.name).join(seats, rooms.c.id == seats.c.room_id).where(rooms.c.shard == shard)
+        async with self._reading() as db:
+            crowds = rows.group_by(rooms.c.id, rooms.c.name).having(func.count(distinct(seats.c.user_id)) > above)
+            return list((await db.execute(crowds)).scalars())
+
     async def epoch(self) -> str:
         async with self._reading() as db:
             return str((await db.execute(select(store.c.value).where(store.c.key == "epoch"))).scalar_one())

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from services.router.core.changes import Gone, Item
+from services.router.core.changes import CrowdDue, Gone, Item
 from services.router.core.liveness import Liveness
 from services.router.core.outgoing import Out, one
+from services.router.core.presence import CROWD
 from services.router.log import Log
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
@@ -20,7 +21,7 @@ log = structlog.stdlib.get_logger("homin.router")
 
 
 class Watch:
-    """`clock`: seconds. `free`: takes the items that free seats, to be handled in their turn."""
+    """`clock`: seconds. `add`: takes items of the router's own, to be handled in their turn."""
 
     def __init__(
         self,
@@ -29,12 +30,12 @@ class Watch:
         outboxes: Outboxes,
         reads: Reads,
         clock: Callable[[], float],
-        free: Callable[[Item], None],
+        add: Callable[[Item], None],
         new_liveness: Callable[[], Liveness],
     ) -> None:
         self._shards = {shard_queue(shard): shard for shard in shards}
         self._liveness = {queue: new_liveness() for queue in self._shards}
-        self._store, self._outboxes, self._reads, self._clock, self._free = store, outboxes, reads, clock, free
+        self._store, self._outboxes, self._reads, self._clock, self._add = store, outboxes, reads, clock, add
 
     def beat(self, queue: str, address: str) -> None:
         """A gateway's beat has passed on this shard."""
@@ -62,6 +63,9 @@ class Watch:
         liveness, shard = self._liveness[queue], self._shards[queue]
         if liveness.resumes(self._clock()):
             liveness.begin(await self._store.addresses(shard), self._clock())
+            # Whoever had the shard before may have owed a large room its number.
+            for room in await self._store.crowds(shard, CROWD):
+                self._add(Item(CrowdDue(room=room, names=True)))
         for address in liveness.tick(self._clock()):
             log.info("a gateway is silent; its seats are freed", address=address, shard=shard)
             await self._free_seats(shard, address)
@@ -69,4 +73,4 @@ class Watch:
 
     async def _free_seats(self, shard: int, address: str) -> None:
         for room in await self._store.rooms_held(shard, address):
-            self._free(Item(Gone(room=room, address=address)))
+            self._add(Item(Gone(room=room, address=address)))

@@ -1,6 +1,6 @@
 """What the services say to one another. One bus body carries a batch of these (codec.py).
 
-    gateway ──Submit, Unseat, Resume, Beat──► frames.<shard> ──► router
+    gateway ──Submit, Unseat, Retell, Resume, Beat──► frames.<shard> ──► router
     router  ──Seated, Unseated, Rewound, Fanout, Direct, Handled──► the gateway's mailbox
     gateway ──Submit(File)──► work.files ──Post──► frames.<shard>
     files   ──AccessWanted──► frames.<shard> ──Access──► the asker's mailbox
@@ -53,6 +53,15 @@ class Holder(Frame):
 
     session: str
     user: User
+
+
+class Retell(Frame):
+    """Notices for `session`, which reads slowly, were dropped; now it has room to hear how things stand in `room`."""
+
+    type: Literal["retell"] = "retell"
+    address: str
+    room: Room
+    session: str
 
 
 class Resume(Frame):
@@ -196,6 +205,7 @@ class Revocations(Frame):
 BusMessage = Annotated[
     Submit
     | Unseat
+    | Retell
     | Resume
     | Beat
     | Tick

@@ -140,13 +140,15 @@ class HistoryPage(ServerBase):
 
 
 class Presence(ServerBase):
-    """In rooms of over 100 only `members` is told."""
+    """How many are online, and what is new of it: `user` came or went (`online`); or `present`, all who are online in
+    place of what was told before, in rooms of over `JOIN_ONLINE` so many of them. Neither: how many, and no more."""
 
     type: Literal["presence"] = "presence"
     room: str
     user: User | None = None
     online: bool | None = None
     members: int
+    present: list[User] | None = None
 
 
 class TypingNotice(ServerBase):

@@ -425,3 +425,14 @@ async def test_a_gateway_s_seats_are_found_by_shard_and_address(log: SqlLog) -> 
         assert sorted(await log.addresses(shard)) == addresses
     await writer.handle(*(unseat(name, BORYS.id, "mailbox.g2") for name in names[:3]))
     assert {a for shard in range(SHARDS) for a in await log.addresses(shard)} == {"mailbox.g1"}
+
+
+async def test_a_shard_s_crowds_are_its_rooms_with_more_users_than_so_many(log: SqlLog) -> None:
+    sizes = {f"r{number}": number % 5 for number in range(20)}
+    writer = Writer(log)
+    for name, size in sizes.items():
+        await writer.handle(*(join(name, user(n), f"{n}.{s}") for n in range(size) for s in range(2)))
+    for shard in range(SHARDS):
+        crowds = [name for name, size in sizes.items() if size > 2 and shard_of(name, SHARDS) == shard]
+        assert sorted(await log.crowds(shard, 2)) == sorted(crowds)
+        assert await log.crowds(shard, 4) == []

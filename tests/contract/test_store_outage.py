@@ -34,6 +34,7 @@ def calls(log: SqlLog, writer: Writer) -> dict[str, Callable[[], Awaitable[objec
         "rooms_of": lambda: log.rooms_of("u1"),
         "addresses": lambda: log.addresses(0),
         "rooms_held": lambda: log.rooms_held(0, "mailbox.g1"),
+        "crowds": lambda: log.crowds(0, 100),
         "epoch": log.epoch,
         "compare": lambda: log.commit([checked]),
         "write": lambda: log.commit([written]),

@@ -150,6 +150,12 @@ class MemoryLog:
         await self._after()
         return held
 
+    async def crowds(self, shard: int, above: int) -> list[str]:
+        await self._before()
+        people = {name: {seat.user_id for seat in row.seats.values()} for name, row in self._of(shard).items()}
+        await self._after()
+        return [name for name, users in people.items() if len(users) > above]
+
     async def epoch(self) -> str:
         await self._before()
         epoch = self._tables.epoch

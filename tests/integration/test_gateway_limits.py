@@ -265,6 +265,32 @@ async def test_presence_and_typing_are_the_first_that_a_slow_client_loses(tmp_pa
         assert seen == list(range(1, sent + 2))
 
 
+async def test_a_slow_client_that_has_caught_up_knows_who_is_there(tmp_path: Path) -> None:
+    async with (
+        deployed(tmp_path, frames_per_s=0, gateway_send_bytes=512 << 10) as home,
+        home.wire("slow", receive_bytes=4096) as slow,
+        home.client("olena", window=16, keep=10) as olena,
+    ):
+        async with home.client("taras") as taras:
+            await taras.join("r")
+            await slow.send({"type": "join", "room": "r"})
+            await slow.of("joined")
+            await olena.join("r")
+            connection = next(c for c in home.gateway._started.connections if c.user and c.user.name == "slow")
+            async with asyncio.timeout(60):
+                while connection._transport.get_write_buffer_size() <= 300 << 10:
+                    await olena.chat("r", "x" * 8_000)
+        async with asyncio.timeout(20):
+            await olena.until(lambda: "u-taras" not in olena.room("r").online)
+        online = {"u-slow", "u-taras"}
+        while online != {"u-slow", "u-olena"}:
+            told = await slow.of("presence")
+            if "present" in told:
+                online = {user["id"] for user in told["present"]}
+            else:
+                (online.add if told["online"] else online.discard)(told["user"]["id"])
+
+
 async def drained(home: Deployment, *wires: Wire) -> None:
     for wire in wires:
         notice = await wire.of("reconnect")

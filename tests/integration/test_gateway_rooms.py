@@ -217,6 +217,27 @@ async def test_presence_is_told_once_for_a_user_not_for_a_connection(home: Deplo
         assert seen == [("u-taras", True, 2), ("u-taras", False, 1)]
 
 
+async def test_when_a_hundred_and_ten_of_a_crowd_have_gone_the_two_who_stayed_see_each_other(
+    home: Deployment, room: str
+) -> None:
+    people = [home.client(f"c{n}") for n in range(112)]
+    try:
+        for client in people:
+            client.start()
+            await client.join(room)
+        stayed = [people[3], people[-1]]  # one who was named to all, and one who was not
+        assert len(stayed[1].room(room).online) == 100
+        for n, client in enumerate(people):
+            if client not in stayed:
+                await (client.leave(room) if n % 2 else client.stop())
+        async with asyncio.timeout(30):
+            for client in stayed:
+                known = client.room(room)
+                await client.until(lambda k=known: (set(k.online), k.members) == ({"u-c3", "u-c111"}, 2))  # type: ignore[misc]
+    finally:
+        await asyncio.gather(*(client.stop() for client in people))
+
+
 async def test_who_leaves_is_no_member_any_more_on_any_connection(home: Deployment, room: str) -> None:
     async with home.client("olena") as olena, home.client("taras") as taras, home.client("taras") as other:
         for client in (olena, taras, other):

@@ -325,6 +325,17 @@ def test_a_message_of_a_room_that_was_not_joined_is_not_shown() -> None:
     assert world.events == []
 
 
+def test_a_list_of_all_who_are_present_takes_the_place_of_the_one_that_is_here() -> None:
+    world = calm()
+    joined(world, "r")
+    present = [ME, {"id": "you", "name": "you"}]
+    world.session.receive({"type": "presence", "room": "r", "members": 2, "present": present})
+    room = world.session.rooms["r"]
+    assert (room.members, set(room.online)) == (2, {"me", "you"})
+    world.session.receive({"type": "presence", "room": "r", "members": 1, "present": [present[1]]})
+    assert (room.members, set(room.online)) == (1, {"you"})
+
+
 def test_frames_that_are_unknown_are_ignored() -> None:
     world = calm()
     for frame in ({"type": "dance"}, {"type": "pong"}, {"type": "history", "ref": "q 99", "messages": []}):

@@ -54,6 +54,7 @@ SERVER_FRAMES: list[dict[str, Any]] = [
     {"type": "history", "room": "r", "messages": [LOGGED_CHAT, LOGGED_FILE], "more": True},
     {"type": "presence", "room": "r", "user": ANNA, "online": True, "members": 1},
     {"type": "presence", "room": "r", "members": 101},
+    {"type": "presence", "room": "r", "members": 1, "present": [ANNA]},
     {"type": "typing", "room": "r", "user": ANNA},
     {"type": "read", "room": "r", "user": ANNA, "seq": 1},
     {"type": "pong"},
@@ -242,6 +243,7 @@ def test_a_client_comes_back_after_the_close_codes_that_the_table_names() -> Non
 BUS_MESSAGES: list[dict[str, Any]] = [
     {"type": "submit", "address": "mailbox.a", "session": "s", "user": ANNA, "frame": CHAT_FRAME},
     {"type": "unseat", "address": "mailbox.a", "room": "r", "session": "s"},
+    {"type": "retell", "address": "mailbox.a", "room": "r", "session": "s"},
     {"type": "resume", "address": "mailbox.a", "room": "r", "after": 5, "seats": [{"session": "s", "user": ANNA}]},
     {"type": "beat", "address": "mailbox.a"},
     {"type": "tick"},

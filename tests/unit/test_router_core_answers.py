@@ -1,4 +1,4 @@
-"""An answer that lists messages has a bound in bytes; what does not fit is `more`, and nothing in between is left out."""
+"""An answer that lists messages has a bound in bytes; what does not fit is `more`, and nothing between is left out."""
 
 from __future__ import annotations
 

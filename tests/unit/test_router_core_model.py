@@ -113,6 +113,8 @@ class Client:
                     self.online = None
                 case "message" if self.online is not None and frame["seq"] > max(self.seen, default=0):
                     self.seen.append(frame["seq"])
+                case "presence" if self.online is not None and "present" in frame:
+                    self.online = {u["id"] for u in frame["present"]}
                 case "presence" if self.online is not None:
                     (self.online.add if frame["online"] else self.online.discard)(frame["user"]["id"])
 

@@ -19,9 +19,10 @@ class Gone(Frame):
 
 
 class CrowdDue(Frame):
-    """Said by the router to itself: a second has passed since this large room's number of people changed."""
+    """Said by the router to itself: it is time to tell how many there are in this large room, and who (`names`)."""
 
     room: str
+    names: bool = False
 
 
 class Item(NamedTuple):

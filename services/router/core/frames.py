@@ -7,16 +7,14 @@ from collections.abc import Iterable, Sequence
 from pydantic_core import to_json
 
 from services.router.core.room import Room, Stored
+from shared.protocol.client import History
 from shared.protocol.codec import listed, pack, render
 from shared.protocol.errors import ErrorCode
 from shared.protocol.names import coined
-from shared.protocol.server import JOIN_ONLINE, JOIN_RECENT, Left, Presence, User, error
+from shared.protocol.server import JOIN_ONLINE, JOIN_RECENT, Left, error
 
 JOIN_PAGE = 200
 ANSWER_BYTES = 64 << 10  # of the messages that one answer lists, unless the deployment says otherwise
-CROWD = 100  # rooms of more than this many online tell only how many
-
-EVERYONE = 300  # users whose state a gateway that resumes is told: all who are online, and so many who are not
 
 TEXT = {
     ErrorCode.NOT_JOINED: "You are not a member of this room. Join it first.",
@@ -94,6 +92,29 @@ def opening(
     return shown, bool(shown) and shown[-1].seq < room.seq
 
 
+def page(room: Room, wanted: History, bytes_: int) -> tuple[list[Stored], bool] | None:
+    """What `history` shows, as far as it fits into `bytes_`, and whether there is more that way. None: it is not in
+    memory."""
+    if wanted.after is not None:
+        found = room.after(wanted.after, wanted.limit)
+        shown = oldest(found or [], bytes_)
+        more = bool(shown) and shown[-1].seq < room.seq
+    else:
+        end = room.seq + 1
+        found = room.before(end if wanted.before is None else min(wanted.before, end), wanted.limit)
+        shown = newest(found or [], bytes_)
+        more = bool(shown) and shown[0].seq > 1
+    return None if found is None else (shown, more)
+
+
+def missed(room: Room, after: int, bytes_: int) -> list[Stored]:
+    """What a gateway that resumes is sent: what came after `after`. Where not all of that is in memory, or it is too
+    much, the newest shows the members that there is a gap, and they ask for it."""
+    found = oldest(room.after(after, JOIN_PAGE) or [], bytes_)
+    reaches = found[-1].seq if found else after
+    return found + [message for message in list(room.recent)[-1:] if message.seq > reaches]
+
+
 def history(room: str, messages: Sequence[Stored], more: bool, ref: str | None) -> bytes:
     return b'{"type":"history","room":%b,"messages":[%b],"more":%b%b}' % (
         to_json(room),
@@ -105,22 +126,6 @@ def history(room: str, messages: Sequence[Stored], more: bool, ref: str | None) 
 
 def left(room: str, ref: str | None) -> bytes:
     return render(Left(room=room, ref=ref))
-
-
-def crowd(room: Room) -> bytes:
-    """The presence of a large room: how many."""
-    return render(Presence(room=room.name, members=room.online))
-
-
-def everyone(room: Room) -> list[bytes]:
-    """Who is online and who is not, for a gateway that may have missed some of it; in a crowd, how many."""
-    if room.online > CROWD:
-        return [crowd(room)]
-    shown = sorted(room.members.items(), key=lambda member: not room.is_online(member[0]))[:EVERYONE]
-    return [
-        render(Presence(room=room.name, user=User(id=id, name=m.name), online=room.is_online(id), members=room.online))
-        for id, m in shown
-    ]
 
 
 def with_ref(message: Stored, ref: str | None) -> bytes:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from services.router.core import frames
+from services.router.core import frames, presence
 from services.router.core.changes import Changes, CrowdDue, Gone, Item
 from services.router.core.outgoing import Outgoing, one
 from services.router.core.room import Member, Room, Seat, Stored, stored
-from shared.protocol.bus import Access, AccessWanted, Post, Resume, Rewound, Submit, Unseat
+from shared.protocol.bus import Access, AccessWanted, Post, Resume, Retell, Rewound, Submit, Unseat
 from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
 from shared.protocol.codec import pack, render
 from shared.protocol.errors import ErrorCode
 from shared.protocol.names import coined, is_older
-from shared.protocol.server import Presence, ReadMark, TypingNotice, User
+from shared.protocol.server import ReadMark, TypingNotice, User
 
 
 def step(room: Room, items: Sequence[Item], now_ms: int, answer_bytes: int = frames.ANSWER_BYTES) -> Changes:
@@ -48,7 +48,7 @@ class _Step:
     def done(self) -> Changes:
         if self.tell_everyone and self.room.exists:
             self.changes.checked = True
-            self.out.notice(self.room.audience, *frames.everyone(self.room))
+            self.out.notice(self.room.audience, presence.everyone(self.room))
         if self.changes.membership_changed:
             self.room.version += 1
         self.changes.outs = self.out.done()
@@ -142,12 +142,8 @@ class _Step:
             self.presence(User(id=seat.user_id, name=member.name), False)
 
     def presence(self, user: User, online: bool) -> None:
-        room = self.room
-        if room.online > frames.CROWD:
+        if not presence.tell(self.room, self.out, user, online):
             self.changes.crowd_changed = True
-        else:
-            frame = Presence(room=room.name, user=user, online=online, members=room.online)
-            self.out.notice(room.audience, render(frame))
 
     # ── frames of clients ──
 
@@ -197,22 +193,14 @@ class _Step:
         if not self.is_member(by, frame.ref):
             return
         self.changes.checked = True
-        room, limit = self.room, frame.limit
-        if frame.after is not None:
-            found = room.after(frame.after, limit)
-            shown = frames.oldest(found or [], self.answer_bytes)
-            more = bool(shown) and shown[-1].seq < room.seq
-        else:
-            found = room.before(min(frame.before, room.seq + 1) if frame.before is not None else room.seq + 1, limit)
-            shown = frames.newest(found or [], self.answer_bytes)
-            more = bool(shown) and shown[0].seq > 1
-        if found is None:
+        page = frames.page(self.room, frame, self.answer_bytes)
+        if page is None:
             self.changes.reads.append(by)
         else:
-            self.out.direct(by.address, by.session, frames.history(room.name, shown, more, frame.ref))
+            self.out.direct(by.address, by.session, frames.history(self.room.name, *page, frame.ref))
 
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
-        if self.is_member(by, frame.ref) and self.room.online <= frames.CROWD and not item.redelivered:
+        if self.is_member(by, frame.ref) and self.room.online <= presence.CROWD and not item.redelivered:
             self.out.notice(
                 self.room.audience, render(TypingNotice(room=self.room.name, user=by.user)), skip=by.session
             )
@@ -229,7 +217,7 @@ class _Step:
         if by.user.id not in self.changes.members:  # else the member's new row says it already
             self.changes.read_marks[by.user.id] = seq
         mark = render(ReadMark(room=room.name, user=by.user, seq=seq))
-        if room.online <= frames.CROWD:
+        if room.online <= presence.CROWD:
             self.out.notice(room.audience, mark)
         else:
             for session, seat in room.seats.items():
@@ -265,14 +253,15 @@ class _Step:
                 self.out.unseated(by.address, holder.session)
                 self.out.direct(by.address, holder.session, frames.left(room.name, None))
         if back:
-            # From `after` on, so that the gateway lets through what follows; where not all of that is in memory, or it
-            # is too much, the newest shows the members that there is a gap, and they ask for it.
-            self.out.seated(by.address, back, by.after)
-            missed, to = frames.oldest(room.after(by.after, frames.JOIN_PAGE) or [], self.answer_bytes), one(by.address)
-            reaches = missed[-1].seq if missed else by.after
-            for message in [*missed, *(m for m in list(room.recent)[-1:] if m.seq > reaches)]:
+            self.out.seated(by.address, back, by.after)  # so that the gateway lets through what follows
+            to = one(by.address)
+            for message in frames.missed(room, by.after, self.answer_bytes):
                 self.out.message(to, message.seq, message.frame)
-            self.out.notice(to, *frames.everyone(room))  # who came and went meanwhile was not told there
+            self.out.notice(to, presence.everyone(room))  # who came and went meanwhile was not told there
+
+    def retell(self, by: Retell, item: Item) -> None:
+        self.changes.checked = True
+        presence.retell(self.room, self.out, by.session, by.address)
 
     def access(self, by: AccessWanted, item: Item) -> None:
         self.changes.checked = True
@@ -285,7 +274,8 @@ class _Step:
             self.free_seat(session)
 
     def crowd_due(self, by: CrowdDue, item: Item) -> None:
-        self.out.notice(self.room.audience, frames.crowd(self.room))
+        self.changes.checked = True
+        presence.tell_crowd(self.room, self.out, by.names)
 
 
 _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
@@ -299,6 +289,7 @@ _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
 _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     Post: _Step.post,
     Unseat: _Step.unseat,
+    Retell: _Step.retell,
     Resume: _Step.resume,
     AccessWanted: _Step.access,
     Gone: _Step.gone,

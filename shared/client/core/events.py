@@ -105,7 +105,8 @@ class CaughtUp(NamedTuple):
 
 
 class PresenceChanged(NamedTuple):
-    """`user_id` and `online` are None in large rooms, which tell only how many are there."""
+    """`user_id` and `online` are None where not one has come or gone: large rooms tell only how many are there, and
+    sometimes it is told anew who all are (`Room.online`)."""
 
     room: str
     user_id: str | None

@@ -38,7 +38,9 @@ class Room:
 
     def present(self, frame: JsonFrame) -> None:
         self.members = frame["members"]
-        if (user := frame.get("user")) is not None:
+        if (present := frame.get("present")) is not None:
+            self.online = {user["id"]: user["name"] for user in present}
+        elif (user := frame.get("user")) is not None:
             if frame["online"]:
                 self.online[user["id"]] = user["name"]
             else:

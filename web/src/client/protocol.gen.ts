@@ -148,7 +148,7 @@ export interface Pong {
   ref?: string
 }
 
-/** In rooms of over 100 only `members` is told. */
+/** How many are online, and what is new of it: `user` came or went (`online`); or `present`, all who are online in place of what was told before, in rooms of over `JOIN_ONLINE` so many of them. Neither: how many, and no more. */
 export interface Presence {
   type: "presence"
   ref?: string
@@ -156,6 +156,7 @@ export interface Presence {
   user?: User
   online?: boolean
   members: number
+  present?: User[]
 }
 
 export interface Read {

@@ -124,20 +124,26 @@ export class Room {
     this.enteredSeq = seq
     this.refusal = null
     this.members = members
-    this.online.clear()
-    for (const user of online) this.online.set(user.id, user)
+    this.#seat(online)
     if (after === null) this.log.joinedFresh(messages, seq, more)
     else this.log.pageAfter(after, seq, messages, more)
   }
 
-  present({ user, online, members }: Incoming<"presence">): void {
+  /** Takes who has come or gone; or all who are there now, in place of what was known. */
+  present({ user, online, members, present }: Incoming<"presence">): void {
     this.members = members
+    if (present !== undefined) this.#seat(present)
     if (user === undefined) return
     if (online) this.online.set(user.id, user)
     else {
       this.online.delete(user.id)
       this.typing.delete(user.id)
     }
+  }
+
+  #seat(users: readonly User[]): void {
+    this.online.clear()
+    for (const user of users) this.online.set(user.id, user)
   }
 
   disconnected(): void {

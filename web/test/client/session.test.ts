@@ -320,6 +320,17 @@ describe("what others do", () => {
     expect(room.members).toBe(400)
   })
 
+  test("a list of all who are present takes the place of the one that is here", async () => {
+    const session = await begin("den")
+    const room = session.rooms.get("den")!
+    const vira = { id: "u-vira", name: "Vira" }
+    server.tell({ type: "presence", room: "den", members: 2, present: [OLENA, vira] })
+    expect(room.members).toBe(2)
+    expect([...room.online.values()]).toEqual([OLENA, vira])
+    server.tell({ type: "presence", room: "den", user: vira, online: false, members: 1 })
+    expect([...room.online.keys()]).toEqual([OLENA.id])
+  })
+
   test("only what is said now is an arrival, not what history brings", async () => {
     server.fill("den", 5)
     const session = await begin()
