@@ -357,12 +357,12 @@ async def test_of_a_browser_s_accounts_the_one_that_is_named_counts(
     async with deployment.client(None) as browser:
         assert code(await browser.get(own)) == (401, "unauthorized")
         browser.cookies.set("homin_token", token(TARAS), path="/api/files")
-        assert code(await browser.get(own)) == (404, "forbidden")
+        assert code(await browser.get(own)) == (404, "no_such_file")
         browser.cookies.set("homin_token_as", token(OLENA), path=f"/api/files/as/{OLENA.id}")
         assert (await browser.get(own)).content == samples.PNG
         assert (await browser.head(own)).status_code == 200
-        assert code(await browser.get(f"/api/files/as/{TARAS.id}/{file['id']}")) == (404, "forbidden")
-        assert code(await browser.get(file["url"])) == (404, "forbidden")
+        assert code(await browser.get(f"/api/files/as/{TARAS.id}/{file['id']}")) == (404, "no_such_file")
+        assert code(await browser.get(file["url"])) == (404, "no_such_file")
         browser.cookies.set("homin_token", token(OLENA), path="/api/files")
         assert (await browser.get(f"/api/files/as/{TARAS.id}/{file['id']}")).content == samples.PNG
         assert (await browser.post(own)).status_code == 405
