@@ -8,6 +8,7 @@ import re
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,16 @@ async def site(tmp_path: Path) -> AsyncIterator[str]:
     if given:
         yield given.rstrip("/")
         return
+    async with standalone(tmp_path, free_port()) as address:
+        yield address
+
+
+@asynccontextmanager
+async def standalone(folder: Path, port: int) -> AsyncIterator[str]:
+    """A standalone process with the built page and its data in `folder`/var; its address."""
     if not (ROOT / "web/dist/index.html").is_file():
         pytest.fail("The page is not built: `make test` builds it, or `cd web && npm ci && npm run build`.")
-    environment = {**os.environ, "HOMIN_PORT": str(free_port()), "HOMIN_VAR": str(tmp_path / "var")}
+    environment = {**os.environ, "HOMIN_PORT": str(port), "HOMIN_VAR": str(folder / "var")}
     environment |= {"HOMIN_WEB": str(ROOT / "web/dist"), "HOMIN_GATEWAY_DRAIN_S": "1", "HOMIN_LOG_FORMAT": "json"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.standalone", cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE,
@@ -48,7 +56,8 @@ async def site(tmp_path: Path) -> AsyncIterator[str]:
         await process.wait()
         if draining is not None:
             await draining
-        (tmp_path / "standalone.log").write_text("".join(lines))
+        with (folder / "standalone.log").open("a") as log:
+            log.writelines(lines)
 
 
 def free_port() -> int:
