@@ -1,6 +1,7 @@
 /**
- * Whether somebody looks at the page. A visible window may stand beside the one that somebody works in, so it must have the focus, or a sign
- * of a hand on it: a wheel turned over a window without focus scrolls it and does not focus it (Chromium 156 and Firefox alike).
+ * Whether somebody looks at the page. A visible window may stand beside the one that somebody works in, so it must have the focus (of several
+ * visible windows `document.hasFocus()` is true in one at most: Chromium 156), or a sign of a hand on it: most desktops let a wheel scroll a
+ * window without giving it the focus.
  */
 const SIGN_LASTS_MS = 10_000
 const SIGNS = ["wheel", "pointerdown", "touchmove", "keydown"] as const
