@@ -45,7 +45,8 @@ SECONDS = histogram("router_batch_seconds", "From a batch's first step to its co
 class LaneLimits:
     """`batch_frames`: at most so many bodies' worth of frames in a transaction. `behind`: batches whose deliveries
     may still be on their way. `retry_s`: pause while the database is down. `crowd_s`: how often a large room tells
-    how many there are, `crowd_names_s`: who, up to a hundred of them.
+    how many there are, `crowd_names_s`: who, up to a hundred of them. `settled_s`: how long after a gateway's or
+    router's end who is there is told once more.
     `answer_bytes`: of the messages that one answer lists."""
 
     batch_frames: int = 1_000
@@ -53,6 +54,7 @@ class LaneLimits:
     retry_s: float = 0.5
     crowd_s: float = 1.0
     crowd_names_s: float = 30.0
+    settled_s: float = 5.0
     tries: int = 8
     answer_bytes: int = frames.ANSWER_BYTES
 
@@ -226,6 +228,8 @@ class Lane:
         if changes.crowd_changed:
             self._tell_crowd(changes.room, False, self._limits.crowd_s)
             self._tell_crowd(changes.room, True, self._limits.crowd_names_s)
+        if changes.names_owed:
+            self._tell_crowd(changes.room, True, self._limits.settled_s)
 
     def _tell_crowd(self, room: str, names: bool, after_s: float) -> None:
         def due() -> None:

@@ -19,7 +19,7 @@ class Gone(Frame):
 
 
 class CrowdDue(Frame):
-    """Said by the router to itself: it is time to tell how many there are in this large room, and who (`names`)."""
+    """Said by the router to itself: it is time to tell how many there are in this room, or who (`names`)."""
 
     room: str
     names: bool = False
@@ -61,7 +61,8 @@ class Changes:
     """Everything that a batch wants of `room`. The rows are written only if the room's row still has `seq_before` and
     `version_before`; `outs` are sent only after that, and `reads` answered from the store, beside the batch. No row
     is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of `seats`,
-    `seats_gone`."""
+    `seats_gone`. `names_owed`: two routers may have spoken of the room side by side, the one of who came and the other
+    of who went; nothing orders their words, so who is there is to be told once more, later."""
 
     room: str
     existed: bool
@@ -79,6 +80,7 @@ class Changes:
     reads: list[Submit] = field(default_factory=list)
     deep_joins: list[Submit] = field(default_factory=list)
     crowd_changed: bool = False
+    names_owed: bool = False
     checked: bool = False
 
     @property

@@ -33,10 +33,13 @@ def tell(room: Room, out: Outgoing, user: User, online: bool) -> bool:
     return True
 
 
-def tell_crowd(room: Room, out: Outgoing, names: bool) -> None:
-    """What is owed to a crowd; a room that is none any more was told all when it ceased to be one."""
-    if room.online > CROWD:
-        out.notice(room.audience, everyone(room) if names else number(room))
+def tell_owed(room: Room, out: Outgoing, names: bool) -> None:
+    """What is owed to a room: who is there, or to a crowd how many; one that is none any more was told all when it
+    ceased to be one."""
+    if names:
+        out.notice(room.audience, everyone(room))
+    elif room.online > CROWD:
+        out.notice(room.audience, number(room))
 
 
 def retell(room: Room, out: Outgoing, session: str, address: str) -> None:

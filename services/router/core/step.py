@@ -47,7 +47,7 @@ class _Step:
 
     def done(self) -> Changes:
         if self.tell_everyone and self.room.exists:
-            self.changes.checked = True
+            self.changes.checked = self.changes.names_owed = True
             self.out.notice(self.room.audience, presence.everyone(self.room))
         if self.changes.membership_changed:
             self.room.version += 1
@@ -270,12 +270,13 @@ class _Step:
 
     def gone(self, by: Gone, item: Item) -> None:
         self.changes.checked = True
+        self.changes.names_owed = True
         for session in [s for s, seat in self.room.seats.items() if seat.address == by.address]:
             self.free_seat(session)
 
     def crowd_due(self, by: CrowdDue, item: Item) -> None:
         self.changes.checked = True
-        presence.tell_crowd(self.room, self.out, by.names)
+        presence.tell_owed(self.room, self.out, by.names)
 
 
 _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
