@@ -155,7 +155,7 @@ def test_after_a_gateway_s_end_who_is_there_is_owed_once_more() -> None:
     `python -m tests.flow 900297`."""
     scene = Scene(3)
     late = scene.known
-    late.online[user(99).id] = {"id": user(99).id, "name": user(99).name}
+    late.online[user(99).id] = user(99).name
     assert scene.run(Item(Gone(room="r", address="mailbox.nobody"))).names_owed
     scene.run(Item(CrowdDue(room="r", names=True)))
     assert scene.right
