@@ -107,6 +107,7 @@ class Deliver:
         for connection in hub.sessions.values():
             assert connection.user is not None
             connection.prefix = submit_prefix(address, connection.session, connection.user)
+        hub.questions.lost()
         self.resume()
 
     def resume(self) -> None:
@@ -183,6 +184,8 @@ class Deliver:
             DELIVERIES.inc(len(frames) * len(table.seats))
 
     def _direct(self, message: Direct, frames: list[bytes]) -> None:
+        if message.question is not None and not self._hub.questions.answered(message.question):
+            return
         connection = self._hub.sessions.get(message.session)
         if connection is not None:
             connection.write(self._hub.framing.framed(*frames))

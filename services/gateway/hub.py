@@ -18,6 +18,7 @@ from services.gateway.core.intake import Bounds, ref_of
 from services.gateway.core.seating import Seating
 from services.gateway.forward import Forward
 from services.gateway.framing import Framing
+from services.gateway.questions import Questions
 from services.gateway.settings import Settings
 from shared.protocol import client
 from shared.protocol.bus import Retell, Unseat
@@ -49,6 +50,7 @@ class Hub:
         self.settings, self.forward, self.address = settings, forward, address
         self.bounds = Bounds(settings.text_chars, settings.inline_file_bytes)
         self.framing = Framing(settings.gateway_compress_bytes)
+        self.questions = Questions(settings.gateway_questions, settings.gateway_answer_s)
         self.room_buckets = RoomBuckets(settings.room_frames_per_s, settings.room_frames_burst)
         self.epoch: str | None = None
         self.known_epoch = asyncio.Event()
@@ -220,18 +222,25 @@ class Hub:
                 return
         _forwarded(frame.type).inc()
         part = connection.prefix + data + b"}"
-        if frame.type == "chat" or frame.type == "leave" or frame.type == "history":
+        if frame.type == "chat":
             self.forward.to_room(frame.room, part, connection, ref_of(frame))
         elif frame.type == "typing" or frame.type == "read":
             self.forward.to_room(frame.room, part, None, None)
-        elif frame.type == "join":
-            connection.joining |= {frame.room}
-            self.forward.to_room(frame.room, part, connection, frame.ref)
         elif frame.type == "file":
             connection.await_file(frame)
             self.forward.to_files(part, connection, ref_of(frame))
+        elif frame.type == "join" or frame.type == "leave" or frame.type == "history":
+            self._forward_question(connection, frame.room, frame.ref, data)
+            if frame.type == "join":
+                connection.joining |= {frame.room}
         elif frame.type == "rooms":
-            self.forward.to_room(connection.session, part, connection, frame.ref)
+            self._forward_question(connection, connection.session, frame.ref, data)
+
+    def _forward_question(self, connection: Connection, room: str, ref: str | None, data: bytes) -> None:
+        question = self.questions.ask(connection, ref)
+        if question is not None:
+            part = b'%b%b,"question":%d}' % (connection.prefix, data, question.n)
+            self.forward.to_room(room, part, question, ref)
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

@@ -270,9 +270,7 @@ class Lane:
 
     def _refuse(self, item: Item) -> None:
         if isinstance(item.message, Submit):
-            frame = item.message.frame
-            refusal = frames.refusal(ErrorCode.UNAVAILABLE, frame.ref, 1_000)
-            self._reads.answer(item.message.address, item.message.session, refusal)
+            self._reads.refuse(item.message, ErrorCode.UNAVAILABLE)
 
     async def _one_by_one(
         self, own: Sequence[Item], read: Sequence[tuple[Delivery, list[Item]]]

@@ -1,14 +1,16 @@
 """What goes to each gateway, gathered and numbered. A gateway that is gone is reported; one that lost something can
-see it.
+see it; whose answer was lost is told to ask again.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 
 import structlog
 
+from services.router.core.frames import overloaded
 from services.router.core.outgoing import Out, one
 from shared.bus.batching import Batcher, Full, Pace
 from shared.bus.port import Bus, BusError, Unroutable
@@ -18,6 +20,8 @@ from shared.runtime.metrics import counter
 log = structlog.stdlib.get_logger("homin.router")
 SHOW_S = 1.0
 """How soon a loss is shown when nothing else is to be said."""
+REFUSALS = 500
+"""How many answers that were lost are refused in one body."""
 OWN_WORK = 8
 """What a frame costs a gateway before it is written to anybody, in deliveries."""
 BODIES = counter("router_bodies", "Bodies sent to mailboxes", ("outcome",))
@@ -26,18 +30,25 @@ BODIES = counter("router_bodies", "Bodies sent to mailboxes", ("outcome",))
 class _Outbox:
     def __init__(self, owner: Outboxes, address: str) -> None:
         self.address = address
-        self.lost = False
         self._owner = owner
-        self._n = 0
+        self._n = self._lost = 0
+        self._refusals: deque[Out] = deque()
         self._showing: asyncio.TimerHandle | None = None
         self.batcher: Batcher[Out] = Batcher(
             self._send, bound=owner.bound, batch_bytes=owner.batch_bytes, pace=owner.new_pace()
         )
 
+    @property
+    def owes(self) -> bool:
+        """Whether the gateway has something to learn: that something was lost, or whose answer was."""
+        return bool(self._lost or self._refusals)
+
     async def _send(self, outs: list[Out]) -> None:
         self._n += 1
+        n = self._n
+        outs = outs + [self._refusals.popleft() for _ in range(min(REFUSALS, len(self._refusals)))]
         payload = (frame for out in outs for frame in out.payload)
-        body = encode(self._owner.source, (out.part for out in outs if out.part), payload, self._n, self._owner.epoch)
+        body = encode(self._owner.source, (out.part for out in outs if out.part), payload, n, self._owner.epoch)
         try:
             await self._owner.bus.publish(self.address, body)
         except Unroutable:
@@ -47,17 +58,33 @@ class _Outbox:
         except BusError as why:
             # The number is used up, so the next body that arrives shows the gateway that one is missing.
             BODIES.labels("lost").inc()
-            self.lost = True
+            self._lost = max(self._lost, n)
             log.warning("a delivery was lost; its gateway will ask again", address=self.address, why=str(why))
+            for out in outs:
+                # Perhaps it has arrived all the same. Of two answers to a question the gateway passes on the first.
+                if out.answer is not None and out.answer.question is not None:
+                    self._refuse(out)
             self._show_soon()
         else:
             BODIES.labels("sent").inc()
-            self.lost = False
+            if n > self._lost:
+                self._lost = 0
+            if self._refusals:
+                self._show_soon()
 
-    def pass_over(self) -> None:
-        """Uses a number up for what finds no room."""
-        self._n += 1
-        self.lost = True
+    def pass_over(self, out: Out) -> None:
+        """`out` finds no room: an answer is refused, for anything else a number is used up."""
+        if not self._refuse(out):
+            self._n += 1
+            self._lost = self._n
+        self._show_soon()
+
+    def _refuse(self, out: Out) -> bool:
+        """Whether `out` is an answer, and will be refused. The gateway does so itself where there are too many."""
+        refusal = overloaded(out) if len(self._refusals) < self._owner.refusals else None
+        if refusal is not None:
+            self._refusals.append(refusal)
+        return refusal is not None
 
     def end(self) -> None:
         if self._showing is not None:
@@ -70,12 +97,13 @@ class _Outbox:
 
     def _show(self) -> None:
         self._showing = None
-        if self.lost:
+        if self.owes:
             self._owner.pulse(self.address)
 
 
 class Outboxes:
-    """`bound`: bytes that may wait for one gateway; what is beyond is dropped, and the gateway asks for it by `seq`."""
+    """`bound`: bytes that may wait for one gateway; what is beyond is dropped, and the gateway asks for it by `seq`.
+    `refusals`: answers beyond it that may wait to be refused."""
 
     def __init__(
         self,
@@ -83,12 +111,13 @@ class Outboxes:
         source: str,
         *,
         bound: int,
+        refusals: int,
         batch_bytes: int,
         new_pace: Callable[[], Pace],
         on_gone: Callable[[str], None],
     ) -> None:
         self.bus, self.source, self.bound, self.batch_bytes, self.new_pace = bus, source, bound, batch_bytes, new_pace
-        self.on_gone = on_gone
+        self.refusals, self.on_gone = refusals, on_gone
         self.epoch: str | None = None
         self._outboxes: dict[str, _Outbox] = {}
 
@@ -107,13 +136,13 @@ class Outboxes:
                 try:
                     sent.add(outbox.batcher.put(out, size, frames * (seats + OWN_WORK)))
                 except Full:
-                    outbox.pass_over()
+                    outbox.pass_over(out)
         return sent
 
     def pulse(self, address: str) -> None:
-        """Answers a gateway's beat when it has something to learn: the epoch, or that it has lost something."""
+        """Answers a gateway's beat when it has something to learn: the epoch, or what was lost."""
         outbox = self._outboxes.get(address)
-        if outbox is None or outbox.lost:
+        if outbox is None or outbox.owes:
             self.send([Out(one(address), b"", ())])
 
     def forget(self, address: str) -> None:

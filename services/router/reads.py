@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from services.router.core import frames
 from services.router.core.changes import Item
-from services.router.core.outgoing import Outgoing
+from services.router.core.outgoing import Answer, Outgoing
 from services.router.log import Log, Summary
 from services.router.outboxes import Outboxes
 from shared.protocol.bus import Submit
@@ -50,10 +50,13 @@ class Reads:
         """Upkeep: never refused, since there is a bounded amount of it; tried again by the next tick."""
         self._run(self._quietly(work))
 
-    def answer(self, address: str, session: str, frame: bytes) -> None:
+    def answer(self, submit: Submit, frame: bytes) -> None:
         out = Outgoing("")
-        out.direct(address, session, frame)
+        out.answer(submit.address, Answer(submit.session, submit.frame.ref, question=submit.question), frame)
         self._outboxes.send(out.done())
+
+    def refuse(self, submit: Submit, code: ErrorCode) -> None:
+        self.answer(submit, frames.refusal(code, submit.frame.ref, frames.RETRY_AFTER_MS))
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -63,7 +66,7 @@ class Reads:
     def _ask(self, submit: Submit, work: Coroutine[Any, Any, None]) -> None:
         if len(self._tasks) >= self._bound:
             work.close()
-            self.answer(submit.address, submit.session, frames.refusal(ErrorCode.OVERLOADED, submit.frame.ref, 1_000))
+            self.refuse(submit, ErrorCode.OVERLOADED)
             return
         self._run(self._answered(submit, work))
 
@@ -79,8 +82,7 @@ class Reads:
         except Exception as why:
             if not isinstance(why, StoreDown):
                 log.exception("a read failed", frame=submit.frame.type)
-            refusal = frames.refusal(ErrorCode.UNAVAILABLE, submit.frame.ref, 1_000)
-            self.answer(submit.address, submit.session, refusal)
+            self.refuse(submit, ErrorCode.UNAVAILABLE)
 
     async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -97,7 +99,7 @@ class Reads:
         found, more = await self._store.page(frame.room, before=frame.before, after=frame.after, limit=frame.limit)
         shown = (frames.newest if frame.after is None else frames.oldest)(found, self._answer_bytes)
         more = more or len(shown) < len(found)
-        self.answer(submit.address, submit.session, frames.history(frame.room, shown, more, frame.ref))
+        self.answer(submit, frames.history(frame.room, shown, more, frame.ref))
 
     async def _deep_join(self, submit: Submit, again: Callable[[Item], None]) -> None:
         frame = submit.frame
@@ -109,7 +111,7 @@ class Reads:
         found = await self._store.rooms_of(submit.user.id)
         ref = b"" if submit.frame.ref is None else b',"ref":' + to_json(submit.frame.ref)
         frame = b'{"type":"rooms","rooms":[%b]%b}' % (b",".join(map(summary, found)), ref)
-        self.answer(submit.address, submit.session, frame)
+        self.answer(submit, frame)
 
 
 def summary(room: Summary) -> bytes:

@@ -26,6 +26,8 @@ class Settings(HttpSettings, BusSettings, DataSettings):
     The answers to the eight joins that a client asks at once fit into what may wait for it (`gateway_send_bytes`)."""
     router_outbox_bytes: Annotated[int, Field(ge=1)] = 32 << 20
     """Bytes that may wait for one gateway."""
+    router_outbox_refusals: Annotated[int, Field(ge=0)] = 10_000
+    """Answers that found no room there and wait to be refused as overloaded; beyond that the gateway refuses them."""
     router_body_bytes: Annotated[int, Field(ge=1, le=ITEM_BYTES)] = 512 << 10
     """Bytes of one body to a gateway, about."""
     router_linger_ms: Annotated[float, Field(ge=0)] = 25.0

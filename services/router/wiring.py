@@ -70,6 +70,7 @@ def assemble(
         bus,
         f"router.{settings.instance}",
         bound=settings.router_outbox_bytes,
+        refusals=settings.router_outbox_refusals,
         batch_bytes=settings.router_body_bytes,
         new_pace=lambda: Pace(settings.router_linger_ms / 1000, settings.router_linger_deliveries_per_s),
         on_gone=lambda address: router.gone(address),

@@ -30,13 +30,15 @@ one item, and its head stay under `BODY_BYTES`."""
 
 
 class Submit(Frame):
-    """A client's frame, forwarded: who sent it (verified), on which session, held by which gateway."""
+    """A client's frame, forwarded: who sent it (verified), on which session, held by which gateway. `question`: under
+    which number the gateway waits for an answer, for frames that have one."""
 
     type: Literal["submit"] = "submit"
     address: str
     session: str
     user: User
     frame: ClientFrame
+    question: int | None = None
 
 
 class Unseat(Frame):
@@ -166,12 +168,14 @@ class Fanout(Frame):
 
 
 class Direct(Frame):
-    """Frames for one session. `answers`: the `id` of the client's `file` frame that is hereby settled."""
+    """Frames for one session. `answers`: the `id` of the client's `file` frame that is hereby settled, `question`: the
+    number of the question (`Submit`) that is."""
 
     type: Literal["direct"] = "direct"
     session: str
     sizes: list[int]
     answers: str | None = None
+    question: int | None = None
 
 
 class Handled(Frame):

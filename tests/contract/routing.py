@@ -120,9 +120,9 @@ def told_directly(changes: Changes) -> list[tuple[str, dict[str, Any]]]:
     """(session, frame) of every frame that goes to one session."""
     found = []
     for out in changes.outs:
-        head = json.loads(out.part)
-        if head["type"] == Direct.model_fields["type"].default:
-            found += [(str(head["session"]), json.loads(frame)) for frame in out.payload]
+        for head in json.loads(b"[%b]" % out.part):
+            if head["type"] == Direct.model_fields["type"].default:
+                found += [(str(head["session"]), json.loads(frame)) for frame in out.payload]
     return found
 
 
@@ -136,10 +136,11 @@ class Audience:
 
     def attend(self, changes: Changes) -> None:
         for out in changes.outs:
-            head, frames = json.loads(out.part), [json.loads(frame) for frame in out.payload]
-            assert [len(frame) for frame in out.payload] == head.get("sizes", [])
+            heads, frames = json.loads(b"[%b]" % out.part), [json.loads(frame) for frame in out.payload]
+            assert [len(frame) for frame in out.payload] == [size for head in heads for size in head.get("sizes", [])]
             for address in out.to.addresses:
-                self._deliver(self.seated[address], head, frames)
+                for head in heads:
+                    self._deliver(self.seated[address], head, frames if "sizes" in head else [])
 
     def _deliver(self, seats: dict[str, int], head: dict[str, Any], frames: list[dict[str, Any]]) -> None:
         match head["type"]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic_core import to_json
 
+from services.router.core.outgoing import Out, Outgoing
 from services.router.core.room import Room, Stored
 from shared.protocol.client import History
 from shared.protocol.codec import listed, pack, render
@@ -14,6 +15,7 @@ from shared.protocol.names import coined
 from shared.protocol.server import JOIN_ONLINE, JOIN_RECENT, Left, error
 
 JOIN_PAGE = 200
+RETRY_AFTER_MS = 1_000
 ANSWER_BYTES = 64 << 10  # of the messages that one answer lists, unless the deployment says otherwise
 
 TEXT = {
@@ -36,6 +38,16 @@ def not_coined(room: str) -> str:
     if not name:
         return "There is no room of this name, and a new one needs a name that can be seen."
     return f"There is no room of this name. A new room is named in small letters: {name}"
+
+
+def overloaded(out: Out) -> Out | None:
+    """What is said in place of an answer that could not be: that it be asked for again. None: `out` is no answer."""
+    answer = out.answer
+    if answer is None:
+        return None
+    instead = Outgoing("")
+    instead.answer(out.to.addresses[0], answer, refusal(ErrorCode.OVERLOADED, answer.ref, RETRY_AFTER_MS))
+    return instead.done()[0]
 
 
 def _ref(ref: str | None) -> bytes:

@@ -28,12 +28,23 @@ class Audience(NamedTuple):
     seats: tuple[int, ...]
 
 
+class Answer(NamedTuple):
+    """Whose answer something is: which session's, to its frame with this `ref`; `answers`, `question`: see `Direct`."""
+
+    session: str
+    ref: str | None
+    answers: str | None = None
+    question: int | None = None
+
+
 class Out(NamedTuple):
-    """One bus message with its payload, for these gateways."""
+    """One bus message, or some that are nothing without one another, with their payload, for these gateways. `answer`:
+    somebody waits for it; where it cannot be said, something else must be."""
 
     to: Audience
     part: bytes
     payload: tuple[bytes, ...]
+    answer: Answer | None = None
 
     @property
     def size(self) -> int:
@@ -76,11 +87,21 @@ class Outgoing:
         if to.addresses:
             self._add(to, Fanout(room=self._room, first=None, sizes=[len(f) for f in rendered], skip=skip), *rendered)
 
-    def direct(self, address: str, session: str, frame: bytes, answers: str | None = None) -> None:
-        """A frame for one session; in place of one that no body has room for, a refusal with its `ref`."""
-        if len(frame) > MOST:
-            frame = render(error(ErrorCode.TOO_LARGE, TOO_LARGE, from_json(frame).get("ref")))
-        self._add(one(address), Direct(session=session, sizes=[len(frame)], answers=answers), frame)
+    def direct(self, address: str, session: str, frame: bytes) -> None:
+        """A frame for one session."""
+        frame = bounded(frame)
+        self._add(one(address), Direct(session=session, sizes=[len(frame)]), frame)
+
+    def answer(self, address: str, answer: Answer, frame: bytes, seated: int | None = None) -> None:
+        """`seated`: with it the session takes its seat, and has, or is being sent, everything up to there."""
+        self._close_run()
+        frame = bounded(frame)
+        part = pack(
+            Direct(session=answer.session, sizes=[len(frame)], answers=answer.answers, question=answer.question)
+        )
+        if seated is not None:
+            part = pack(Seated(room=self._room, sessions=[answer.session], seq=seated)) + b"," + part
+        self._outs.append(Out(one(address), part, (frame,), answer))
 
     def seated(self, address: str, sessions: list[str], seq: int) -> None:
         self._add(one(address), Seated(room=self._room, sessions=sessions, seq=seq))
@@ -104,3 +125,10 @@ class Outgoing:
             run, self._run, self._run_bytes = tuple(self._run), [], 0
             part = pack(Fanout(room=self._room, first=self._first, sizes=[len(f) for f in run], skip=skip))
             self._outs.append(Out(self._to, part, run))
+
+
+def bounded(frame: bytes) -> bytes:
+    """`frame`; in place of one that no body has room for, a refusal with its `ref`."""
+    if len(frame) <= MOST:
+        return frame
+    return render(error(ErrorCode.TOO_LARGE, TOO_LARGE, from_json(frame).get("ref")))

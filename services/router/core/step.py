@@ -7,7 +7,7 @@ from typing import Any
 
 from services.router.core import frames, presence
 from services.router.core.changes import Changes, CrowdDue, Gone, Item
-from services.router.core.outgoing import Outgoing, one
+from services.router.core.outgoing import Answer, Outgoing, one
 from services.router.core.room import Member, Room, Seat, Stored, stored
 from shared.protocol.bus import Access, AccessWanted, Post, Resume, Retell, Rewound, Submit, Unseat
 from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
@@ -63,7 +63,13 @@ class _Step:
         # A refusal rests on rows that may have changed since they were read, so it is checked like a write.
         self.changes.checked = True
         if to.address and to.session:
-            self.out.direct(to.address, to.session, frames.refusal(code, ref, text=text), answers)
+            refusal = frames.refusal(code, ref, text=text)
+            self.out.answer(to.address, self.answer_to(to, ref, answers), refusal)
+
+    @staticmethod
+    def answer_to(by: Submit | Post, ref: str | None, settle: str | None = None) -> Answer:
+        """`ref`: what the answer bears. `settle`: the `id` of a `file` frame."""
+        return Answer(by.session or "", ref, settle, by.question if by.type == "submit" else None)
 
     def is_member(self, to: Submit | Post, ref: str | None, answers: str | None = None) -> bool:
         if not self.room.exists:
@@ -105,7 +111,8 @@ class _Step:
 
     def own_copy(self, by: Submit | Post, message: Stored, ref: str | None, settle: str | None) -> None:
         if by.address and by.session:
-            self.out.direct(by.address, by.session, frames.with_ref(message, ref), settle)
+            answer = self.answer_to(by, ref or message.id, settle)
+            self.out.answer(by.address, answer, frames.with_ref(message, ref))
 
     def admit(self, user: User) -> None:
         """Makes `user` a member, under the present name."""
@@ -164,8 +171,8 @@ class _Step:
         self.changes.checked = True
         # Who has sat here all along, its join being sent twice, may have heard that it is gone: it hears this, too.
         self.take_seat(by.session, by.user, by.address)
-        self.out.seated(by.address, [by.session], room.seq)
-        self.out.direct(by.address, by.session, frames.joined(room, *shown, frame.ref))
+        answer = frames.joined(room, *shown, frame.ref)
+        self.out.answer(by.address, self.answer_to(by, frame.ref), answer, seated=room.seq)
 
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
@@ -184,7 +191,7 @@ class _Step:
             self.changes.read_marks.pop(user.id, None)
         elif item.redelivered:
             self.presence(user, False)
-        self.out.direct(by.address, by.session, frames.left(room.name, frame.ref))
+        self.out.answer(by.address, self.answer_to(by, frame.ref), frames.left(room.name, frame.ref))
 
     def chat(self, by: Submit, frame: Chat, item: Item) -> None:
         self.append(by, frame.id, "chat", frame.text, item.redelivered, None)
@@ -197,7 +204,8 @@ class _Step:
         if page is None:
             self.changes.reads.append(by)
         else:
-            self.out.direct(by.address, by.session, frames.history(self.room.name, *page, frame.ref))
+            answer = frames.history(self.room.name, *page, frame.ref)
+            self.out.answer(by.address, self.answer_to(by, frame.ref), answer)
 
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
         if self.is_member(by, frame.ref) and self.room.online <= presence.CROWD and not item.redelivered:
