@@ -6,7 +6,7 @@ They never stand in the writer's way: a bounded number runs at once, a bounded n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from services.router.log import Log, Summary
 from services.router.outboxes import Outboxes
 from shared.protocol.bus import Submit
 from shared.protocol.client import History, Join
-from shared.protocol.codec import listed
+from shared.protocol.codec import listed, timestamp
 from shared.protocol.errors import ErrorCode
 from shared.runtime.outage import StoreDown
 
@@ -110,13 +110,24 @@ class Reads:
     async def _list_rooms(self, submit: Submit) -> None:
         found = await self._store.rooms_of(submit.user.id)
         ref = b"" if submit.frame.ref is None else b',"ref":' + to_json(submit.frame.ref)
-        frame = b'{"type":"rooms","rooms":[%b]%b}' % (b",".join(map(summary, found)), ref)
+        frame = b'{"type":"rooms","rooms":[%b]%b}' % (b",".join(summaries(found, self._answer_bytes)), ref)
         self.answer(submit, frame)
 
 
-def summary(room: Summary) -> bytes:
-    """One entry of `rooms`; the newest message is spliced in as it was rendered."""
-    last = b"" if room.last is None else b',"last":' + listed(room.last.frame)
+def summaries(found: Iterable[Summary], bytes_: int) -> Iterator[bytes]:
+    """The entries of `rooms`. The newest messages are spliced in as they were rendered, as far as they fit into
+    `bytes_`; of the others it is said when they came."""
+    for room in found:
+        last = b""
+        if room.last is not None and len(room.last.frame) <= bytes_:
+            bytes_ -= len(room.last.frame)
+            last = b',"last":' + listed(room.last.frame)
+        elif room.last is not None:
+            last = b',"last_at":"%b"' % timestamp(room.last.at_ms).encode()
+        yield _summary(room, last)
+
+
+def _summary(room: Summary, last: bytes) -> bytes:
     return b'{"room":%b,"seq":%d,"read_seq":%d,"unread":%d,"members":%d%b}' % (
         to_json(room.room), room.seq, room.read_seq, room.unread, room.online, last,
     )  # fmt: skip

@@ -23,7 +23,8 @@ class Settings(HttpSettings, BusSettings, DataSettings):
     """Rooms kept in memory, and bytes of their newest messages."""
     router_answer_bytes: Annotated[int, Field(ge=1)] = 64 << 10
     """Bytes of the messages that one `joined` or `history` lists, but one message always; what does not fit is `more`.
-    The answers to the eight joins that a client asks at once fit into what may wait for it (`gateway_send_bytes`)."""
+    Also of the newest messages that `rooms` shows. The answers to the eight joins that a client asks at once fit into
+    what may wait for it (`gateway_send_bytes`)."""
     router_outbox_bytes: Annotated[int, Field(ge=1)] = 32 << 20
     """Bytes that may wait for one gateway."""
     router_outbox_refusals: Annotated[int, Field(ge=0)] = 10_000

@@ -117,7 +117,8 @@ class Left(ServerBase):
 
 class RoomSummary(Frame):
     """`seq` of the newest message, `read_seq` how far this user has read, `unread` how many messages of others follow
-    that (counted to 100), `members` how many are online."""
+    that (counted to 100), `members` how many are online. `last` the newest message; where the list has no room for it,
+    `last_at` says when it came."""
 
     room: str
     seq: int
@@ -125,6 +126,7 @@ class RoomSummary(Frame):
     unread: int
     members: int
     last: Logged | None = None
+    last_at: str | None = None
 
 
 class RoomList(ServerBase):

@@ -36,6 +36,22 @@ async def test_a_room_of_long_texts_comes_in_pages_and_whole(tmp_path: Path) -> 
         assert ([m.seq for m in page.messages], page.more) == (list(range(31, 31 + FIT)), True)
 
 
+async def test_a_list_of_rooms_shows_as_many_last_messages_as_fit_and_of_all_when_they_came(tmp_path: Path) -> None:
+    names = [f"r{n}" for n in range(30)]
+    async with deployed(tmp_path, frames_per_s=0) as home, home.client("olena") as olena:
+        for name in names:
+            await olena.join(name)
+            await olena.chat(name, LONG)
+        await olena.join("empty")
+        listed = (await olena.rooms())["rooms"]
+        said = [room for room in listed if room["seq"]]
+        assert [room["room"] for room in said] == names[::-1]
+        assert [room["room"] for room in said if "last" in room] == names[::-1][:FIT]
+        assert not [room for room in listed if room["room"] == "empty" and {"last", "last_at"} & set(room)]
+        times = [room["last"]["at"] if "last" in room else room["last_at"] for room in said]
+        assert times == sorted(times, reverse=True)
+
+
 @pytest.mark.parametrize("outbox_bytes", [32 << 20, 1 << 20])
 async def test_a_thousand_joins_at_once_are_all_answered(tmp_path: Path, outbox_bytes: int) -> None:
     """Where the answers do not fit into the outbox, some are told to ask again, soon; nobody waits in vain."""

@@ -186,7 +186,7 @@ export interface RoomList {
   rooms: RoomSummary[]
 }
 
-/** `seq` of the newest message, `read_seq` how far this user has read, `unread` how many messages of others follow that (counted to 100), `members` how many are online. */
+/** `seq` of the newest message, `read_seq` how far this user has read, `unread` how many messages of others follow that (counted to 100), `members` how many are online. `last` the newest message; where the list has no room for it, `last_at` says when it came. */
 export interface RoomSummary {
   room: string
   seq: number
@@ -194,6 +194,7 @@ export interface RoomSummary {
   unread: number
   members: number
   last?: LoggedChat | LoggedFile
+  last_at?: string
 }
 
 export interface Rooms {

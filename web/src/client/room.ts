@@ -50,6 +50,13 @@ export class Room {
     return (newest?.seq ?? 0) >= (listed?.seq ?? 0) ? newest : listed
   }
 
+  /** When the newest message was written, milliseconds since 1970, or null where there is none. */
+  get lastAt(): number | null {
+    const at = this.last === null ? null : Date.parse(this.last.at)
+    const listed = this.#summary?.last_at === undefined ? null : Date.parse(this.#summary.last_at)
+    return listed === null || (at !== null && at > listed) ? at : listed
+  }
+
   /** How many messages of others follow the mark: those that are here are counted, of the others the server has said how many there are. */
   get unread(): number {
     if (this.readSeq === null) return 0

@@ -10,6 +10,8 @@ export class RoomView {
   online = $state.raw<readonly User[]>([])
   typing = $state.raw<readonly User[]>([])
   last = $state.raw<Message | null>(null)
+  /** When the newest message was written, whether or not it is here. */
+  lastAt = $state<number | null>(null)
   refusal = $state.raw<Refusal | null>(null)
   joined = $state(false)
   members = $state(0)
@@ -37,7 +39,7 @@ export class RoomView {
   }
 
   get activeAt(): number {
-    return this.last ? Date.parse(this.last.at) : this.createdAt
+    return this.lastAt ?? this.createdAt
   }
 
   /** The reader turns to the room: what is unread now stays marked as new until they turn to it again. */
@@ -61,6 +63,7 @@ export class RoomView {
     this.online = sameUsers(this.online, room.online) ? this.online : [...room.online.values()]
     this.typing = sameUsers(this.typing, room.typing) ? this.typing : [...room.typing.values()]
     this.last = room.last
+    this.lastAt = room.lastAt
     this.refusal = room.refusal
     this.joined = room.joined
     this.members = room.members

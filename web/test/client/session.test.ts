@@ -320,6 +320,17 @@ describe("what others do", () => {
     expect(room.members).toBe(400)
   })
 
+  test("a room whose last message the list has no room for is known to be as new as it is", async () => {
+    server.fill("den", 3)
+    server.members.add("den")
+    const at = "2026-01-02T03:04:05.678Z"
+    server.intercept = ({ type }) =>
+      type === "rooms" ? [{ type: "rooms", rooms: [{ room: "den", seq: 3, read_seq: 3, members: 2, last_at: at }] }] : undefined
+    const session = await begin()
+    expect(session.rooms.get("den")!.last).toBeNull()
+    expect(session.rooms.get("den")!.lastAt).toBe(Date.parse(at))
+  })
+
   test("a list of all who are present takes the place of the one that is here", async () => {
     const session = await begin("den")
     const room = session.rooms.get("den")!
