@@ -44,7 +44,7 @@ class Settings(TokenSettings, BusSettings, DataSettings):
     gateway_linger_frames_per_s: Annotated[float, Field(gt=0)] = 4_000.0
     """How long clients' frames are gathered for a shard when so many come, or more; with fewer proportionally less,
     down to nothing."""
-    gateway_questions: Annotated[int, Field(ge=1)] = 100_000
+    gateway_questions: Annotated[int, Field(ge=1)] = 200_000
     """Frames that have an answer (joins, pages …) and wait for it; more are told `overloaded`."""
     gateway_answer_s: Annotated[float, Field(gt=0)] = 8.0
     """How long such a frame may wait; then it is told `unavailable`, sooner than our clients lose their patience."""
