@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from services.router.core.outgoing import Audience, Out, Outgoing
+from services.router.core.outgoing import Answer, Audience, Out, Outgoing
 from shared.protocol.bus import ITEM_BYTES, Direct, Fanout
 from shared.protocol.names import FRAME_BYTES
 
@@ -43,7 +43,8 @@ def test_messages_that_follow_one_another_are_told_in_order_and_in_pieces_that_f
 @pytest.mark.parametrize("ref", ["r-1", None])
 def test_an_answer_that_no_body_has_room_for_is_refused_in_a_word(ref: str | None) -> None:
     out = Outgoing("r")
-    out.direct("mailbox.g1", "s1", of(ITEM_BYTES, **({} if ref is None else {"ref": ref})), "id-1")
+    large = of(ITEM_BYTES, **({} if ref is None else {"ref": ref}))
+    out.answer("mailbox.g1", Answer("s1", ref, "id-1"), large)
     out.direct("mailbox.g1", "s2", of(100))
     outs = out.done()
     assert max(each.size for each in outs) <= ITEM_BYTES

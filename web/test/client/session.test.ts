@@ -325,7 +325,7 @@ describe("what others do", () => {
     server.members.add("den")
     const at = "2026-01-02T03:04:05.678Z"
     server.intercept = ({ type }) =>
-      type === "rooms" ? [{ type: "rooms", rooms: [{ room: "den", seq: 3, read_seq: 3, members: 2, last_at: at }] }] : undefined
+      type === "rooms" ? [{ type: "rooms", rooms: [{ room: "den", seq: 3, read_seq: 3, unread: 0, members: 2, last_at: at }] }] : undefined
     const session = await begin()
     expect(session.rooms.get("den")!.last).toBeNull()
     expect(session.rooms.get("den")!.lastAt).toBe(Date.parse(at))
