@@ -1,4 +1,4 @@
-"""Accounts over HTTP. PROTOCOL.md, "HTTP"."""
+"""Accounts over HTTP. docs/protocol.md, "HTTP"."""
 
 from __future__ import annotations
 

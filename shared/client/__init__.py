@@ -1,4 +1,4 @@
-"""The Python client of Homin, for tests, bots and tools. `Client` is the beginning; PROTOCOL.md is what it speaks.
+"""The Python client of Homin, for tests, bots and tools. `Client` is the beginning; docs/protocol.md is what it speaks.
 
 async with Client(["ws://127.0.0.1:8080/ws"], fixed(token)) as client:
     await client.join("lobby")

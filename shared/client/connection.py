@@ -1,5 +1,5 @@
 """One lasting connection over many WebSockets: it authenticates each, notices when one is dead, and comes back as the
-close codes of PROTOCOL.md allow. What is said over it is the business of others."""
+close codes of docs/protocol.md allow. What is said over it is the business of others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client may send. PROTOCOL.md, "Client → server". Unknown types and fields are refused; numbers are not
+"""What a client may send. docs/protocol.md, "Client → server". Unknown types and fields are refused; numbers are not
 guessed from strings.
 """
 

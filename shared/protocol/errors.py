@@ -1,6 +1,6 @@
 """The one table of errors: what a refused request is called, whether a retry can help, and its HTTP status.
 
-Three families (HOUSE.md): the client broke the protocol (`CloseCode`), the request is refused (`Refused`, told with an
+Three families: the client broke the protocol (`CloseCode`), the request is refused (`Refused`, told with an
 `ErrorCode`), anything else (logged with its context, redelivered, dead-lettered).
 """
 

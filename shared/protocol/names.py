@@ -1,4 +1,4 @@
-"""What may be a room, a user's name, a message's id, a text, a file's name. PROTOCOL.md, "WebSocket".
+"""What may be a room, a user's name, a message's id, a text, a file's name. docs/protocol.md, "WebSocket".
 
 There are two kinds. An *identity* (a room, a user's name, an id) is one thing to everybody, so it is refused where it
 could be taken for another, and it is never changed: a frame that was checked can be passed on as it came. A *label* (a

@@ -1,5 +1,5 @@
-"""What a client may receive. PROTOCOL.md, "Server → client". Rendered compactly, `type` first, fields that are unset
-left out.
+"""What a client may receive. docs/protocol.md, "Server → client". Rendered compactly, `type` first, fields that are
+unset left out.
 """
 
 from __future__ import annotations

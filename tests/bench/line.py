@@ -1,5 +1,5 @@
 """A client connection that costs its machine next to nothing, and sees every byte: thousands of them fit beside what
-they measure. It speaks PROTOCOL.md over RFC 6455, believes what it reads, and checks no more than it needs.
+they measure. It speaks docs/protocol.md over RFC 6455, believes what it reads, and checks no more than it needs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Holds the histories of clients to the promises of PROTOCOL.md. Pure: records in, a verdict out.
+"""Holds the histories of clients to the promises of docs/protocol.md. Pure: records in, a verdict out.
 
 A history is a list of records, each a dict with `at` (seconds of one monotonic clock), `client`, `connection`, `kind`
 and what `shared.client.recording.Record` lists for that kind. Two kinds are the run's own, taken once all is quiet:

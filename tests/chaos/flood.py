@@ -9,7 +9,7 @@ where only the bounds in bytes are left. Held to:
 - memory: each process is looked at every second; see `memory.Judged.is_flat`, and the bounds in `BOUNDS`
 - latency: 99 % of the well-behaved clients' own copies come within a second, retries included
 - refusals: each is `rate_limited` or `overloaded`, and says when to come back
-- promises: the well-behaved clients' histories are held to PROTOCOL.md by `checker`
+- promises: the well-behaved clients' histories are held to docs/protocol.md by `checker`
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Whole gateways and routers on a simulated clock, thousands of runs, each drawn from one seed: whatever goes wrong in
-whatever order, the promises of PROTOCOL.md hold. The seeds are the same each time, so that a red run speaks of
+whatever order, the promises of docs/protocol.md hold. The seeds are the same each time, so that a red run speaks of
 the change; HOMIN_SEED=… runs one seed, HOMIN_SEEDS=… says how many, and `python -m tests.flow SEED --count N` explores
 others."""
 

@@ -1,5 +1,5 @@
 """One simulated run, all drawn from one seed: people talk over whole gateways and routers while things go wrong; then
-all is healed, and what they did and saw is held to the promises of PROTOCOL.md by the checker of tests/chaos."""
+all is healed, and what they did and saw is held to the promises of docs/protocol.md by the checker of tests/chaos."""
 
 from __future__ import annotations
 

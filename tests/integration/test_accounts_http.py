@@ -1,4 +1,4 @@
-"""Accounts over HTTP, on both databases. PROTOCOL.md, "HTTP"."""
+"""Accounts over HTTP, on both databases. docs/protocol.md, "HTTP"."""
 
 from __future__ import annotations
 

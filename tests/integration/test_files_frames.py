@@ -1,4 +1,4 @@
-"""The `file` frame: its work comes over the bus, and every frame is settled. PROTOCOL.md, "Client → server"."""
+"""The `file` frame: its work comes over the bus, and every frame is settled. docs/protocol.md, "Client → server"."""
 
 from __future__ import annotations
 

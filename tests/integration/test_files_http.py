@@ -1,4 +1,4 @@
-"""Files over HTTP, with the real router. PROTOCOL.md, "HTTP"."""
+"""Files over HTTP, with the real router. docs/protocol.md, "HTTP"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Who may connect, and as whom: the handshake, the first frame, tokens and their ends. PROTOCOL.md, "WebSocket"."""
+"""Who may connect, and as whom: the handshake, the first frame, tokens and their ends.
+docs/protocol.md, "WebSocket"."""
 
 from __future__ import annotations
 

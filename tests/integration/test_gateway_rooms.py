@@ -1,5 +1,5 @@
-"""A room through a gateway, end to end: join, chat, history, typing, read marks, presence, leave. PROTOCOL.md, both
-tables."""
+"""A room through a gateway, end to end: join, chat, history, typing, read marks, presence, leave.
+docs/protocol.md, both tables."""
 
 from __future__ import annotations
 

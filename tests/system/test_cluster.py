@@ -1,4 +1,4 @@
-"""The six promises of PROTOCOL.md over real parts: 2 gateways, 2 routers and accounts as processes, RabbitMQ and
+"""The six promises of docs/protocol.md over real parts: 2 gateways, 2 routers and accounts as processes, RabbitMQ and
 PostgreSQL."""
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The rows of ARCHITECTURE.md's fault table that break a server or a neighbour, each with a test of its own that fails
-when its mechanism is switched off (each docstring says how that was tried). Gateways and routers that are killed,
-paused or asked to end are in test_cluster.py."""
+"""The rows of docs/architecture.md's fault table that break a server or a neighbour, each with a test of its own that
+fails when its mechanism is switched off (each docstring says how that was tried). Gateways and routers that are
+killed, paused or asked to end are in test_cluster.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The client's view of one room: each message once, in order, whatever way they come. PROTOCOL.md, promises 2 to 4."""
+"""The client's view of one room: each message once, in order, whatever way they come.
+docs/protocol.md, promises 2 to 4."""
 
 from __future__ import annotations
 

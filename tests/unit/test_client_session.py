@@ -22,7 +22,7 @@ ME = {"id": "me", "name": "me"}
 
 
 class Server:
-    """The rooms, as PROTOCOL.md promises them. `fit`: how many messages an answer has room for, this time."""
+    """The rooms, as docs/protocol.md promises them. `fit`: how many messages an answer has room for, this time."""
 
     def __init__(self, fit: Callable[[], int] = lambda: 200) -> None:
         self.fit = fit

@@ -106,3 +106,16 @@ def test_every_document_that_the_code_names_is_in_the_repository() -> None:
     assert len(sources) > 100
     assert len(named) > 20
     assert sorted(missing) == []
+
+
+def test_every_place_that_the_glossary_names_is_there() -> None:
+    rows = [
+        line.split("|") for line in (ROOT / "docs" / "glossary.md").read_text().splitlines() if line.startswith("| ")
+    ]
+    assert len(rows) > 30
+    for row in rows[1:]:
+        last = ""
+        for place in re.findall(r"`([^`]+)`", row[4]):
+            found = [*ROOT.glob(place)] or [*(ROOT / Path(last).parent).glob(place)] or [*ROOT.glob(f"**/{place}")]
+            assert found, f"{row[1].strip()}: {place}"
+            last = place

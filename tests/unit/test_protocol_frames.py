@@ -1,4 +1,4 @@
-"""PROTOCOL.md's tables, row by row: what parses, what is refused, how it is written."""
+"""docs/protocol.md's tables, row by row: what parses, what is refused, how it is written."""
 
 from __future__ import annotations
 

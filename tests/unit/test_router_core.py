@@ -1,4 +1,4 @@
-"""What each frame does to a room: PROTOCOL.md's rules, on the pure core."""
+"""What each frame does to a room: docs/protocol.md's rules, on the pure core."""
 
 from __future__ import annotations
 

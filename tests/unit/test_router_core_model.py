@@ -25,7 +25,7 @@ SESSIONS = [
 
 @dataclass
 class Model:
-    """PROTOCOL.md's room, as plainly as it can be said."""
+    """docs/protocol.md's room, as plainly as it can be said."""
 
     log: list[tuple[str, str, str]] = field(default_factory=list)
     members: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a token says. PROTOCOL.md, "HTTP"; the claims are those of RFC 7519, section 4.1."""
+"""What a token says. docs/protocol.md, "HTTP"; the claims are those of RFC 7519, section 4.1."""
 
 from __future__ import annotations
 

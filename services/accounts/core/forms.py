@@ -1,4 +1,4 @@
-"""What the bodies of requests may say. PROTOCOL.md, "HTTP"."""
+"""What the bodies of requests may say. docs/protocol.md, "HTTP"."""
 
 from __future__ import annotations
 

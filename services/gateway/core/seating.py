@@ -1,4 +1,4 @@
-"""Who sits where: room → connections. Filled only by what the router says (ARCHITECTURE.md, decision 1)."""
+"""Who sits where: room → connections. Filled only by what the router says (docs/architecture.md, decision 1)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Which gateways are silent, and which sit elsewhere than they believe. Kept for each shard, from what passes through
 that shard's queue.
 
-A router is not told when a shard becomes its own or ceases to be (ARCHITECTURE.md, decision 3). So silence is judged
-only by what comes through the queue: routers tick on every shard, and where the ticks themselves had a pause, the
-router was away and knows nothing: whoever holds a seat then counts as heard just now.
+A router is not told when a shard becomes its own or ceases to be (docs/architecture.md, decision 3). So silence is
+judged only by what comes through the queue: routers tick on every shard, and where the ticks themselves had a pause,
+the router was away and knows nothing: whoever holds a seat then counts as heard just now.
 
 Whoever freed a silent gateway's seats may be gone when it speaks again. So it is not remembered who lapsed, but who is
 *known*: held a seat when the router began, or has been told since to take its seats. Anybody else who speaks is told.

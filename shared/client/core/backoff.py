@@ -1,4 +1,4 @@
-"""When to come back: exponential back-off with full jitter, and what close codes and `reconnect` say. PROTOCOL.md,
+"""When to come back: exponential back-off with full jitter, and what close codes and `reconnect` say. docs/protocol.md,
 "Close codes"."""
 
 from __future__ import annotations

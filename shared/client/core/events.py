@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from shared.protocol.errors import ErrorCode
 
 JsonFrame = dict[str, Any]
-"""A frame of PROTOCOL.md as JSON reads it."""
+"""A frame of docs/protocol.md as JSON reads it."""
 
 
 class Message(NamedTuple):

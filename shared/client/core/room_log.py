@@ -1,5 +1,5 @@
-"""What is known of one room's log: every message once, in the order of `seq`; and what is still missing. PROTOCOL.md,
-promises 2 to 4."""
+"""What is known of one room's log: every message once, in the order of `seq`; and what is still missing.
+docs/protocol.md, promises 2 to 4."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A user's session over many connections: which rooms, their logs, what is on its way out. All that PROTOCOL.md's
+"""A user's session over many connections: which rooms, their logs, what is on its way out. All that docs/protocol.md's
 promises ask of a client: rooms resume by `after`, jumps in `seq` are filled from history, nothing is shown twice,
 what was written is sent again with the same `id` until it is acknowledged.
 """

@@ -1,4 +1,4 @@
-/** The HTTP calls of PROTOCOL.md under `/api/accounts`. */
+/** The HTTP calls of docs/protocol.md under `/api/accounts`. */
 import { SignInNeeded, type Token, type TokenSource } from "./tokens.ts"
 import type { ErrorCode, User } from "./wire.ts"
 

@@ -1,6 +1,6 @@
 /**
  * One lasting connection to the server over many WebSockets: it authenticates each, notices when one is dead, and comes back as the
- * close codes of PROTOCOL.md allow. What is said over it is the business of others.
+ * close codes of docs/protocol.md allow. What is said over it is the business of others.
  */
 import { backoff } from "./backoff.ts"
 import { Emitter } from "./emitter.ts"

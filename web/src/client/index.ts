@@ -1,4 +1,4 @@
-/** The client of Homin, without a user interface. `new Session({…}).start()` is the beginning; PROTOCOL.md is what it speaks. */
+/** The client of Homin, without a user interface. `new Session({…}).start()` is the beginning; docs/protocol.md is what it speaks. */
 export { type Account, type AccountCalls, accountCalls, AccountTokens, HttpProblem } from "./accounts.ts"
 export { backoff } from "./backoff.ts"
 export { shows } from "./characters.gen.ts"

@@ -294,6 +294,6 @@ export const CloseCode = {
   PROTOCOL_BROKEN: 4504,
 } as const
 
-/** Whether a client should reconnect after this close code. PROTOCOL.md, "Close codes". */
+/** Whether a client should reconnect after this close code. docs/protocol.md, "Close codes". */
 export const comesBack = (code: number): boolean =>
   [1001, 1006, 1011, 1012].includes(code) || (code >= 4000 && code < 4500)

@@ -1,7 +1,7 @@
 /**
  * A user's session with the server: the rooms, their logs, and what is on its way out. Everything a user interface needs, and no user interface.
  *
- * It keeps the promises of PROTOCOL.md on the client's side: rooms are resumed by `after`, jumps in `seq` are filled from history, nothing
+ * It keeps the promises of docs/protocol.md on the client's side: rooms are resumed by `after`, jumps in `seq` are filled from history, nothing
  * is shown twice, what was written is sent again with the same `id` until it is acknowledged.
  */
 import { Backfill, ignoreLoss } from "./backfill.ts"

@@ -1,4 +1,4 @@
-/** The frames of PROTOCOL.md, picked out of the generated unions by their `type`. */
+/** The frames of docs/protocol.md, picked out of the generated unions by their `type`. */
 import type { ClientFrame, Message, RoomSummary, ServerFrame, User } from "./protocol.gen.ts"
 
 export type { ChatMessage, ClientFrame, ErrorCode, FileMessage, Limits, Message, RoomSummary, ServerFrame, StoredFile, User } from "./protocol.gen.ts"

@@ -1,5 +1,5 @@
 /**
- * A server in memory that keeps the promises of PROTOCOL.md, behind fake sockets: rooms that are logs, `id`s that are stored once, history.
+ * A server in memory that keeps the promises of docs/protocol.md, behind fake sockets: rooms that are logs, `id`s that are stored once, history.
  * The test holds the network: it can lose frames either way, delay them, and cut the connection between any two.
  */
 import type { ClientFrame, Message, Outgoing, ServerFrame, User } from "../../src/client/wire.ts"

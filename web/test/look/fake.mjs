@@ -1,4 +1,4 @@
-/** A server for looking at the page: it plays the wire of PROTOCOL.md from memory, for one browser context, without a network. */
+/** A server for looking at the page: it plays the wire of docs/protocol.md from memory, for one browser context, without a network. */
 import { readFile } from "node:fs/promises"
 import { extname, join } from "node:path"
 import { chart } from "./chart.mjs"
