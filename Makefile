@@ -18,8 +18,10 @@ ONLY ?= curves
 # pip and npm trust inside a build what this machine trusts: some networks have certificates of their own.
 export HOMIN_BUILD_CA ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
 
-# Found anew for each command that needs it; empty, with a sentence already printed, where there is none.
+# Each command names here all that it needs, as if it were the first in a fresh clone: tests/clone tries that.
+# Python is found anew for each; empty, with a sentence already printed, where there is none.
 bootstrap = python=$$(tools/python) && "$$python" -B tools/bootstrap.py
+engine = deploy/engine check
 venv = .venv/bin/python
 
 .DEFAULT_GOAL := help
@@ -29,22 +31,22 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start Homin in one process, on http://127.0.0.1:8080; another port: make run PORT=9000
-	@export HOMIN_PORT=$(PORT); $(bootstrap) run && exec $(venv) -m services.standalone
+	@export HOMIN_PORT=$(PORT); $(bootstrap) port env web && exec $(venv) -m services.standalone
 
 up: ## start the stack with Docker Compose, on http://localhost:8080; settings: .env.example
-	@docker compose up --detach --build --wait
+	@$(engine) && docker compose up --detach --build --wait
 
 down: ## stop the stack; its data stay (docker compose down --volumes removes them)
-	@docker compose down
+	@$(engine) && docker compose down
 
 logs: ## follow the stack's log; of one service: make logs ARGS=gateway
-	@docker compose logs --follow --tail=100 $(ARGS)
+	@$(engine) && docker compose logs --follow --tail=100 $(ARGS)
 
 ps: ## what runs in the stack, and how it is
-	@docker compose ps --all
+	@$(engine) && docker compose ps --all
 
 scale: ## more or fewer on running traffic: make scale GATEWAYS=4 ROUTERS=3
-	@docker compose up --detach --wait --no-recreate --scale gateway=$(GATEWAYS) --scale router=$(ROUTERS)
+	@$(engine) && docker compose up --detach --wait --no-recreate --scale gateway=$(GATEWAYS) --scale router=$(ROUTERS)
 
 backup: ## save the stack's messages, accounts and files into backups/<time>
 	@deploy/backup
@@ -56,13 +58,13 @@ images: ## build the base images from Debian packages, for networks without a co
 	@deploy/engine up && deploy/images/build $(ARGS)
 
 test-stack: ## bring the stack up and try it with real faults, scaling, backup and a browser (under 15 minutes)
-	@$(bootstrap) dev
+	@$(bootstrap) dev web
 	@deploy/engine up && deploy/images/build --pull-first
 	@$(venv) -m pytest tests/stack $(ARGS); status=$$?; deploy/engine down; exit $$status
 
 test: ## install what is missing and run every test; some of them: make test ARGS="-k bus"
-	@$(bootstrap) dev && "$$python" -B tools/bootstrap.py web
-	@$(bootstrap) npm check; status=$$?; "$$python" -B tools/bootstrap.py npm test || status=1; \
+	@$(bootstrap) dev web
+	@$(bootstrap) npm check; status=$$?; $(bootstrap) npm test || status=1; \
 		$(venv) -m pytest $(ARGS) || status=1; exit $$status
 
 chaos: ## break things at random while people talk, and check every promise: make chaos SECONDS=600 SEED=7
@@ -106,10 +108,10 @@ release: ## tag the version of pyproject.toml, and put source, page, image and c
 bench: ## compare with the peers, into tests/bench/RESULTS.md; also with an earlier commit: make bench BASE=41d169f ROUNDS=5
 bench bench-curves: SECONDS = 5
 bench:
-	@$(bootstrap) bench && $(venv) -m tests.bench compare parts --seconds $(SECONDS) --rounds $(ROUNDS) $(if $(BASE),--base $(BASE)) $(ARGS)
+	@$(bootstrap) dev bench && $(venv) -m tests.bench compare parts --seconds $(SECONDS) --rounds $(ROUNDS) $(if $(BASE),--base $(BASE)) $(ARGS)
 
 bench-curves: ## measure all curves, or some: make bench-curves ONLY="rooms idle" SECONDS=5 ROUNDS=2 MINUTES=30
-	@$(bootstrap) bench && $(venv) -m tests.bench $(ONLY) --seconds $(SECONDS) --rounds $(ROUNDS) --minutes $(MINUTES) $(ARGS)
+	@$(bootstrap) dev bench && $(venv) -m tests.bench $(ONLY) --seconds $(SECONDS) --rounds $(ROUNDS) --minutes $(MINUTES) $(ARGS)
 
 bench-micro: ## time what every message passes: parse, route, render, frame, fan out
 	@$(bootstrap) dev && $(venv) -m tests.bench micro $(ARGS)
@@ -118,5 +120,5 @@ bench-serve: ## start what is measured: RabbitMQ, PostgreSQL, two gateways, one 
 	@$(bootstrap) dev >&2 && exec $(venv) -m tests.bench.serve $(ARGS)
 
 clean: ## remove all that was built, but no data: var/ stays
-	rm -rf .venv web/node_modules web/dist dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv web/node_modules web/dist dist tests/bench/peers/node_modules tests/screenshots tests/.benchmarks .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find services shared tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,12 +5,14 @@ Runs before anything is installed, so it uses nothing but the standard library
 environment `.venv` from a hashed lock file, and the built web client `web/dist`. Each carries a stamp with the digest
 of what it was made from; where the digest is the same, nothing is done, so a second start costs milliseconds.
 
+    bootstrap.py port    nothing; but says so where `make run` could not listen
     bootstrap.py env     the runtime environment
-    bootstrap.py run     the runtime environment and the web client, once the port is known to be free
     bootstrap.py dev     the environment with the development tools
-    bootstrap.py bench   the same, and what draws the plots of the benchmarks
+    bootstrap.py bench   what draws the plots of the benchmarks, into the same
     bootstrap.py web     the web client, and what its own tests need
     bootstrap.py npm X   the script X of web/package.json, with the same Node that built the client
+
+Several are made in the order in which they are named, as in `bootstrap.py port env web`.
 """
 
 from __future__ import annotations
@@ -229,23 +231,21 @@ def refuse_a_taken_port() -> None:
         fail(str(why))
 
 
+STEPS: dict[str, Callable[[], None]] = {
+    "port": refuse_a_taken_port,
+    "env": lambda: make_environment("run"),
+    "dev": lambda: make_environment("dev"),
+    "bench": add_plots,
+    "web": build_web,
+}
+
+
 def main(arguments: list[str]) -> None:
-    steps: list[Callable[[], None]]
-    script = ""
     match arguments:
-        case ["env"]:
-            steps = [lambda: make_environment("run")]
-        case ["run"]:
-            refuse_a_taken_port()
-            steps = [lambda: make_environment("run"), build_web]
-        case ["dev"]:
-            steps = [lambda: make_environment("dev")]
-        case ["bench"]:
-            steps = [add_plots]
-        case ["web"]:
-            steps = [build_web]
         case ["npm", script]:
             steps = [install_modules]
+        case [_, *_] if set(arguments) <= STEPS.keys():
+            script, steps = "", [STEPS[name] for name in arguments]
         case _:
             fail(__doc__ or "")
     # One at a time: `make run` beside `make test` in one checkout must not build into each other's hands.
@@ -253,7 +253,7 @@ def main(arguments: list[str]) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for step in steps:
             step()
-    if arguments[0] == "npm":
+    if script:
         npm(["run", "--silent", script], f"npm run {script}")
 
 
