@@ -188,7 +188,9 @@ class Deliver:
             return
         connection = self._hub.sessions.get(message.session)
         if connection is not None:
-            connection.write(self._hub.framing.framed(*frames))
+            framed = self._hub.framing.framed(*frames)
+            if not connection.write(framed, droppable=message.notice is not None) and message.notice is not None:
+                connection.overlooked |= {message.notice}
             if message.answers is not None:
                 connection.settled(message.answers)
 

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from services.router.core import frames
 from services.router.core.changes import Item
-from services.router.core.outgoing import Answer, Outgoing
+from services.router.core.outgoing import Outgoing
 from services.router.log import Log, Summary
 from services.router.outboxes import Outboxes
 from shared.protocol.bus import Submit
@@ -52,7 +52,7 @@ class Reads:
 
     def answer(self, submit: Submit, frame: bytes) -> None:
         out = Outgoing("")
-        out.answer(submit.address, Answer(submit.session, submit.frame.ref, question=submit.question), frame)
+        out.reply(submit, submit.frame.ref, frame)
         self._outboxes.send(out.done())
 
     def refuse(self, submit: Submit, code: ErrorCode) -> None:

@@ -169,13 +169,14 @@ class Fanout(Frame):
 
 class Direct(Frame):
     """Frames for one session. `answers`: the `id` of the client's `file` frame that is hereby settled, `question`: the
-    number of the question (`Submit`) that is."""
+    number of the question (`Submit`) that is. `notice`: they are notices of this room, and may be dropped."""
 
     type: Literal["direct"] = "direct"
     session: str
     sizes: list[int]
     answers: str | None = None
     question: int | None = None
+    notice: str | None = None
 
 
 class Handled(Frame):

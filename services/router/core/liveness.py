@@ -15,15 +15,16 @@ from collections.abc import Iterable
 
 SILENT_S = 15.0
 PAUSE_S = 11.0
+BEAT_S = 5.0
 
 
 class Liveness:
     """`silent_s`: after this long without a beat an address is silent. `pause_s`: a gap between ticks that says we were
-    away. Times are seconds of any one clock.
+    away. `beat_s`: how far apart beats and ticks are. Times are seconds of any one clock.
     """
 
-    def __init__(self, silent_s: float = SILENT_S, pause_s: float = PAUSE_S) -> None:
-        self._silent_s, self._pause_s = silent_s, pause_s
+    def __init__(self, silent_s: float = SILENT_S, pause_s: float = PAUSE_S, beat_s: float = BEAT_S) -> None:
+        self._silent_s, self._pause_s, self._beat_s = silent_s, pause_s, beat_s
         self._heard: dict[str, float] = {}
         self._known: set[str] = set()
         self._ticked = float("-inf")
@@ -51,8 +52,15 @@ class Liveness:
         self._ticked = now
 
     def tick(self, now: float) -> list[str]:
-        """The addresses that are silent; named at each tick until they `lapse` or are heard again."""
+        """The addresses that are silent; named at each tick until they `lapse` or are heard again.
+
+        Of the time between two ticks no more than a beat counts as their silence: what is over that is our own lateness,
+        and their beats may wait in the queue behind this tick.
+        """
+        late = max(0.0, now - self._ticked - self._beat_s)
         self._ticked = now
+        if late:
+            self._heard = {address: heard + late for address, heard in self._heard.items()}
         return [address for address, heard in self._heard.items() if now - heard > self._silent_s]
 
     def lapse(self, address: str) -> None:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pydantic_core import from_json
 
-from shared.protocol.bus import ITEM_BYTES, Direct, Fanout, Seated, Unseated
+from shared.protocol.bus import ITEM_BYTES, Direct, Fanout, Post, Seated, Submit, Unseated
 from shared.protocol.client import Frame
 from shared.protocol.codec import pack, render
 from shared.protocol.errors import ErrorCode
@@ -91,6 +91,17 @@ class Outgoing:
         """A frame for one session."""
         frame = bounded(frame)
         self._add(one(address), Direct(session=session, sizes=[len(frame)]), frame)
+
+    def notice_to(self, address: str, session: str, *rendered: bytes) -> None:
+        """As `notice`, for one session."""
+        self._add(one(address), Direct(session=session, sizes=[len(f) for f in rendered], notice=self._room), *rendered)
+
+    def reply(
+        self, by: Submit | Post, ref: str | None, frame: bytes, settle: str | None = None, seated: int | None = None
+    ) -> None:
+        """The answer to `by`, whose session is there. `ref`: what it bears. `settle`: the `id` of a `file` frame."""
+        question = by.question if by.type == "submit" else None
+        self.answer(by.address or "", Answer(by.session or "", ref, settle, question), frame, seated)
 
     def answer(self, address: str, answer: Answer, frame: bytes, seated: int | None = None) -> None:
         """`seated`: with it the session takes its seat, and has, or is being sent, everything up to there."""

@@ -47,7 +47,8 @@ def retell(room: Room, out: Outgoing, session: str, address: str) -> None:
     seat = room.seats.get(session)
     if seat is None or seat.address != address:
         return
-    out.direct(address, session, everyone(room))
+    told = [everyone(room)]
     if (member := room.members.get(seat.user_id)) is not None:
         user = User(id=seat.user_id, name=member.name)
-        out.direct(address, session, render(ReadMark(room=room.name, user=user, seq=member.read_seq)))
+        told.append(render(ReadMark(room=room.name, user=user, seq=member.read_seq)))
+    out.notice_to(address, session, *told)

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.router.core import frames, presence
 from services.router.core.changes import Changes, CrowdDue, Gone, Item
-from services.router.core.outgoing import Answer, Outgoing, one
+from services.router.core.outgoing import Outgoing, one
 from services.router.core.room import Member, Room, Seat, Stored, stored
 from shared.protocol.bus import Access, AccessWanted, Post, Resume, Retell, Rewound, Submit, Unseat
 from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
@@ -63,13 +63,7 @@ class _Step:
         # A refusal rests on rows that may have changed since they were read, so it is checked like a write.
         self.changes.checked = True
         if to.address and to.session:
-            refusal = frames.refusal(code, ref, text=text)
-            self.out.answer(to.address, self.answer_to(to, ref, answers), refusal)
-
-    @staticmethod
-    def answer_to(by: Submit | Post, ref: str | None, settle: str | None = None) -> Answer:
-        """`ref`: what the answer bears. `settle`: the `id` of a `file` frame."""
-        return Answer(by.session or "", ref, settle, by.question if by.type == "submit" else None)
+            self.out.reply(to, ref, frames.refusal(code, ref, text=text), settle=answers)
 
     def is_member(self, to: Submit | Post, ref: str | None, answers: str | None = None) -> bool:
         if not self.room.exists:
@@ -111,8 +105,7 @@ class _Step:
 
     def own_copy(self, by: Submit | Post, message: Stored, ref: str | None, settle: str | None) -> None:
         if by.address and by.session:
-            answer = self.answer_to(by, ref or message.id, settle)
-            self.out.answer(by.address, answer, frames.with_ref(message, ref))
+            self.out.reply(by, ref or message.id, frames.with_ref(message, ref), settle=settle)
 
     def admit(self, user: User) -> None:
         """Makes `user` a member, under the present name."""
@@ -171,8 +164,7 @@ class _Step:
         self.changes.checked = True
         # Who has sat here all along, its join being sent twice, may have heard that it is gone: it hears this, too.
         self.take_seat(by.session, by.user, by.address)
-        answer = frames.joined(room, *shown, frame.ref)
-        self.out.answer(by.address, self.answer_to(by, frame.ref), answer, seated=room.seq)
+        self.out.reply(by, frame.ref, frames.joined(room, *shown, frame.ref), seated=room.seq)
 
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
@@ -191,7 +183,7 @@ class _Step:
             self.changes.read_marks.pop(user.id, None)
         elif item.redelivered:
             self.presence(user, False)
-        self.out.answer(by.address, self.answer_to(by, frame.ref), frames.left(room.name, frame.ref))
+        self.out.reply(by, frame.ref, frames.left(room.name, frame.ref))
 
     def chat(self, by: Submit, frame: Chat, item: Item) -> None:
         self.append(by, frame.id, "chat", frame.text, item.redelivered, None)
@@ -204,8 +196,7 @@ class _Step:
         if page is None:
             self.changes.reads.append(by)
         else:
-            answer = frames.history(self.room.name, *page, frame.ref)
-            self.out.answer(by.address, self.answer_to(by, frame.ref), answer)
+            self.out.reply(by, frame.ref, frames.history(self.room.name, *page, frame.ref))
 
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
         if self.is_member(by, frame.ref) and self.room.online <= presence.CROWD and not item.redelivered:

@@ -1,0 +1,81 @@
+"""What a gateway does with what the routers say, for a client that does not read."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from services.gateway.core.seating import Seating
+from services.gateway.deliver import Deliver
+from services.gateway.framing import Framed, Framing
+from services.router.core.outgoing import Answer, Out, Outgoing, one
+from shared.protocol.codec import encode
+
+
+class Slow:
+    """A connection; whether it is `full` decides what becomes of notices."""
+
+    def __init__(self) -> None:
+        self.session, self.rooms, self.overlooked = "s", set[str](), frozenset[str]()
+        self.full = False
+        self.heard: list[bytes] = []
+
+    def write(self, framed: Framed, droppable: bool = False) -> bool:
+        if self.full and droppable:
+            return False
+        self.heard.append(framed.plain[2:])
+        return True
+
+
+def gateway() -> tuple[Deliver, Slow, set[int]]:
+    """With one connection, which sits in the room `r`; and the questions that are open."""
+    connection, asked = Slow(), {7}
+    hub: Any = SimpleNamespace(
+        sessions={"s": connection}, seating=Seating(), framing=Framing(0), epoch="e", questions=SimpleNamespace()
+    )
+
+    def answered(n: int) -> bool:
+        open_ = n in asked
+        asked.discard(n)
+        return open_
+
+    hub.questions.answered = answered
+    hub.seating.seat("r", connection, 0)
+    return Deliver(hub), connection, asked
+
+
+def said(deliver: Deliver, out: Outgoing) -> None:
+    outs: list[Out] = out.done()
+    deliver.body(encode("router", (o.part for o in outs), (frame for o in outs for frame in o.payload)))
+    deliver.write()
+
+
+def test_a_notice_that_is_dropped_is_remembered_by_its_room_and_no_message_is() -> None:
+    deliver, connection, _ = gateway()
+    connection.full = True
+    out = Outgoing("r")
+    out.message(one("here"), 1, b"{message}")
+    out.notice(one("here"), b"{presence}")
+    said(deliver, out)
+    assert (connection.heard, connection.overlooked) == ([b"{message}"], frozenset("r"))
+
+
+def test_what_is_told_anew_may_be_dropped_as_well_and_is_asked_for_again() -> None:
+    deliver, connection, _ = gateway()
+    connection.full = True
+    out = Outgoing("r")
+    out.notice_to("here", "s", b"{present}")
+    said(deliver, out)
+    assert (connection.heard, connection.overlooked) == ([], frozenset("r"))
+    connection.full = False
+    said(deliver, out)
+    assert connection.heard == [b"{present}"]
+
+
+def test_of_two_answers_to_one_question_the_first_is_passed_on() -> None:
+    deliver, connection, _ = gateway()
+    for frame in (b"{joined}", b"{error}"):
+        out = Outgoing("r")
+        out.answer("here", Answer("s", "x", question=7), frame)
+        said(deliver, out)
+    assert connection.heard == [b"{joined}"]
