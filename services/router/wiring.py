@@ -89,7 +89,7 @@ def assemble(
 
         def new_watch(free: Callable[[Item], None]) -> Watch:
             def new_liveness() -> Liveness:
-                return Liveness(settings.silent_s, settings.beat_s * 2.2)
+                return Liveness(settings.silent_s, settings.beat_s * 2.2, settings.beat_s)
 
             return Watch(shards, store, outboxes, reads, monotonic, free, new_liveness)
 

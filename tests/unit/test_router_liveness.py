@@ -34,6 +34,14 @@ def test_an_address_is_silent_after_its_time_and_not_before() -> None:
     assert ticks(liveness, 16) == ["a"]
 
 
+def test_a_router_that_comes_late_to_a_tick_waits_for_the_beats_behind_it() -> None:
+    """Too short an absence to begin anew, long enough to take its own lateness for a gateway's silence."""
+    liveness = begun("a")
+    assert ticks(liveness, 4.6, 15.4) == []
+    liveness.heard("a", 15.4)
+    assert ticks(liveness, 20) == []
+
+
 def test_a_silent_address_is_named_until_its_seats_are_freed() -> None:
     liveness = begun("a")
     assert ticks(liveness, 8, 16) == ["a"]
@@ -84,7 +92,7 @@ def test_what_beats_before_the_store_has_been_asked_is_told_once_it_was() -> Non
 def test_who_takes_a_seat_and_is_never_heard_is_silent_in_the_end() -> None:
     liveness = begun()
     liveness.seated("a", 1)
-    assert ticks(liveness, 10) == []
+    assert ticks(liveness, 5, 10) == []
     assert ticks(liveness, 17) == ["a"]
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 SILENT_S = 15.0
 PAUSE_S = 11.0
 BEAT_S = 5.0
+GAP_BEATS = 1.8
 
 
 class Liveness:
@@ -54,10 +55,10 @@ class Liveness:
     def tick(self, now: float) -> list[str]:
         """The addresses that are silent; named at each tick until they `lapse` or are heard again.
 
-        Of the time between two ticks no more than a beat counts as their silence: what is over that is our own lateness,
-        and their beats may wait in the queue behind this tick.
+        Of the time between two ticks no more than `GAP_BEATS` counts as their silence: what is over that is our own
+        lateness, and their beats may wait in the queue behind this tick.
         """
-        late = max(0.0, now - self._ticked - self._beat_s)
+        late = max(0.0, now - self._ticked - GAP_BEATS * self._beat_s)
         self._ticked = now
         if late:
             self._heard = {address: heard + late for address, heard in self._heard.items()}
