@@ -90,6 +90,9 @@ async def serve(
 ) -> None:
     """Runs `services` on one port until SIGTERM or SIGINT; `listening` is told the address.
 
+    Until all of them have started, for as long as their broker cannot be reached, connections are refused: at a refusal
+    every balancer tries another process within the same request, while an answer 503 many pass on.
+
     At the signal: `/readyz` turns 503, `drain` of each, the server closes, `stop` of each, the last one first.
     A second signal ends the process at once. CannotStart where the port is taken; what a `start` raises, it raises.
     """

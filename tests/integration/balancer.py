@@ -10,6 +10,7 @@ import asyncio
 import re
 import socket
 import struct
+import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
@@ -72,7 +73,8 @@ class Balancer:
 
     def __init__(self, program: str, folder: Path) -> None:
         self._program, self._folder, self._running = program, folder, AsyncExitStack()
-        site, health, self._port = free_ports(3)
+        site, health, admin, self._port = free_ports(4)
+        self._admin = f"127.0.0.1:{admin}"
         self.url, self.health = f"ws://127.0.0.1:{site}/ws", f"http://127.0.0.1:{health}/readyz"
         self._environment = {"SITE": f"http://127.0.0.1:{site}", "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
         self._names = Names()
@@ -93,6 +95,8 @@ class Balancer:
         assert count > 0
         text, count = re.subn(r"(?m)^:8081 \{$", f":{self._health} {{", text)
         assert count == 1
+        text, count = re.subn(r"(?m)^(\s+)admin off$", rf"\1admin {self._admin}", text)
+        assert count == 1
         (self._folder / "Caddyfile").write_text(text)
         caddy = ServerProcess(
             [self._program, "run", "--config", "Caddyfile", "--adapter", "caddyfile"],
@@ -106,6 +110,32 @@ class Balancer:
 
     async def __aexit__(self, *_: object) -> None:
         await self._running.aclose()
+
+    async def reload(self) -> None:
+        """The same settings anew: the connections that are open end."""
+        await asyncio.to_thread(
+            subprocess.run,
+            [
+                self._program,
+                "reload",
+                "--force",
+                "--address",
+                self._admin,
+                "--config",
+                "Caddyfile",
+                "--adapter",
+                "caddyfile",
+            ],
+            cwd=self._folder,
+            env=self._environment,  # `caddy reload` reads the Caddyfile in its own environment, not in the server's
+            check=True,
+            capture_output=True,
+        )
+
+    def leads_to(self, address: str) -> None:
+        """Instead of upstreams of ours: to a server at http://127.0.0.1:port."""
+        self._port = int(address.rpartition(":")[2])
+        self._names.addresses["gateway"] = ["127.0.0.1"]
 
     def _new_address(self) -> str:
         known = self._names.addresses.setdefault("gateway", [])

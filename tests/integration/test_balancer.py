@@ -17,7 +17,10 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from shared.protocol.errors import CloseCode
 from tests.integration.balancer import Balancer, seconds
+from tests.integration.gateway_deployment import deployed, eventually
+from tests.integration.wire import Wire
 from tests.servers import caddy
 
 SLACK_S = 2.5  # of a loaded machine
@@ -29,8 +32,12 @@ ILL = {"refuses": 0.2, "answers_503": 0.0, "is_silent": 2 * SILENT_S, "drops": 2
 
 
 @pytest.fixture(params=["debian", "newest"])
-async def balancer(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Balancer]:
-    program = caddy.newest() if request.param == "newest" else caddy.debian(os.environ.get("HOMIN_TEST_CADDY"))
+def program(request: pytest.FixtureRequest) -> str:
+    return caddy.newest() if request.param == "newest" else caddy.debian(os.environ.get("HOMIN_TEST_CADDY"))
+
+
+@pytest.fixture
+async def balancer(program: str, tmp_path: Path) -> AsyncIterator[Balancer]:
     async with Balancer(program, tmp_path) as running:
         yield running
 
@@ -107,3 +114,27 @@ async def test_the_balancer_is_well_while_one_gateway_is(balancer: Balancer, ill
     async with httpx.AsyncClient(timeout=10) as asking:
         for _ in range(6):
             assert (await asking.get(balancer.health)).status_code == 200
+
+
+async def test_whoever_is_on_when_caddy_reloads_comes_back(program: str, tmp_path: Path) -> None:
+    """Caddy 2.6 writes the gateway a close frame without a mask, be it in the middle of a client's frame."""
+    async with deployed(tmp_path / "homin") as homin:
+        balancer = Balancer(program, tmp_path)
+        balancer.leads_to(homin.address)
+        async with balancer:
+            idle, talking = [[await Wire.connect(balancer.url) for _ in range(4)] for _ in range(2)]
+            for wire in idle + talking:
+                await wire.send({"type": "auth", "token": homin.token("olena")})
+                assert (await wire.frame())["type"] == "welcome"
+            for wire in talking:
+                await wire.raw(b"\x81\xfe\x04\x00mask{")  # the beginning of 1,024 bytes
+            await balancer.reload()
+            for wire in idle + talking:
+                assert await wire.close() in (1006, CloseCode.GOING_AWAY)
+                wire.abort()
+            await eventually(lambda: not homin.gateway._started.connections)
+            again = await Wire.connect(balancer.url)
+            await again.send({"type": "auth", "token": homin.token("olena")})
+            assert (await again.frame())["type"] == "welcome"
+            again.abort()
+        assert [line for line in homin.log if line["log_level"] in ("warning", "error")] == []

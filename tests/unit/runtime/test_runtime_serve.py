@@ -20,6 +20,7 @@ from shared.runtime.health import Readiness
 from shared.runtime.listen import bind
 from shared.runtime.service import raise_open_files_limit, serve
 from shared.runtime.settings import HttpSettings
+from tests.servers.process import free_ports
 
 ROOT = Path(__file__).parents[3]
 
@@ -108,6 +109,14 @@ async def test_a_signal_ends_a_start_that_hangs(start: Start) -> None:
     process.process.send_signal(signal.SIGTERM)
     assert await process.process.wait() == 0
     assert await process.lines() == []
+
+
+async def test_while_a_service_starts_connections_are_refused(start: Start) -> None:
+    [port] = free_ports(1)
+    process = await start("hang", port=port)
+    assert await process.line() == "start first"
+    with pytest.raises(ConnectionRefusedError):
+        await _connect(f"http://127.0.0.1:{port}")
 
 
 async def test_a_taken_port_is_told_before_anything_starts(demo: Process, start: Start) -> None:
