@@ -96,7 +96,7 @@ class Connection(WebSocket):
         self.set_timer(self._host.settings.auth_timeout_s, self._nothing_heard)
 
     def received(self, text: bytes | None) -> None:
-        if self.still:
+        if self.reading_paused:
             self._held.append(text)
             if len(self._held) > HELD_FRAMES:
                 self.close(CloseCode.OVERLOADED, "Too much was sent at once.")
@@ -123,7 +123,7 @@ class Connection(WebSocket):
         if self._awaited is not None and ref == self._awaited[1]:
             self.settled(self._awaited[0])
         if code in (ErrorCode.RATE_LIMITED, ErrorCode.OVERLOADED):
-            self._weary()
+            self._throttle_reads()
 
     # ── in ──
 
@@ -165,13 +165,13 @@ class Connection(WebSocket):
         if not wait:
             return True
         if quietly:
-            self._weary()
+            self._throttle_reads()
         else:
             ms = max(1, round(wait * 1000))
             self.refuse(ErrorCode.RATE_LIMITED, "You send faster than you may. Wait a moment.", ref, ms)
         return False
 
-    def _weary(self) -> None:
+    def _throttle_reads(self) -> None:
         """Who does not listen to refusals is not told any more: the rest waits in its own socket."""
         if "rate" not in self._holding and self._refusals.take(self._loop.time()):
             self.hold("rate")
@@ -180,14 +180,14 @@ class Connection(WebSocket):
     def hold(self, why: Hold) -> None:
         """Reads no further for now; what has been read already waits."""
         self._holding |= {why}
-        self.still = True
+        self.reading_paused = True
         self.pause()
 
     def release(self, why: Hold) -> None:
         """Goes on where `hold` stopped, until the next one, unless something else still holds."""
         self._holding = self._holding - {why} or NOTHING
-        self.still = bool(self._holding)
-        while self._held and not self.still and self.open:
+        self.reading_paused = bool(self._holding)
+        while self._held and not self.reading_paused and self.open:
             self._handle(self._held.pop(0))
         self.read_on()
 

@@ -32,12 +32,12 @@ PIECE = 4 << 10  # bytes that are handled at a time: who sends a lot at once wai
 
 class WebSocket(asyncio.Protocol, ABC):
     """`open`: from the handshake to either side's close. `alive`: something was heard since the last ping.
-    `closed_with`: our close code. `still`: it is not read for now. `max_bytes`: of a message, at first; `send_bytes`:
+    `closed_with`: our close code. `reading_paused`: it is not read for now. `max_bytes`: of a message, at first; `send_bytes`:
     what may wait to be written."""
 
     __slots__ = (
         "_deflates", "_fragments", "_framing", "_loop", "_max_bytes", "_paused", "_send_bytes", "_timer", "_transport",
-        "_unread", "_ws", "alive", "closed_with", "open", "still",
+        "_unread", "_ws", "alive", "closed_with", "open", "reading_paused",
     )  # fmt: skip
 
     def __init__(self, framing: Framing, *, max_bytes: int, send_bytes: int) -> None:
@@ -49,7 +49,7 @@ class WebSocket(asyncio.Protocol, ABC):
         self._paused = self._deflates = False
         self._unread = b""
         self._timer: asyncio.TimerHandle | None = None
-        self.open = self.still = False
+        self.open = self.reading_paused = False
         self.alive = True
         self.closed_with: int | None = None
 
@@ -91,7 +91,7 @@ class WebSocket(asyncio.Protocol, ABC):
 
     def _read_on(self) -> None:
         """The next piece of what was read in one go; the socket is asked for more only after the last."""
-        if not self._unread or self.still:
+        if not self._unread or self.reading_paused:
             return
         piece, self._unread = self._unread[:PIECE], self._unread[PIECE:]
         self._receive(piece)
@@ -108,8 +108,8 @@ class WebSocket(asyncio.Protocol, ABC):
         self._ws.max_message_size = max_bytes
 
     def read_on(self) -> None:
-        """Reads again, unless it is to keep `still`: first what came already."""
-        if self.still or self._transport.is_closing():
+        """Reads again, unless reading is paused: first what came already."""
+        if self.reading_paused or self._transport.is_closing():
             return
         if self._unread:
             self._loop.call_soon(self._read_on)
@@ -185,7 +185,7 @@ class WebSocket(asyncio.Protocol, ABC):
         A gateway that was stopped accuses nobody: asyncio, and libuv from 1.45 on, read sockets before they fire
         timers.
         """
-        if not self.alive and not self.still:
+        if not self.alive and not self.reading_paused:
             self.close(CloseCode.SILENT, "Nothing was heard of you.")
         elif self.open:
             self.alive = False
