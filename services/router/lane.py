@@ -196,7 +196,7 @@ class Lane:
         rooms = await self._rooms(waiting)
         answer_bytes = self._limits.answer_bytes
         batch = [step(rooms[name], items, int(started), answer_bytes) for name, items in waiting.items()]
-        certain = [c for c in batch if c.writes or c.checked]
+        certain = [c for c in batch if c.writes or c.requires_version_check]
         stale = await self._store.commit(certain) if certain else set()
         self._cache.drop(stale)
         for changes in batch:

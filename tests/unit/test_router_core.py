@@ -121,7 +121,7 @@ def test_a_retried_chat_keeps_its_seq_and_only_its_sender_hears_it_again() -> No
     assert [(m["seq"], m["ref"]) for m in scene.hear(ANNA)] == [(1, "x")]
     assert scene.hear(BORYS) == []
     assert not changes.writes
-    assert changes.checked
+    assert changes.requires_version_check
 
 
 def test_a_chat_twice_in_one_batch_is_one_message() -> None:
@@ -200,7 +200,7 @@ def test_who_has_not_joined_is_refused_and_nothing_is_done(item: Item) -> None:
     changes = scene.run(item)
     assert scene.error(VIRA)[0] == "not_joined"
     assert scene.hear(ANNA) == []
-    assert (changes.writes, changes.checked) == (False, True)
+    assert (changes.writes, changes.requires_version_check) == (False, True)
 
 
 @pytest.mark.parametrize("item", [*QUESTIONS, leave("r", VIRA)], ids=lambda i: i.message.frame.type)
@@ -208,7 +208,7 @@ def test_in_a_room_that_nobody_has_named_there_is_nothing_to_do(item: Item) -> N
     scene = Scene()
     changes = scene.run(item)
     assert scene.error(VIRA)[0] == "no_such_room"
-    assert (changes.writes, changes.checked, scene.room.exists) == (False, True, False)
+    assert (changes.writes, changes.requires_version_check, scene.room.exists) == (False, True, False)
 
 
 def test_a_posted_file_is_a_message_of_its_kind() -> None:
@@ -350,7 +350,7 @@ def test_an_unseat_by_an_old_address_does_nothing_but_is_checked() -> None:
     scene.run(join("r", ANNA, address="mailbox.g1.2"))
     changes = scene.run(unseat("r", ANNA.id, "mailbox.g1"))
     assert scene.room.seats["u1"].address == "mailbox.g1.2"
-    assert (changes.writes, changes.checked) == (False, True)
+    assert (changes.writes, changes.requires_version_check) == (False, True)
 
 
 def test_a_gateway_that_is_gone_frees_all_its_seats() -> None:
@@ -470,7 +470,7 @@ def test_recent_history_comes_from_memory(bounds: dict[str, int], expected: list
     changes = scene.run(history(ANNA, "x", bounds))
     (page,) = scene.hear(ANNA)
     assert (page["type"], page["ref"], numbers(page["messages"]), page["more"]) == ("history", "x", expected, more)
-    assert changes.checked
+    assert changes.requires_version_check
     assert not changes.reads
 
 
@@ -577,7 +577,7 @@ def test_a_gateway_that_had_more_than_the_log_holds_is_told_where_it_ends_and_se
     assert [(out.to.addresses, out.part) for out in changes.outs] == [
         (("mailbox.g1.2",), b'{"type":"rewound","room":"r","seq":5}')
     ]
-    assert changes.checked, "or a room that is out of date would say so of a store that is not"
+    assert changes.requires_version_check, "or a room that is out of date would say so of a store that is not"
     assert not changes.writes
 
 
@@ -594,7 +594,7 @@ def test_access_is_for_members(who: str, allowed: bool) -> None:
     (out,) = changes.outs
     assert out.to.addresses == ("mailbox.f",)
     assert (b'"exists":true' in out.part, b'"allowed":true' in out.part) == (True, allowed)
-    assert changes.checked
+    assert changes.requires_version_check
 
 
 def test_a_room_that_nobody_has_named_gives_no_access() -> None:

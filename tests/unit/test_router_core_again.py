@@ -55,7 +55,7 @@ def test_who_came_or_went_is_told_again(item: Item, expected: set[str]) -> None:
     step(room, [item], NOW_MS)  # what this said is lost
     again = step(room, [item._replace(redelivered=True)], NOW_MS)
     assert not again.writes
-    assert again.checked, "what is said must be as the rows have it"
+    assert again.requires_version_check, "what is said must be as the rows have it"
     assert presences(again, {"u1", "u2"}) == expected
 
 

@@ -95,7 +95,7 @@ def test_a_crowd_hears_how_many_it_is_and_now_and_then_who() -> None:
 def test_what_is_due_of_a_crowd_is_not_said_by_a_router_that_sees_it_as_it_was() -> None:
     scene = Scene(CROWD + 12)
     for names in (False, True):
-        assert scene.run(Item(CrowdDue(room="r", names=names))).checked
+        assert scene.run(Item(CrowdDue(room="r", names=names))).requires_version_check
 
 
 def test_a_crowd_that_is_none_any_more_is_owed_no_number() -> None:
@@ -116,7 +116,7 @@ def test_whose_notices_were_dropped_is_told_how_things_stand() -> None:
     step(scene.room, [away(n) for n in range(1, 30)], NOW_MS)
     changes = scene.run(Item(Retell(address="mailbox.g1", room="r", session=ONLOOKER.id)))
     assert scene.right
-    assert changes.checked
+    assert changes.requires_version_check
 
 
 def test_whose_notices_were_dropped_hears_how_far_it_has_read_elsewhere() -> None:

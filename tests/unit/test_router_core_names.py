@@ -33,7 +33,7 @@ def test_a_room_that_is_not_there_comes_into_being_in_small_letters_alone(name: 
     (error,) = heard(audience, "error")
     assert error["code"] == "no_such_room"
     assert error["text"].endswith(f": {small}"), "the sentence says under which name it would"
-    assert (changes.writes, changes.checked, room.exists, room.members) == (False, True, False, {})
+    assert (changes.writes, changes.requires_version_check, room.exists, room.members) == (False, True, False, {})
 
     _, audience = asked(Room(small), join(small, ANNA))
     assert [frame["room"] for frame in heard(audience, "joined")] == [small]

@@ -81,7 +81,7 @@ class Changes:
     deep_joins: list[Submit] = field(default_factory=list)
     crowd_changed: bool = False
     names_owed: bool = False
-    checked: bool = False
+    requires_version_check: bool = False
 
     @property
     def membership_changed(self) -> bool:

@@ -47,7 +47,7 @@ class _Step:
 
     def done(self) -> Changes:
         if self.tell_everyone and self.room.exists:
-            self.changes.checked = self.changes.names_owed = True
+            self.changes.requires_version_check = self.changes.names_owed = True
             self.out.notice(self.room.audience, presence.everyone(self.room))
         if self.changes.membership_changed:
             self.room.version += 1
@@ -61,7 +61,7 @@ class _Step:
         self, to: Submit | Post, code: ErrorCode, ref: str | None, answers: str | None = None, text: str | None = None
     ) -> None:
         # A refusal rests on rows that may have changed since they were read, so it is checked like a write.
-        self.changes.checked = True
+        self.changes.requires_version_check = True
         if to.address and to.session:
             self.out.reply(to, ref, frames.refusal(code, ref, text=text), settle=answers)
 
@@ -84,7 +84,7 @@ class _Step:
         seated = by.session is not None and room.seats.get(by.session, None) is not None
         message = room.find(user.id, id)
         if message is not None:
-            self.changes.checked = True
+            self.changes.requires_version_check = True
             if (message.kind, message.content) != (kind, content):
                 self.refuse(by, ErrorCode.ID_REUSED, ref or id, settle)
                 return
@@ -161,7 +161,7 @@ class _Step:
             self.changes.deep_joins.append(by)
             return
         room.exists = True
-        self.changes.checked = True
+        self.changes.requires_version_check = True
         # Who has sat here all along, its join being sent twice, may have heard that it is gone: it hears this, too.
         self.take_seat(by.session, by.user, by.address)
         self.out.reply(by, frame.ref, frames.joined(room, *shown, frame.ref), seated=room.seq)
@@ -171,7 +171,7 @@ class _Step:
         if not room.exists:
             self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref)
             return
-        self.changes.checked = True
+        self.changes.requires_version_check = True
         for session, seat in [(s, seat) for s, seat in room.seats.items() if seat.user_id == user.id]:
             self.free_seat(session)
             self.out.unseated(seat.address, session)
@@ -191,7 +191,7 @@ class _Step:
     def history(self, by: Submit, frame: History, item: Item) -> None:
         if not self.is_member(by, frame.ref):
             return
-        self.changes.checked = True
+        self.changes.requires_version_check = True
         page = frames.page(self.room, frame, self.answer_bytes)
         if page is None:
             self.changes.reads.append(by)
@@ -207,7 +207,7 @@ class _Step:
     def read(self, by: Submit, frame: Read, item: Item) -> None:
         if not self.is_member(by, frame.ref):
             return
-        self.changes.checked = True
+        self.changes.requires_version_check = True
         room, seq = self.room, min(frame.seq, self.room.seq)
         member = room.members[by.user.id]
         if seq <= member.read_seq:
@@ -230,14 +230,14 @@ class _Step:
 
     def unseat(self, by: Unseat, item: Item) -> None:
         # A room that is out of date may not know the seat: then nothing would be written, and nobody would free it.
-        self.changes.checked = True
+        self.changes.requires_version_check = True
         seat = self.room.seats.get(by.session)
         if seat is not None and seat.address == by.address:
             self.free_seat(by.session)
 
     def resume(self, by: Resume, item: Item) -> None:
         room = self.room
-        self.changes.checked = True
+        self.changes.requires_version_check = True
         if by.after > room.seq:
             # Its gateway was told of `after` only once that was stored, and `room` is compared with its row before this
             # is said: so the store has less than it had. Whoever sits there comes back, and knows the room anew.
@@ -259,22 +259,22 @@ class _Step:
             self.out.notice(to, presence.everyone(room))  # who came and went meanwhile was not told there
 
     def retell(self, by: Retell, item: Item) -> None:
-        self.changes.checked = True
+        self.changes.requires_version_check = True
         presence.retell(self.room, self.out, by.session, by.address)
 
     def access(self, by: AccessWanted, item: Item) -> None:
-        self.changes.checked = True
+        self.changes.requires_version_check = True
         answer = Access(ref=by.ref, exists=self.room.exists, allowed=by.user in self.room.members)
         self.out.to(by.reply_to, answer)
 
     def gone(self, by: Gone, item: Item) -> None:
-        self.changes.checked = True
+        self.changes.requires_version_check = True
         self.changes.names_owed = True
         for session in [s for s, seat in self.room.seats.items() if seat.address == by.address]:
             self.free_seat(session)
 
     def crowd_due(self, by: CrowdDue, item: Item) -> None:
-        self.changes.checked = True
+        self.changes.requires_version_check = True
         presence.tell_owed(self.room, self.out, by.names)
 
 
