@@ -243,7 +243,7 @@ class Lane:
         """Some message is older than what is in memory, and is being sent again: finds its number."""
         self._cache.drop(waiting)
         for name, room in (await self._rooms(waiting)).items():
-            keys = [key for item in waiting[name] if (key := item.sent_as) is not None]
+            keys = [key for item in waiting[name] if (key := item.idempotency_key) is not None]
             if keys:
                 room.known = await self._store.find(name, keys)
 
@@ -254,19 +254,19 @@ class Lane:
         self.down = "The database cannot be reached."
         for name in list(waiting):
             for item in waiting[name]:
-                if item.is_question:
+                if item.is_read_only:
                     self._refuse(item)
             # The commit may have been done although its answer was lost; then its deliveries are still owed.
-            waiting[name] = [i._replace(redelivered=True) for i in waiting[name] if not i.is_question]
+            waiting[name] = [i._replace(redelivered=True) for i in waiting[name] if not i.is_read_only]
             if not waiting[name]:
                 del waiting[name]
         await asyncio.sleep(self._limits.retry_s)
         for taken in list(self._deliveries):
             items = await self._intake.items(taken)
             for item in items:
-                if item.is_question:
+                if item.is_read_only:
                     self._refuse(item)
-            taken.items = [item for item in items if not item.is_question]
+            taken.items = [item for item in items if not item.is_read_only]
 
     def _refuse(self, item: Item) -> None:
         if isinstance(item.message, Submit):

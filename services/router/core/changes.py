@@ -40,7 +40,7 @@ class Item(NamedTuple):
         return message.frame.room if type(message) is Submit else message.room  # type: ignore[union-attr]
 
     @property
-    def sent_as(self) -> tuple[str, str] | None:
+    def idempotency_key(self) -> tuple[str, str] | None:
         """The (sender, id) of a message to be stored."""
         match self.message:
             case Submit(user=user, frame=Chat(id=id)) | Post(user=user, id=id):
@@ -48,7 +48,7 @@ class Item(NamedTuple):
         return None
 
     @property
-    def is_question(self) -> bool:
+    def is_read_only(self) -> bool:
         """Whether nothing is lost when it goes unanswered but for a refusal."""
         match self.message:
             case AccessWanted() | Submit(frame=History()):
