@@ -1,4 +1,4 @@
-"""What people ask of accounts: come in as a guest, register, sign in, renew, sign out. Clock and chance enter."""
+"""What people ask of accounts: come in as a guest, register, sign in, renew, sign out. Clock and randomness enter."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random as chance
+import random as random_
 import secrets
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -40,7 +40,7 @@ class Client:
         options: Options = DEFAULT,
         recorder: Recorder | None = None,
         dial: Dial = dial,
-        random: Callable[[], float] = chance.random,
+        random: Callable[[], float] = random_.random,
         new_id: Callable[[], str] = lambda: secrets.token_hex(12),
     ) -> None:
         self.name, self.options = name, options

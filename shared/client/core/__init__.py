@@ -1,2 +1,2 @@
-"""Pure: what a client owes the wire, without sockets, clock or chance. Read timers, backoff, room_log, outbox,
+"""Pure: what a client owes the wire, without sockets, clock or randomness. Read timers, backoff, room_log, outbox,
 requests; then session."""
