@@ -18,11 +18,11 @@ from shared.protocol.codec import encode
 from shared.runtime.metrics import counter
 
 log = structlog.stdlib.get_logger("homin.router")
-SHOW_S = 1.0
+SHOW_LOSS_S = 1.0
 """How soon a loss is shown when nothing else is to be said."""
 REFUSALS = 500
 """How many answers that were lost are refused in one body."""
-OWN_WORK = 8
+WORK_OF_A_BODY = 8
 """What a frame costs a gateway before it is written to anybody, in deliveries."""
 BODIES = counter("router_bodies", "Bodies sent to mailboxes", ("outcome",))
 
@@ -72,7 +72,7 @@ class _Outbox:
             if self._refusals:
                 self._show_soon()
 
-    def pass_over(self, out: Out) -> None:
+    def drop(self, out: Out) -> None:
         """`out` finds no room: an answer is refused, for anything else a number is used up."""
         if not self._refuse(out):
             self._n += 1
@@ -93,12 +93,12 @@ class _Outbox:
     def _show_soon(self) -> None:
         """Perhaps nothing more is said to this gateway, nor does it beat here again: another router has its shards."""
         if self._showing is None:
-            self._showing = asyncio.get_running_loop().call_later(SHOW_S, self._show)
+            self._showing = asyncio.get_running_loop().call_later(SHOW_LOSS_S, self._show)
 
     def _show(self) -> None:
         self._showing = None
         if self.owes:
-            self._owner.pulse(self.address)
+            self._owner.answer_beat(self.address)
 
 
 class Outboxes:
@@ -134,12 +134,12 @@ class Outboxes:
                 if outbox is None:
                     outbox = self._outboxes[address] = _Outbox(self, address)
                 try:
-                    sent.add(outbox.batcher.put(out, size, frames * (seats + OWN_WORK)))
+                    sent.add(outbox.batcher.put(out, size, frames * (seats + WORK_OF_A_BODY)))
                 except Full:
-                    outbox.pass_over(out)
+                    outbox.drop(out)
         return sent
 
-    def pulse(self, address: str) -> None:
+    def answer_beat(self, address: str) -> None:
         """Answers a gateway's beat when it has something to learn: the epoch, or what was lost."""
         outbox = self._outboxes.get(address)
         if outbox is None or outbox.owes:

@@ -42,7 +42,7 @@ class Watch:
         if self._liveness[queue].heard(address, self._clock()):
             log.debug("a gateway is new here, or back; it takes its seats again", address=address)
             self._outboxes.send([Out(one(address), pack(Lapsed()), ())])
-        self._outboxes.pulse(address)
+        self._outboxes.answer_beat(address)
 
     def seated(self, addresses: Iterable[str]) -> None:
         """These hold seats here from now on, and may die before they were ever heard."""

@@ -47,7 +47,7 @@ def outboxes(bus: Line, gone: list[str]) -> Outboxes:
 
 
 async def test_a_loss_shows_though_nothing_else_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SHOW_S", 0.01)
+    monkeypatch.setattr(module, "SHOW_LOSS_S", 0.01)
     bus = Line(Overloaded("an alarm"), Overloaded("still"), Overloaded("still"))
     outboxes(bus, []).send([Out(one(ADDRESS), b"", (b"{}",))])
     async with asyncio.timeout(20):
@@ -55,7 +55,7 @@ async def test_a_loss_shows_though_nothing_else_is_said(monkeypatch: pytest.Monk
 
 
 async def test_who_is_gone_is_reported_and_not_sought(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SHOW_S", 0.01)
+    monkeypatch.setattr(module, "SHOW_LOSS_S", 0.01)
     gone: list[str] = []
     bus = Line(Overloaded("an alarm"), Unroutable("gone"))
     boxes = outboxes(bus, gone)
@@ -104,7 +104,7 @@ async def test_an_answer_that_finds_no_room_is_refused_and_nothing_else_is_lost(
 
 
 async def test_an_answer_that_was_lost_with_its_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SHOW_S", 0.01)
+    monkeypatch.setattr(module, "SHOW_LOSS_S", 0.01)
     bus = Line(Overloaded("an alarm"), Overloaded("still"))
     outboxes(bus, []).send([answer(1, 10), answer(2, 10, question=False)])
     async with asyncio.timeout(20):
@@ -124,7 +124,7 @@ async def test_refusals_have_a_bound_and_what_is_beyond_shows_as_a_loss() -> Non
 async def test_what_found_no_room_behind_a_body_on_its_way_shows_though_nothing_else_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "SHOW_S", 0.01)
+    monkeypatch.setattr(module, "SHOW_LOSS_S", 0.01)
     bus = Line()
     bus.open.clear()
     boxes = outboxes(bus, [])
