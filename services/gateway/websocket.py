@@ -32,8 +32,8 @@ PIECE = 4 << 10  # bytes that are handled at a time: who sends a lot at once wai
 
 class WebSocket(asyncio.Protocol, ABC):
     """`open`: from the handshake to either side's close. `alive`: something was heard since the last ping.
-    `closed_with`: our close code. `reading_paused`: it is not read for now. `max_bytes`: of a message, at first; `send_bytes`:
-    what may wait to be written."""
+    `closed_with`: our close code. `reading_paused`: it is not read for now. `max_bytes`: of a message, at first;
+    `send_bytes`: what may wait to be written."""
 
     __slots__ = (
         "_deflates", "_fragments", "_framing", "_loop", "_max_bytes", "_paused", "_send_bytes", "_timer", "_transport",

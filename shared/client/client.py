@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random as random_
 import secrets
 from collections.abc import Callable, Sequence
+from random import random as any_random
 from types import TracebackType
 from typing import Any, Self
 
@@ -40,7 +40,7 @@ class Client:
         options: Options = DEFAULT,
         recorder: Recorder | None = None,
         dial: Dial = dial,
-        random: Callable[[], float] = random_.random,
+        random: Callable[[], float] = any_random,
         new_id: Callable[[], str] = lambda: secrets.token_hex(12),
     ) -> None:
         self.name, self.options = name, options
