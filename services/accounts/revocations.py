@@ -15,7 +15,7 @@ import structlog
 
 from services.accounts.accounts import Revocation
 from services.accounts.store import AccountStore
-from shared.bus.port import Bus, BusError, Delivery, Subscription, Unroutable
+from shared.bus.port import Bus, BusError, Consumer, Delivery, Unroutable
 from shared.bus.topology import ACCOUNTS
 from shared.protocol.bus import Revocations, RevocationsWanted, Revoked
 from shared.protocol.codec import Malformed, decode, encode, pack
@@ -81,28 +81,28 @@ class Answers:
 
     async def run(self) -> None:
         """Answers until cancelled."""
-        subscription = await self._bus.subscribe([ACCOUNTS], self._source, prefetch=16)
+        consumer = await self._bus.consume([ACCOUNTS], self._source, prefetch=16)
         try:
             while True:
-                for delivery in await subscription.get():
-                    await self._take(subscription, delivery)
-                    subscription.ack(delivery)
+                for delivery in await consumer.get():
+                    await self._take(consumer, delivery)
+                    consumer.ack(delivery)
         finally:
-            await subscription.close()
+            await consumer.close()
 
-    async def _take(self, subscription: Subscription, delivery: Delivery) -> None:
+    async def _take(self, consumer: Consumer, delivery: Delivery) -> None:
         try:
             messages = decode(delivery.body)[0].messages
         except Malformed as why:
             log.warning("a body that cannot be read", queue=delivery.queue, why=str(why))
-            await self._reject(subscription, delivery, str(why))
+            await self._reject(consumer, delivery, str(why))
             return
         for message in messages:
             if isinstance(message, RevocationsWanted):
                 await self._answer(message.reply_to)
             else:
                 log.warning("a message that is not for accounts", type=message.type)
-                await self._reject(subscription, delivery, f"accounts do not take {message.type}")
+                await self._reject(consumer, delivery, f"accounts do not take {message.type}")
 
     async def _answer(self, reply_to: str) -> None:
         while True:
@@ -119,9 +119,9 @@ class Answers:
                 log.warning("an answer about sign-outs waits", why=str(why))
                 await asyncio.sleep(AGAIN_S)
 
-    async def _reject(self, subscription: Subscription, delivery: Delivery, reason: str) -> None:
+    async def _reject(self, consumer: Consumer, delivery: Delivery, reason: str) -> None:
         try:
-            await subscription.reject(delivery, reason)
+            await consumer.reject(delivery, reason)
         except BusError as why:
             log.warning("a body could not be put aside", why=str(why))
 

@@ -96,15 +96,15 @@ class FileService:
         await self._dispose()
 
     async def _keep_working(self, taking: asyncio.Event) -> None:
-        """Takes `file` frames; after a failure anew, with a new subscription, to which they come again."""
+        """Takes `file` frames; after a failure anew, with a new consumer, to which they come again."""
         while True:
-            subscription = await self._bus.subscribe([FILES], self._instance, self._prefetch)
+            consumer = await self._bus.consume([FILES], self._instance, self._prefetch)
             self._work = self._new_work()
             taking.set()
             try:
-                await self._work.run(subscription)
+                await self._work.run(consumer)
             except Exception:
                 log.exception("the work on file frames failed; it starts anew")
             finally:
-                await subscription.close()
+                await consumer.close()
             await asyncio.sleep(RESTART_S)

@@ -16,7 +16,7 @@ from services.files.core.dataurl import parse
 from services.files.core.sniff import Sniffer, agrees
 from services.files.intake import Intake
 from services.files.posting import Posting
-from shared.bus.port import Bus, BusError, Delivery, Subscription
+from shared.bus.port import Bus, BusError, Consumer, Delivery
 from shared.protocol.bus import Direct, Submit
 from shared.protocol.client import File
 from shared.protocol.codec import Malformed, decode, encode, pack, render
@@ -51,12 +51,12 @@ class FrameWork:
         self._last: dict[str, asyncio.Task[None]] = {}
         self._taking: asyncio.Task[None] | None = None
 
-    async def run(self, subscription: Subscription) -> None:
+    async def run(self, consumer: Consumer) -> None:
         """Until cancelled. Bodies are acknowledged in order, each when all its frames are settled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._taking = tasks.create_task(self._take(subscription))
-                tasks.create_task(self._acknowledge(subscription))
+                self._taking = tasks.create_task(self._take(consumer))
+                tasks.create_task(self._acknowledge(consumer))
         finally:
             left = list(self._last.values())
             for task in left:
@@ -69,21 +69,21 @@ class FrameWork:
             self._taking.cancel()
         await self._unacked.join()
 
-    async def _take(self, subscription: Subscription) -> None:
+    async def _take(self, consumer: Consumer) -> None:
         while True:
-            for delivery in await subscription.get():
-                tasks = [self._start(submit) for submit in await self._read(subscription, delivery)]
+            for delivery in await consumer.get():
+                tasks = [self._start(submit) for submit in await self._read(consumer, delivery)]
                 await self._unacked.put((delivery, tasks))
 
-    async def _acknowledge(self, subscription: Subscription) -> None:
+    async def _acknowledge(self, consumer: Consumer) -> None:
         while True:
             delivery, tasks = await self._unacked.get()
             if tasks:
                 await asyncio.wait(tasks)
-            subscription.ack(delivery)
+            consumer.ack(delivery)
             self._unacked.task_done()
 
-    async def _read(self, subscription: Subscription, delivery: Delivery) -> list[Submit]:
+    async def _read(self, consumer: Consumer, delivery: Delivery) -> list[Submit]:
         try:
             body, _ = decode(delivery.body)
             submits = [message for message in body.messages if isinstance(message, Submit)]
@@ -94,7 +94,7 @@ class FrameWork:
             DEAD.inc()
             log.error("dead letter", queue=delivery.queue, reason=str(why), bytes=len(delivery.body))
             try:
-                await subscription.reject(delivery, str(why))
+                await consumer.reject(delivery, str(why))
             except BusError as lost:
                 log.error("the dead letter could not be kept", why=str(lost))
             return []

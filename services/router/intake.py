@@ -9,7 +9,7 @@ import structlog
 from services.router.core.changes import Item
 from services.router.reads import Reads
 from services.router.watch import Watch
-from shared.bus.port import BusError, Delivery, Subscription
+from shared.bus.port import BusError, Consumer, Delivery
 from shared.protocol.codec import Malformed, decode
 from shared.runtime.metrics import counter
 
@@ -29,8 +29,8 @@ class Taken:
 
 
 class Intake:
-    def __init__(self, subscription: Subscription, reads: Reads, watch: Watch) -> None:
-        self._subscription, self._reads, self._watch = subscription, reads, watch
+    def __init__(self, consumer: Consumer, reads: Reads, watch: Watch) -> None:
+        self._consumer, self._reads, self._watch = consumer, reads, watch
 
     async def items(self, taken: Taken) -> list[Item]:
         """The items of a delivery, which is read once."""
@@ -43,7 +43,7 @@ class Intake:
         DEAD.inc()
         log.error("dead letter", queue=delivery.queue, reason=reason, bytes=len(delivery.body))
         try:
-            await self._subscription.reject(delivery, reason)
+            await self._consumer.reject(delivery, reason)
         except BusError as why:
             log.error("the dead letter could not be kept", why=str(why))
 

@@ -26,7 +26,7 @@ from services.router.log import AlreadyStored, Log
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
 from services.router.watch import Watch
-from shared.bus.port import Delivery, Subscription
+from shared.bus.port import Consumer, Delivery
 from shared.protocol.bus import Handled, Submit
 from shared.protocol.codec import encode, pack
 from shared.protocol.errors import ErrorCode
@@ -66,7 +66,7 @@ class Lane:
 
     def __init__(
         self,
-        subscription: Subscription,
+        consumer: Consumer,
         store: Log,
         outboxes: Outboxes,
         reads: Reads,
@@ -75,10 +75,10 @@ class Lane:
         limits: LaneLimits,
         new_watch: Callable[[Callable[[Item], None]], Watch],
     ) -> None:
-        self._subscription, self._store, self._outboxes, self._reads = subscription, store, outboxes, reads
+        self._consumer, self._store, self._outboxes, self._reads = consumer, store, outboxes, reads
         self._cache, self._clock, self._limits = cache, clock, limits
         self.watch = new_watch(self.add)
-        self._intake = Intake(subscription, reads, self.watch)
+        self._intake = Intake(consumer, reads, self.watch)
         self._own: list[Item] = []
         self._wake = asyncio.Event()
         self._deliveries: list[Taken] = []
@@ -112,7 +112,7 @@ class Lane:
     async def _gather(self) -> None:
         while True:
             # Apart from the line below: `x += await …` reads x before it waits, and would bring back what was handled.
-            gathered = await self._subscription.get()
+            gathered = await self._consumer.get()
             self._deliveries += [Taken(delivery) for delivery in gathered]
             self._wake.set()
 
@@ -121,7 +121,7 @@ class Lane:
             last, sent = await self._unacked.get()
             if sent:
                 await asyncio.wait(sent)
-            self._subscription.ack(last)
+            self._consumer.ack(last)
             self._unacked.task_done()
 
     async def _work(self) -> None:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from services.router.lane import Lane
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
-from shared.bus.port import Bus, BusError, Subscription
+from shared.bus.port import Bus, BusError, Consumer
 from shared.bus.topology import shard_queue
 from shared.protocol.bus import Tick
 from shared.protocol.codec import encode, pack
@@ -23,7 +23,7 @@ RESTART_S = 1.0
 
 
 class Router:
-    """`new_lane`: a lane for these shards over this subscription. `epoch`: reads the store's."""
+    """`new_lane`: a lane for these shards over this consumer. `epoch`: reads the store's."""
 
     name = "router"
     routes: Sequence[BaseRoute] = ()
@@ -35,7 +35,7 @@ class Router:
         instance: str,
         outboxes: Outboxes,
         reads: Reads,
-        new_lane: Callable[[Sequence[int], Subscription], Lane],
+        new_lane: Callable[[Sequence[int], Consumer], Lane],
         *,
         shards: int,
         lanes: int,
@@ -92,10 +92,10 @@ class Router:
             lane.watch.gone(address)
 
     async def _keep(self, shards: Sequence[int], started: asyncio.Event) -> None:
-        """Runs a lane; one that fails starts anew with a new subscription, to which its deliveries come again."""
+        """Runs a lane; one that fails starts anew with a new consumer, to which its deliveries come again."""
         while True:
-            subscription = await self._bus.subscribe([shard_queue(s) for s in shards], self._instance, self._prefetch)
-            lane = self._new_lane(shards, subscription)
+            consumer = await self._bus.consume([shard_queue(s) for s in shards], self._instance, self._prefetch)
+            lane = self._new_lane(shards, consumer)
             self._lanes.append(lane)
             started.set()
             try:
@@ -104,7 +104,7 @@ class Router:
                 log.exception("a lane failed; it starts anew", shards=shards)
             finally:
                 self._lanes.remove(lane)
-                await subscription.close()
+                await consumer.close()
             await asyncio.sleep(RESTART_S)
 
     async def _beat(self) -> None:

@@ -21,7 +21,7 @@ from services.router.sharding import spread
 from services.router.store import SqlLog
 from services.router.watch import Watch
 from shared.bus.batching import Pace
-from shared.bus.port import Bus, Subscription
+from shared.bus.port import Bus, Consumer
 from shared.runtime.database import open_engine, wait_for_database
 
 LANES = 2
@@ -83,7 +83,7 @@ def assemble(
         answer_bytes=settings.router_answer_bytes,
     )
 
-    def new_lane(shards: Sequence[int], subscription: Subscription) -> Lane:
+    def new_lane(shards: Sequence[int], consumer: Consumer) -> Lane:
         cache = RoomCache(max(1, settings.router_cache_rooms // lanes), max(1, settings.router_cache_bytes // lanes))
         limits = LaneLimits(batch_frames=settings.router_batch_frames, answer_bytes=settings.router_answer_bytes)
 
@@ -93,7 +93,7 @@ def assemble(
 
             return Watch(shards, store, outboxes, reads, monotonic, free, new_liveness)
 
-        return Lane(subscription, store, outboxes, reads, cache, lambda: now() * 1000, limits, new_watch)
+        return Lane(consumer, store, outboxes, reads, cache, lambda: now() * 1000, limits, new_watch)
 
     router = Router(
         bus,

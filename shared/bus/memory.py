@@ -24,8 +24,8 @@ class _WorkQueue:
         self.name, self._bound = name, bound
         self.ready: deque[tuple[bytes, bool]] = deque()
         self.bytes = 0
-        self.subscribers: list[MemorySubscription] = []
-        self.active: MemorySubscription | None = None
+        self.consumers: list[MemoryConsumer] = []
+        self.active: MemoryConsumer | None = None
 
     def put(self, body: bytes) -> None:
         if self.bytes + len(body) > self._bound and self.ready:
@@ -35,17 +35,17 @@ class _WorkQueue:
         self.deal()
 
     def deal(self) -> None:
-        """Hands out what waits: to the one active subscriber of a shard, else to whoever has room."""
-        while self.ready and (subscriber := self._next()) is not None:
+        """Hands out what waits: to the one active consumer of a shard, else to whoever has room."""
+        while self.ready and (consumer := self._next()) is not None:
             body, redelivered = self.ready.popleft()
             self.bytes -= len(body)
-            subscriber.take(self, body, redelivered)
+            consumer.take(self, body, redelivered)
 
-    def _next(self) -> MemorySubscription | None:
+    def _next(self) -> MemoryConsumer | None:
         if not single_active(self.name):
-            free = [s for s in self.subscribers if s.has_room(self)]
+            free = [s for s in self.consumers if s.has_room(self)]
             return min(free, key=lambda s: len(s.unacked), default=None)
-        first = max(self.subscribers, key=lambda s: priority(s.consumer, self.name), default=None)
+        first = max(self.consumers, key=lambda s: priority(s.instance, self.name), default=None)
         if first is not self.active and not (self.active and self.active.holds(self)):
             self.active = first
         return first if first is not None and first is self.active and first.has_room(self) else None
@@ -80,9 +80,9 @@ class Broker:
             raise Unroutable(f"nobody listens at {to}")
 
 
-class MemorySubscription:
-    def __init__(self, broker: Broker, queues: Sequence[str], consumer: str, prefetch: int) -> None:
-        self.consumer, self._broker, self._prefetch = consumer, broker, prefetch
+class MemoryConsumer:
+    def __init__(self, broker: Broker, queues: Sequence[str], instance: str, prefetch: int) -> None:
+        self.instance, self._broker, self._prefetch = instance, broker, prefetch
         self._life = 0
         self._tags = count(1)
         self._gathered: list[Delivery] = []
@@ -95,7 +95,7 @@ class MemorySubscription:
     def _open(self) -> None:
         self._life = next(self._broker.lives)
         for queue in self._queues:
-            queue.subscribers.append(self)
+            queue.consumers.append(self)
             queue.deal()
 
     def has_room(self, queue: _WorkQueue) -> bool:
@@ -135,8 +135,8 @@ class MemorySubscription:
         held, self.unacked, self._gathered = list(self.unacked.values()), {}, []
         self._held.clear()
         for queue in self._queues:
-            if self in queue.subscribers:
-                queue.subscribers.remove(self)
+            if self in queue.consumers:
+                queue.consumers.remove(self)
             if queue.active is self:
                 queue.active = None
             queue.give_back([d.body for d in held if d.queue == queue.name])
@@ -198,7 +198,7 @@ class MemoryBus:
 
     def __init__(self, broker: Broker, body_bytes: int = BODY_BYTES) -> None:
         self._broker, self._body_bytes = broker, body_bytes
-        self._subscriptions: list[MemorySubscription] = []
+        self._consumers: list[MemoryConsumer] = []
         self._mailboxes: list[MemoryMailbox] = []
         self.connected = True
 
@@ -218,10 +218,10 @@ class MemoryBus:
             raise Unavailable("the bus is closed")
         bounded(body, self._body_bytes)
 
-    async def subscribe(self, queues: Sequence[str], consumer: str, prefetch: int) -> MemorySubscription:
-        subscription = MemorySubscription(self._broker, queues, consumer, prefetch)
-        self._subscriptions.append(subscription)
-        return subscription
+    async def consume(self, queues: Sequence[str], instance: str, prefetch: int) -> MemoryConsumer:
+        consumer = MemoryConsumer(self._broker, queues, instance, prefetch)
+        self._consumers.append(consumer)
+        return consumer
 
     async def mailbox(self, owner: str) -> MemoryMailbox:
         box = MemoryMailbox(self._broker, owner)
@@ -229,14 +229,14 @@ class MemoryBus:
         return box
 
     async def cut(self) -> None:
-        for subscription in self._subscriptions:
-            await subscription.cut()
+        for consumer in self._consumers:
+            await consumer.cut()
         for box in self._mailboxes:
             await box.cut()
 
     async def close(self) -> None:
         self.connected = False
-        for subscription in self._subscriptions:
-            await subscription.close()
+        for consumer in self._consumers:
+            await consumer.close()
         for box in self._mailboxes:
             await box.close()

@@ -1,12 +1,12 @@
 """What the services may expect of the bus. tests/contract holds both adapters to it.
 
 Two kinds of queue. A *work queue* (a shard of frames, the files' work) is durable: what `publish` returned for is kept
-until some subscriber acknowledges it. A *mailbox* belongs to one process, is bounded, and dies with its connection.
+until some consumer acknowledges it. A *mailbox* belongs to one process, is bounded, and dies with its connection.
 
 Promises
 1. `publish` returns once the broker has taken responsibility (a publisher confirm), or raises.
 2. What one bus published to one queue, one call after the other, arrives in that order.
-3. A shard has one active subscriber at a time. Another gets nothing of it until the first has acknowledged what it
+3. A shard has one active consumer at a time. Another gets nothing of it until the first has acknowledged what it
 holds or is gone; what was not acknowledged then comes again, first, in order, marked `redelivered`.
 4. So a delivery comes at least once; to a mailbox, at most once. Nothing here is exactly once: ids and `seq` see to
 that.
@@ -64,7 +64,7 @@ class Unusable(Exception):
 
 
 class Delivery(NamedTuple):
-    """One body from a work queue. `life` and `tag` name it to the adapter; `redelivered`: some subscriber may have
+    """One body from a work queue. `life` and `tag` name it to the adapter; `redelivered`: some consumer may have
     had it.
     """
 
@@ -81,7 +81,7 @@ class Reopened(NamedTuple):
     address: str
 
 
-class Subscription(Protocol):
+class Consumer(Protocol):
     """Deliveries of one or more work queues, in order for each queue, at most `prefetch` of each queue
     unacknowledged.
     """
@@ -90,7 +90,7 @@ class Subscription(Protocol):
         """Waits for the first delivery; gives all that have gathered."""
 
     def ack(self, last: Delivery) -> None:
-        """`last`, and all that this subscription gave before it, are done with."""
+        """`last`, and all that this consumer gave before it, are done with."""
 
     async def reject(self, delivery: Delivery, reason: str) -> None:
         """Puts a copy, of any size, into the dead-letter queue, with its reason. `delivery` is still to be acknowledged
@@ -98,7 +98,7 @@ class Subscription(Protocol):
         """
 
     async def close(self) -> None:
-        """What was not acknowledged goes to the next subscriber."""
+        """What was not acknowledged goes to the next consumer."""
 
 
 class Mailbox(Protocol):
@@ -125,8 +125,8 @@ class Bus(Protocol):
     async def broadcast(self, body: bytes) -> None:
         """To every mailbox there is. Raises `BusError`."""
 
-    async def subscribe(self, queues: Sequence[str], consumer: str, prefetch: int) -> Subscription:
-        """Deliveries of `queues`. `consumer` is this process's stable name: with it the shards are dealt out
+    async def consume(self, queues: Sequence[str], instance: str, prefetch: int) -> Consumer:
+        """Deliveries of `queues`. `instance` is this process's stable name: with it the shards are dealt out
         (topology.priority).
         """
 

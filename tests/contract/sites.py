@@ -31,7 +31,7 @@ LIMITS = AmqpLimits(
 
 class Site(Protocol):
     ranks: bool
-    """Whether a shard goes to the subscriber of the highest priority (RabbitMQ from 4.0 on), else to the first."""
+    """Whether a shard goes to the consumer of the highest priority (RabbitMQ from 4.0 on), else to the first."""
 
     async def bus(self, name: str, limits: AmqpLimits = LIMITS) -> Bus:
         """A new participant."""

@@ -11,11 +11,11 @@ import pytest
 from shared.bus.port import (
     MAILBOX_BODIES,
     Bus,
+    Consumer,
     Delivery,
     Mailbox,
     Overloaded,
     Reopened,
-    Subscription,
     TooLarge,
     Unavailable,
     Unroutable,
@@ -36,12 +36,12 @@ async def publish_all(bus: Bus, to: str, parts: Sequence[bytes]) -> None:
         await bus.publish(to, part)
 
 
-async def take(subscription: Subscription, count: int) -> list[Delivery]:
+async def take(consumer: Consumer, count: int) -> list[Delivery]:
     """The next `count` deliveries, not acknowledged; more than that is a failure."""
     taken: list[Delivery] = []
     async with asyncio.timeout(PATIENCE_S):
         while len(taken) < count:
-            taken += await subscription.get()
+            taken += await consumer.get()
     assert len(taken) == count, taken
     return taken
 
@@ -75,31 +75,31 @@ async def until_unroutable(bus: Bus, address: str) -> None:
 async def test_what_publish_returned_for_waits_for_a_subscriber_to_come(site: Site) -> None:
     bus = await site.bus("a")
     await bus.publish(SHARD, b"early")
-    subscription = await bus.subscribe([SHARD], "a", 10)
-    assert told(await take(subscription, 1)) == [(b"early", False)]
+    consumer = await bus.consume([SHARD], "a", 10)
+    assert told(await take(consumer, 1)) == [(b"early", False)]
 
 
 async def test_one_publisher_s_bodies_arrive_in_the_order_of_its_calls(site: Site) -> None:
     sender, receiver = await site.bus("sender"), await site.bus("receiver")
-    subscription = await receiver.subscribe([SHARD], "receiver", 1_000)
+    consumer = await receiver.consume([SHARD], "receiver", 1_000)
     await publish_all(sender, SHARD, bodies(200))
-    assert [d.body for d in await take(subscription, 200)] == bodies(200)
+    assert [d.body for d in await take(consumer, 200)] == bodies(200)
 
 
 async def test_a_delivery_names_its_queue(site: Site) -> None:
     bus = await site.bus("a")
-    subscription = await bus.subscribe([SHARD, OTHER_SHARD], "a", 10)
+    consumer = await bus.consume([SHARD, OTHER_SHARD], "a", 10)
     await bus.publish(SHARD, b"one")
     await bus.publish(OTHER_SHARD, b"two")
-    assert {(d.queue, d.body) for d in await take(subscription, 2)} == {(SHARD, b"one"), (OTHER_SHARD, b"two")}
+    assert {(d.queue, d.body) for d in await take(consumer, 2)} == {(SHARD, b"one"), (OTHER_SHARD, b"two")}
 
 
 async def test_a_body_of_any_bytes_and_of_a_mebibyte_arrives_as_it_was(site: Site) -> None:
     bus = await site.bus("a", replace(LIMITS, body_bytes=1 << 20, mailbox_bytes=8 << 20))
-    subscription = await bus.subscribe([SHARD], "a", 10)
+    consumer = await bus.consume([SHARD], "a", 10)
     sent = [b"", bytes(range(256)), bytes(range(256)) * 4096]
     await publish_all(bus, SHARD, sent)
-    assert [d.body for d in await take(subscription, 3)] == sent
+    assert [d.body for d in await take(consumer, 3)] == sent
 
 
 async def test_a_closed_bus_is_unavailable(site: Site) -> None:
@@ -118,106 +118,106 @@ async def test_a_closed_bus_is_unavailable(site: Site) -> None:
 
 async def test_an_acknowledged_delivery_never_comes_again(site: Site) -> None:
     bus, other = await site.bus("a"), await site.bus("b")
-    subscription = await bus.subscribe([SHARD], "a", 10)
+    consumer = await bus.consume([SHARD], "a", 10)
     await publish_all(bus, SHARD, bodies(3))
-    subscription.ack((await take(subscription, 3))[-1])
-    await subscription.close()
+    consumer.ack((await take(consumer, 3))[-1])
+    await consumer.close()
     await bus.publish(SHARD, b"next")
-    assert told(await take(await other.subscribe([SHARD], "b", 10), 1)) == [(b"next", False)]
+    assert told(await take(await other.consume([SHARD], "b", 10), 1)) == [(b"next", False)]
 
 
 async def test_an_acknowledgement_covers_all_before_it_and_nothing_after(site: Site) -> None:
     bus, other = await site.bus("a"), await site.bus("b")
-    subscription = await bus.subscribe([SHARD], "a", 10)
+    consumer = await bus.consume([SHARD], "a", 10)
     await publish_all(bus, SHARD, bodies(5))
-    subscription.ack((await take(subscription, 5))[2])
-    await subscription.close()
-    assert told(await take(await other.subscribe([SHARD], "b", 10), 2)) == [(b"3", True), (b"4", True)]
+    consumer.ack((await take(consumer, 5))[2])
+    await consumer.close()
+    assert told(await take(await other.consume([SHARD], "b", 10), 2)) == [(b"3", True), (b"4", True)]
 
 
 async def test_what_a_closed_subscriber_held_comes_again_first_in_order_and_marked(site: Site) -> None:
     bus, other = await site.bus("a"), await site.bus("b")
-    subscription = await bus.subscribe([SHARD], "a", 3)
+    consumer = await bus.consume([SHARD], "a", 3)
     await publish_all(bus, SHARD, bodies(5))
-    await take(subscription, 3)
-    await subscription.close()
-    again = told(await take(await other.subscribe([SHARD], "b", 10), 5))
+    await take(consumer, 3)
+    await consumer.close()
+    again = told(await take(await other.consume([SHARD], "b", 10), 5))
     assert again == [(b"0", True), (b"1", True), (b"2", True), (b"3", False), (b"4", False)]
 
 
 async def test_what_a_cut_subscriber_held_comes_again_first_in_order_and_marked(site: Site) -> None:
     bus, publisher = await site.bus("a"), await site.bus("publisher")
-    subscription = await bus.subscribe([SHARD], "a", 3)
+    consumer = await bus.consume([SHARD], "a", 3)
     await publish_all(publisher, SHARD, bodies(5))
-    held = await take(subscription, 3)
+    held = await take(consumer, 3)
     await site.cut(bus)
-    again = await take(subscription, 3)
+    again = await take(consumer, 3)
     assert told(again) == [(d.body, True) for d in held]
-    subscription.ack(again[-1])
-    assert told(await take(subscription, 2)) == [(b"3", False), (b"4", False)]
+    consumer.ack(again[-1])
+    assert told(await take(consumer, 2)) == [(b"3", False), (b"4", False)]
 
 
 async def test_an_acknowledgement_from_before_a_cut_means_nothing_after_it(site: Site) -> None:
     bus, other = await site.bus("a"), await site.bus("b")
-    subscription = await bus.subscribe([SHARD], "a", 10)
+    consumer = await bus.consume([SHARD], "a", 10)
     await publish_all(other, SHARD, bodies(2))
-    old = await take(subscription, 2)
+    old = await take(consumer, 2)
     await site.cut(bus)
-    await take(subscription, 2)
-    subscription.ack(old[-1])
-    await subscription.close()
-    assert told(await take(await other.subscribe([SHARD], "b", 10), 2)) == [(b"0", True), (b"1", True)]
+    await take(consumer, 2)
+    consumer.ack(old[-1])
+    await consumer.close()
+    assert told(await take(await other.consume([SHARD], "b", 10), 2)) == [(b"0", True), (b"1", True)]
 
 
 async def test_work_goes_on_after_a_cut_even_when_one_body_at_a_time_is_held(site: Site) -> None:
     """Deliveries of the new life come while other queues are still being asked for; their acknowledgement counts."""
     bus, publisher = await site.bus("a"), await site.bus("publisher")
-    subscription = await bus.subscribe([shard_queue(s) for s in range(LIMITS.shards)], "a", 1)
+    consumer = await bus.consume([shard_queue(s) for s in range(LIMITS.shards)], "a", 1)
     await publish_all(publisher, SHARD, bodies(20))
-    first = (await take(subscription, 1))[0]
+    first = (await take(consumer, 1))[0]
     await site.cut(bus)
     done = {first.body}
     async with asyncio.timeout(PATIENCE_S):
         while len(done) < 20:
-            for delivery in await subscription.get():
+            for delivery in await consumer.get():
                 done.add(delivery.body)
-                subscription.ack(delivery)
+                consumer.ack(delivery)
     assert done == set(bodies(20))
 
 
 async def test_prefetch_bounds_what_is_unacknowledged_of_a_queue_and_a_full_one_holds_up_no_other(site: Site) -> None:
     bus = await site.bus("a")
-    subscription = await bus.subscribe([SHARD, OTHER_SHARD], "a", 2)
+    consumer = await bus.consume([SHARD, OTHER_SHARD], "a", 2)
     await publish_all(bus, SHARD, bodies(5))
     await bus.publish(OTHER_SHARD, b"other")
-    held = await take(subscription, 3)
+    held = await take(consumer, 3)
     assert sorted(d.body for d in held) == [b"0", b"1", b"other"]
-    subscription.ack(held[-1])
-    assert [d.body for d in await take(subscription, 2)] == [b"2", b"3"]
+    consumer.ack(held[-1])
+    assert [d.body for d in await take(consumer, 2)] == [b"2", b"3"]
 
 
 async def test_a_rejected_body_is_kept_as_a_dead_letter_with_its_reason(site: Site) -> None:
     bus = await site.bus("a")
-    subscription = await bus.subscribe([SHARD], "a", 10)
+    consumer = await bus.consume([SHARD], "a", 10)
     await publish_all(bus, SHARD, [b"good", b"poison"])
-    _, poison = await take(subscription, 2)
-    await subscription.reject(poison, "this is no body")
+    _, poison = await take(consumer, 2)
+    await consumer.reject(poison, "this is no body")
     assert await site.dead(1) == [(SHARD, "this is no body", b"poison")]
 
 
 async def test_a_rejected_delivery_is_still_to_be_acknowledged(site: Site) -> None:
     bus, other = await site.bus("a"), await site.bus("b")
-    subscription = await bus.subscribe([SHARD], "a", 10)
+    consumer = await bus.consume([SHARD], "a", 10)
     await bus.publish(SHARD, b"poison")
-    await subscription.reject((await take(subscription, 1))[0], "bad")
-    await subscription.close()
-    again = await other.subscribe([SHARD], "b", 10)
+    await consumer.reject((await take(consumer, 1))[0], "bad")
+    await consumer.close()
+    again = await other.consume([SHARD], "b", 10)
     delivery = (await take(again, 1))[0]
     assert told([delivery]) == [(b"poison", True)]
     again.ack(delivery)
     await again.close()
     await bus.publish(SHARD, b"next")
-    assert told(await take(await bus.subscribe([SHARD], "a", 10), 1)) == [(b"next", False)]
+    assert told(await take(await bus.consume([SHARD], "a", 10), 1)) == [(b"next", False)]
 
 
 # ── who gets what ──
@@ -225,10 +225,10 @@ async def test_a_rejected_delivery_is_still_to_be_acknowledged(site: Site) -> No
 
 async def test_a_shard_s_second_subscriber_gets_nothing_until_the_first_is_gone(site: Site) -> None:
     bus, other = await site.bus("a"), await site.bus("b")
-    first = await bus.subscribe([SHARD], "a", 10)
+    first = await bus.consume([SHARD], "a", 10)
     await publish_all(bus, SHARD, bodies(2))
     await take(first, 2)
-    second = await other.subscribe([SHARD, OTHER_SHARD], "b", 10)
+    second = await other.consume([SHARD, OTHER_SHARD], "b", 10)
     await bus.publish(OTHER_SHARD, b"a sign that whatever was for the second has reached it")
     assert [d.queue for d in await take(second, 1)] == [OTHER_SHARD]
     await first.close()
@@ -243,10 +243,10 @@ async def test_a_shard_is_its_rendezvous_owner_s_once_the_former_one_has_acknowl
     other = "b" if named == "a" else "a"
     early, late = (other, named) if joins_last == "the owner" else (named, other)
     early_bus, late_bus = await site.bus(early), await site.bus(late)
-    first = await early_bus.subscribe([SHARD, OTHER_SHARD], early, 10)
+    first = await early_bus.consume([SHARD, OTHER_SHARD], early, 10)
     await early_bus.publish(SHARD, b"held")
     held = (await take(first, 1))[0]
-    second = await late_bus.subscribe([SHARD], late, 10)
+    second = await late_bus.consume([SHARD], late, 10)
     first.ack(held)
     # RabbitMQ before 4.0 does not know the priority of single active consumers: there the first keeps the shard.
     owning = second if site.ranks and joins_last == "the owner" else first
@@ -261,7 +261,7 @@ async def test_a_shard_is_its_rendezvous_owner_s_once_the_former_one_has_acknowl
 
 async def test_a_work_queue_is_shared_between_its_subscribers(site: Site) -> None:
     bus, other = await site.bus("a"), await site.bus("b")
-    one, two = await bus.subscribe([FILES], "a", 1), await other.subscribe([FILES], "b", 1)
+    one, two = await bus.consume([FILES], "a", 1), await other.consume([FILES], "b", 1)
     await publish_all(bus, FILES, bodies(2))
     got = [*await take(one, 1), *await take(two, 1)]
     assert sorted(d.body for d in got) == bodies(2)
@@ -269,10 +269,10 @@ async def test_a_work_queue_is_shared_between_its_subscribers(site: Site) -> Non
 
 async def test_a_shared_queue_s_work_goes_to_the_others_when_one_is_cut(site: Site) -> None:
     bus, other = await site.bus("a"), await site.bus("b")
-    one = await bus.subscribe([FILES], "a", 10)
+    one = await bus.consume([FILES], "a", 10)
     await publish_all(other, FILES, bodies(2))
     await take(one, 2)
-    two = await other.subscribe([FILES], "b", 10)
+    two = await other.consume([FILES], "b", 10)
     await one.close()
     assert told(await take(two, 2)) == [(b"0", True), (b"1", True)]
 
@@ -316,7 +316,7 @@ async def test_a_broadcast_reaches_every_mailbox_and_no_work_queue(site: Site) -
     await other.broadcast(b"to all")
     assert [await receive(box, b"to all") for box in boxes] == [[b"to all"]] * 3
     await bus.publish(SHARD, b"alone")
-    assert told(await take(await bus.subscribe([SHARD], "a", 10), 1)) == [(b"alone", False)]
+    assert told(await take(await bus.consume([SHARD], "a", 10), 1)) == [(b"alone", False)]
 
 
 async def test_a_broadcast_that_nobody_hears_is_no_error(site: Site) -> None:
@@ -375,22 +375,22 @@ async def test_the_largest_body_finds_room_beside_others(site: Site) -> None:
 
 async def test_a_body_that_is_too_large_for_a_shard_costs_the_others_nothing(site: Site) -> None:
     bus = await site.bus("a")
-    subscription = await bus.subscribe([SHARD], "a", 10)
+    consumer = await bus.consume([SHARD], "a", 10)
     await bus.publish(SHARD, b"before")
     with pytest.raises(TooLarge):
         await bus.publish(SHARD, b"." * (LIMITS.body_bytes + 1))
     await bus.publish(SHARD, b"after")
-    assert told(await take(subscription, 2)) == [(b"before", False), (b"after", False)]
+    assert told(await take(consumer, 2)) == [(b"before", False), (b"after", False)]
     assert bus.connected
 
 
 async def test_a_dead_letter_is_kept_whatever_its_size(site: Site) -> None:
     """It has come through a queue, so the broker takes it; who sent it did not know our bound."""
     bus, stranger = await site.bus("a"), await site.bus("b", replace(LIMITS, body_bytes=1_000, mailbox_bytes=4_000))
-    subscription = await bus.subscribe([SHARD], "a", 10)
+    consumer = await bus.consume([SHARD], "a", 10)
     await stranger.publish(SHARD, b"." * 1_000)
-    (poison,) = await take(subscription, 1)
-    await subscription.reject(poison, "x" * 100_000)
+    (poison,) = await take(consumer, 1)
+    await consumer.reject(poison, "x" * 100_000)
     ((queue, reason, body),) = await site.dead(1)
     assert (queue, body) == (SHARD, poison.body)
     assert reason.startswith("xxx")
@@ -448,7 +448,7 @@ async def test_a_mailbox_says_that_it_reopened_however_much_came_after(site: Sit
 
 async def test_a_bus_that_was_cut_publishes_again_by_itself(site: Site) -> None:
     bus, other = await site.bus("a"), await site.bus("b")
-    subscription = await other.subscribe([SHARD], "b", 10)
+    consumer = await other.consume([SHARD], "b", 10)
     await site.cut(bus)
     async with asyncio.timeout(PATIENCE_S):
         while True:
@@ -458,4 +458,4 @@ async def test_a_bus_that_was_cut_publishes_again_by_itself(site: Site) -> None:
             except (Unavailable, Overloaded):
                 await asyncio.sleep(0.005)
     # A body whose confirm was lost may have arrived, too.
-    assert {d.body for d in await subscription.get()} == {b"again"}
+    assert {d.body for d in await consumer.get()} == {b"again"}

@@ -15,18 +15,18 @@ async def test_a_full_work_queue_is_overloaded_and_keeps_what_it_has() -> None:
     with pytest.raises(Overloaded):
         await bus.publish(shard_queue(0), b"." * 60)
     await bus.publish(shard_queue(1), b"the others are not full")
-    subscription = await bus.subscribe([shard_queue(0)], "a", 1)
-    assert [len(d.body) for d in await subscription.get()] == [60]
+    consumer = await bus.consume([shard_queue(0)], "a", 1)
+    assert [len(d.body) for d in await consumer.get()] == [60]
     await bus.publish(shard_queue(0), b"." * 60)
 
 
 async def test_what_was_closed_before_a_cut_stays_closed() -> None:
     bus = MemoryBus(Broker())
-    closed, mailbox = await bus.subscribe([shard_queue(0)], "a", 10), await bus.mailbox("a")
+    closed, mailbox = await bus.consume([shard_queue(0)], "a", 10), await bus.mailbox("a")
     await closed.close()
     await mailbox.close()
     address = mailbox.address
     await bus.cut()
     await bus.publish(shard_queue(0), b"work")
-    assert [d.body for d in await (await bus.subscribe([shard_queue(0)], "a", 10)).get()] == [b"work"]
+    assert [d.body for d in await (await bus.consume([shard_queue(0)], "a", 10)).get()] == [b"work"]
     assert mailbox.address == address

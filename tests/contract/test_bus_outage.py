@@ -60,7 +60,7 @@ async def test_while_the_broker_is_away_publishing_is_refused_at_once_and_works_
     await relay.up()
     await eventually(lambda: bus.connected)
     await bus.publish(SHARD, b"kept")
-    assert told(await take(await bus.subscribe([SHARD], "a", 10), 1)) == [(b"kept", False)]
+    assert told(await take(await bus.consume([SHARD], "a", 10), 1)) == [(b"kept", False)]
 
 
 @pytest.mark.usefixtures("log_as_it_was")
@@ -105,7 +105,7 @@ async def test_a_confirm_that_does_not_come_is_overloaded_within_the_time_out(am
     relay.release()
     await bus.publish(SHARD, b"next")
     # What was overdue was not lost, and it comes in its place.
-    assert told(await take(await bus.subscribe([SHARD], "a", 10), 2)) == [(b"half-way", False), (b"next", False)]
+    assert told(await take(await bus.consume([SHARD], "a", 10), 2)) == [(b"half-way", False), (b"next", False)]
 
 
 async def test_a_caller_who_gives_up_is_cancelled_and_the_bus_goes_on(amqp_site: AmqpSite) -> None:
@@ -119,7 +119,7 @@ async def test_a_caller_who_gives_up_is_cancelled_and_the_bus_goes_on(amqp_site:
         await publishing
     relay.release()
     await bus.publish(SHARD, b"next")
-    assert (await take(await bus.subscribe([SHARD], "a", 10), 2))[-1].body == b"next"
+    assert (await take(await bus.consume([SHARD], "a", 10), 2))[-1].body == b"next"
 
 
 async def test_a_subscription_asked_for_while_the_broker_is_away_begins_when_it_is_back(amqp_site: AmqpSite) -> None:
@@ -128,11 +128,11 @@ async def test_a_subscription_asked_for_while_the_broker_is_away_begins_when_it_
     relay = amqp_site.relay(bus)
     await relay.down()
     await eventually(lambda: not bus.connected)
-    subscribing = asyncio.create_task(bus.subscribe([SHARD], "a", 10))
+    consuming = asyncio.create_task(bus.consume([SHARD], "a", 10))
     opening = asyncio.create_task(bus.mailbox("a"))
     await relay.up()
     async with asyncio.timeout(PATIENCE_S):
-        assert told(await take(await subscribing, 1)) == [(b"waiting", False)]
+        assert told(await take(await consuming, 1)) == [(b"waiting", False)]
         mailbox = await opening
     await eventually(lambda: bus.connected)
     await bus.publish(mailbox.address, b"hello")
@@ -144,11 +144,11 @@ async def test_a_subscription_asked_for_while_the_broker_is_away_begins_when_it_
 
 async def test_connections_that_the_broker_closes_come_back(fragile_site: AmqpSite, fragile_rabbitmq: RabbitMQ) -> None:
     bus = await fragile_site.bus("a")
-    subscription, mailbox = await bus.subscribe([SHARD], "a", 10), await bus.mailbox("a")
+    consumer, mailbox = await bus.consume([SHARD], "a", 10), await bus.mailbox("a")
     await bus.publish(SHARD, b"held")
-    held = await take(subscription, 1)
+    held = await take(consumer, 1)
     await in_a_thread(fragile_rabbitmq.close_all_connections)
-    assert told(await take(subscription, 1)) == [(held[0].body, True)]
+    assert told(await take(consumer, 1)) == [(held[0].body, True)]
     async with asyncio.timeout(PATIENCE_S):
         assert await mailbox.get() == [Reopened(mailbox.address)]
     await publish_until_taken(bus, mailbox.address, b"back")
@@ -159,7 +159,7 @@ async def test_while_the_memory_alarm_is_on_publishing_is_overloaded_and_then_fl
     fragile_site: AmqpSite, fragile_rabbitmq: RabbitMQ
 ) -> None:
     bus, reader = await fragile_site.bus("a"), await fragile_site.bus("b")
-    subscription = await reader.subscribe([SHARD], "b", 100)
+    consumer = await reader.consume([SHARD], "b", 100)
     await bus.publish(SHARD, b"before")
     await in_a_thread(lambda: fragile_rabbitmq.set_memory_alarm(True))
     try:
@@ -168,16 +168,16 @@ async def test_while_the_memory_alarm_is_on_publishing_is_overloaded_and_then_fl
             await bus.publish(SHARD, b"blocked")
         assert asyncio.get_running_loop().time() - started < 2 * LIMITS.publish_timeout_s
         # Who only takes is not held up: connections publish or consume, never both.
-        taken = await take(subscription, 1)
+        taken = await take(consumer, 1)
         assert told(taken) == [(b"before", False)]
-        subscription.ack(taken[-1])
+        consumer.ack(taken[-1])
     finally:
         await in_a_thread(lambda: fragile_rabbitmq.set_memory_alarm(False))
     await publish_until_taken(bus, SHARD, b"after")
     got: list[bytes] = []
     async with asyncio.timeout(PATIENCE_S):
         while b"after" not in got:
-            got += [d.body for d in await subscription.get()]
+            got += [d.body for d in await consumer.get()]
     assert set(got) == {b"blocked", b"after"}
 
 
@@ -185,11 +185,11 @@ async def test_a_crash_of_the_broker_loses_nothing_that_publish_returned_for(
     fragile_site: AmqpSite, fragile_rabbitmq: RabbitMQ
 ) -> None:
     bus = await fragile_site.bus("a")
-    subscription, mailbox = await bus.subscribe([SHARD], "a", 2), await bus.mailbox("a")
+    consumer, mailbox = await bus.consume([SHARD], "a", 2), await bus.mailbox("a")
     old = mailbox.address
     for number in range(5):
         await bus.publish(SHARD, b"%d" % number)
-    await take(subscription, 2)
+    await take(consumer, 2)
     await in_a_thread(fragile_rabbitmq.kill)
     await eventually(lambda: not bus.connected)
     await in_a_thread(fragile_rabbitmq.start)
@@ -198,23 +198,23 @@ async def test_a_crash_of_the_broker_loses_nothing_that_publish_returned_for(
         assert mailbox.address != old
         bodies: list[bytes] = []
         while len(bodies) < 5:
-            deliveries = await subscription.get()
+            deliveries = await consumer.get()
             bodies += [d.body for d in deliveries]
-            subscription.ack(deliveries[-1])
+            consumer.ack(deliveries[-1])
     assert bodies == [b"%d" % number for number in range(5)]
     await publish_until_taken(bus, mailbox.address, b"back")
     assert await receive(mailbox, b"back") == [b"back"]
 
 
 async def test_a_body_that_is_never_acknowledged_ends_as_a_dead_letter(amqp_site: AmqpSite) -> None:
-    """The delivery limit: what kills every subscriber that takes it is not delivered for ever."""
+    """The delivery limit: what kills every consumer that takes it is not delivered for ever."""
     bus, publisher = await amqp_site.bus("a"), await amqp_site.bus("publisher")
-    subscription = await bus.subscribe([SHARD], "a", 1)
+    consumer = await bus.consume([SHARD], "a", 1)
     await publisher.publish(SHARD, b"poison")
     await publisher.publish(SHARD, b"good")
     deliveries = 0
     async with asyncio.timeout(BACK_S):
-        while (await take(subscription, 1))[0].body == b"poison":
+        while (await take(consumer, 1))[0].body == b"poison":
             deliveries += 1
             await amqp_site.cut(bus)
     assert LIMITS.delivery_limit <= deliveries <= LIMITS.delivery_limit + 1

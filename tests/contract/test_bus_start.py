@@ -87,9 +87,9 @@ async def test_another_delivery_limit_stops_no_start_and_is_told_in_one_line(sta
     await first.close()
     lines()
     second = await start(replace(LIMITS, delivery_limit=7))
-    subscription = await second.subscribe([SHARD], "a", 10)
+    consumer = await second.consume([SHARD], "a", 10)
     await second.mailbox("a")
-    assert told(await take(subscription, 1)) == [(b"from before", False)]
+    assert told(await take(consumer, 1)) == [(b"from before", False)]
     (line,) = lines()
     assert line["log_level"] == "warning"
     for word in ("HOMIN_DELIVERY_LIMIT", "7", str(LIMITS.delivery_limit), SHARD, FILES, "set_policy", "delete"):
@@ -99,7 +99,7 @@ async def test_another_delivery_limit_stops_no_start_and_is_told_in_one_line(sta
 async def test_queues_as_this_process_would_make_them_are_nothing_to_tell(start: Start, lines: Lines) -> None:
     await start()
     bus = await start()
-    await bus.subscribe([SHARD], "a", 10)
+    await bus.consume([SHARD], "a", 10)
     assert lines() == []
 
 
@@ -113,9 +113,9 @@ async def test_a_policy_lowers_the_delivery_limit_of_queues_that_are_there(
     bus = await start(replace(LIMITS, delivery_limit=2))
     await bus.publish(SHARD, b"poison")
     for _ in range(3):
-        subscription = await bus.subscribe([SHARD], "a", 10)
-        assert [d.body for d in await take(subscription, 1)] == [b"poison"]
-        await subscription.close()
+        consumer = await bus.consume([SHARD], "a", 10)
+        assert [d.body for d in await take(consumer, 1)] == [b"poison"]
+        await consumer.close()
     (letter,) = await amqp_site.letters(1)
     assert letter.body == b"poison"
 
@@ -144,7 +144,7 @@ async def test_what_may_differ_between_queues_is_taken_as_it_is(
     await on_broker(amqp_vhost, make)
     bus = await start()
     await bus.publish(SHARD, b"hello")
-    assert told(await take(await bus.subscribe([SHARD], "a", 10), 1)) == [(b"hello", False)]
+    assert told(await take(await bus.consume([SHARD], "a", 10), 1)) == [(b"hello", False)]
     told_of = lines()
     assert len(told_of) == len(other)
     for name in other:

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from random import Random
 from typing import Any
 
-from shared.bus.memory import Broker, MemoryBus, MemoryMailbox, MemorySubscription
+from shared.bus.memory import Broker, MemoryBus, MemoryConsumer, MemoryMailbox
 from shared.bus.port import BusError, Unavailable
 from shared.bus.topology import MAILBOX
 
@@ -92,9 +92,9 @@ class FaultyBus:
         await self._hop()
         await self._bus.broadcast(body)
 
-    async def subscribe(self, queues: Sequence[str], consumer: str, prefetch: int) -> MemorySubscription:
+    async def consume(self, queues: Sequence[str], instance: str, prefetch: int) -> MemoryConsumer:
         await self._hop()
-        return await self._bus.subscribe(queues, consumer, prefetch)
+        return await self._bus.consume(queues, instance, prefetch)
 
     async def mailbox(self, owner: str) -> MemoryMailbox:
         return await self._bus.mailbox(owner)

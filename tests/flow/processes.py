@@ -156,11 +156,11 @@ class RouterProcess:
             return
         bus.stand_still()
         for lane in service._lanes:
-            await lane._subscription.close()
+            await lane._consumer.close()
         await asyncio.sleep(seconds)
         bus.go_on()
         if not bus.dead and service is self.service:
             for lane in service._lanes:
-                subscription: Any = lane._subscription
-                if not subscription._life:
-                    subscription._open()
+                consumer: Any = lane._consumer
+                if not consumer._life:
+                    consumer._open()

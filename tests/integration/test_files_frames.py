@@ -165,7 +165,7 @@ async def test_what_was_asked_before_the_mailbox_reopened_is_asked_again(tmp_pat
         sending = asyncio.create_task(
             client.post("/api/files", params={"room": ROOM}, files={"file": ("a.png", samples.PNG)})
         )
-        shards = await MemoryBus(broker).subscribe(shard_queues(files.settings.shards), "nobody", 1)
+        shards = await MemoryBus(broker).consume(shard_queues(files.settings.shards), "nobody", 1)
         await asyncio.wait_for(shards.get(), 10)
         await shards.close()
         await cut(files)

@@ -395,7 +395,7 @@ async def test_a_token_that_was_signed_out_before_the_service_started_is_refused
     """The service asks at its start, and again whenever its mailbox has reopened, for something may have been lost."""
     broker = Broker()
     accounts = MemoryBus(broker)
-    asked = await accounts.subscribe([ACCOUNTS], "accounts", 1)
+    asked = await accounts.consume([ACCOUNTS], "accounts", 1)
     async with deployed(f"sqlite:///{tmp_path}/homin.db", tmp_path / "files", broker=broker) as deployment:
         for number in range(2):
             async with asyncio.timeout(10), deployment.client(OLENA, jti=f"t-{number}") as client:

@@ -68,8 +68,8 @@ async def test_a_file_that_nobody_stores_in_time_is_refused_for_now(tmp_path: Pa
         error = await olena.of("error")
         assert (error["code"], error["ref"], error["retryable"]) == ("unavailable", "r-1", True)
         assert (await olena.of("message"))["id"] == "after"
-        subscription = await MemoryBus(home.broker).subscribe([FILES], "late", 1)
-        assert len(await subscription.get()) == 1, "it waits for a file service"
+        consumer = await MemoryBus(home.broker).consume([FILES], "late", 1)
+        assert len(await consumer.get()) == 1, "it waits for a file service"
 
 
 async def test_binary_frames_do_not_free_what_waits_behind_a_file(tmp_path: Path) -> None:

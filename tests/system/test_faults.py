@@ -270,7 +270,7 @@ async def test_a_poisonous_body_is_put_aside_and_what_is_around_it_is_handled(fr
             await bus.publish(shard_queue(shard_of(room, SHARDS)), b"\0\0\0\7poison!")
             await clients[0].chat(room, "after")
             await all_have(clients, room, ["before", "after"])
-            dead = await bus.subscribe([DEAD], "undertaker", 1)
+            dead = await bus.consume([DEAD], "undertaker", 1)
             async with asyncio.timeout(PATIENCE_S):
                 [letter] = await dead.get()
             assert letter.body == b"\0\0\0\7poison!"

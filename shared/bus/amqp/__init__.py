@@ -8,7 +8,7 @@ assumptions  what the direct kind takes for granted of aiormq and pamqp, and the
 declaration  what outlives a process, and what is done where the broker has it otherwise
 refusal      failures to connect that do not pass, in words
 link         a connection that comes back by itself
-bus          publishing, subscriptions and mailboxes, each on links of its own
+bus          publishing, consumers and mailboxes, each on links of its own
 """
 
 from shared.bus.amqp.bus import AmqpBus

@@ -1,4 +1,4 @@
-"""Publishing, subscriptions and mailboxes over RabbitMQ."""
+"""Publishing, consumers and mailboxes over RabbitMQ."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class _Publisher(Link):
         await self._line.publish(message, self._limits.publish_timeout_s)
 
 
-class _Subscription(Link):
-    def __init__(self, bus: AmqpBus, queues: Sequence[str], consumer: str, prefetch: int) -> None:
-        super().__init__(bus.url, bus.limits, bus.declaration, f"{consumer}:subscription")
-        self._bus, self._queues, self._consumer, self._prefetch = bus, queues, consumer, prefetch
+class _Consumer(Link):
+    def __init__(self, bus: AmqpBus, queues: Sequence[str], instance: str, prefetch: int) -> None:
+        super().__init__(bus.url, bus.limits, bus.declaration, f"{instance}:consumer")
+        self._bus, self._queues, self._instance, self._prefetch = bus, queues, instance, prefetch
         self._lives = count(1)
         self._life = 0
         self._gathered: deque[Delivery] = deque()
@@ -44,13 +44,13 @@ class _Subscription(Link):
     async def _set_up(self, channel: AbstractChannel, line: Line) -> None:
         self._life = next(self._lives)
         self._acked = 0
-        # Per consumer, not per channel: quorum queues do not know the global kind.
+        # Per instance, not per channel: quorum queues do not know the global kind.
         await channel.basic_qos(prefetch_count=self._prefetch)
         # The first deliveries come, and may be acknowledged, while the other queues are still being asked for.
         self._line = line
         for queue in self._queues:
             arguments: dict[str, Any] | None = (
-                {"x-priority": priority(self._consumer, queue)} if single_active(queue) else None
+                {"x-priority": priority(self._instance, queue)} if single_active(queue) else None
             )
             await channel.basic_consume(queue, line.taken, arguments=arguments)
 
@@ -158,11 +158,11 @@ class AmqpBus:
         headers = {"x-reason": reason[:REASON_CHARS], "x-queue": delivery.queue}
         await self._publisher.publish(Message("", DEAD, delivery.body, durable=True, headers=headers))
 
-    async def subscribe(self, queues: Sequence[str], consumer: str, prefetch: int) -> _Subscription:
-        subscription = _Subscription(self, queues, consumer, prefetch)
-        self._links.append(subscription)
-        await subscription.open()
-        return subscription
+    async def consume(self, queues: Sequence[str], instance: str, prefetch: int) -> _Consumer:
+        consumer = _Consumer(self, queues, instance, prefetch)
+        self._links.append(consumer)
+        await consumer.open()
+        return consumer
 
     async def mailbox(self, owner: str) -> _Mailbox:
         mailbox = _Mailbox(self, owner)

@@ -1,6 +1,6 @@
 """A connection to RabbitMQ that comes back by itself.
 
-Every link (the publisher, each subscription, each mailbox) has a connection of its own and one loop: connect, set up,
+Every link (the publisher, each consumer, each mailbox) has a connection of its own and one loop: connect, set up,
 run until lost, wait, again. So a blocked publisher never stops a consumer, and there is one way to come back, not two.
 What it does not heal by (refusal.py) it tries again, too, once it has been up: the process has clients, and whoever
 changes a password or moves the broker is still at it.
