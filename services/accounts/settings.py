@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.bus.settings import BusSettings
-from shared.runtime.settings import DataSettings
+from shared.bus.settings import ServiceSettings
 from shared.tokens.settings import TokenSettings
 
 
-class Settings(TokenSettings, BusSettings, DataSettings):
+class Settings(TokenSettings, ServiceSettings):
     """Each with a default that suits a team of some hundred people behind one address."""
 
     guests: bool = True

@@ -6,12 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.bus.settings import BusSettings
-from shared.runtime.settings import DataSettings
+from shared.bus.settings import ServiceSettings
 from shared.tokens.settings import TokenSettings
 
 
-class Settings(TokenSettings, BusSettings, DataSettings):
+class Settings(TokenSettings, ServiceSettings):
     file_bytes: Annotated[int, Field(ge=1)] = 100 << 20
     """The largest file that an upload may bring."""
     inline_file_bytes: Annotated[int, Field(ge=1)] = 512 << 10

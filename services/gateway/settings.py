@@ -6,14 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.bus.settings import BusSettings
+from shared.bus.settings import ServiceSettings
 from shared.protocol.bus import ITEM_BYTES
 from shared.protocol.names import FRAME_BYTES, TEXT_CHARS
-from shared.runtime.settings import DataSettings
 from shared.tokens.settings import TokenSettings
 
 
-class Settings(TokenSettings, BusSettings, DataSettings):
+class Settings(TokenSettings, ServiceSettings):
     auth_timeout_s: Annotated[float, Field(gt=0)] = 5.0
     """How long a connection may stay without a welcome."""
     auth_frame_bytes: Annotated[int, Field(ge=256)] = 4 << 10

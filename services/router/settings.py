@@ -6,12 +6,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from shared.bus.settings import BusSettings
+from shared.bus.settings import ServiceSettings
 from shared.protocol.bus import ITEM_BYTES
-from shared.runtime.settings import DataSettings, HttpSettings
 
 
-class Settings(HttpSettings, BusSettings, DataSettings):
+class Settings(ServiceSettings):
     router_lanes: Annotated[int, Field(ge=0)] = 0
     """Pipelines side by side in one router, each with its shards; 0: one on SQLite, which has one writer, else two."""
     router_prefetch: Annotated[int, Field(ge=1)] = 16

@@ -12,7 +12,7 @@ from pydantic import Field
 from shared.bus.limits import AmqpLimits
 from shared.bus.port import BODY_BYTES, MAILBOX_BODIES
 from shared.bus.topology import MOST_SHARDS
-from shared.runtime.settings import BaseSettings
+from shared.runtime.settings import BaseSettings, DataSettings, HttpSettings
 
 
 class BusSettings(BaseSettings):
@@ -44,3 +44,7 @@ class BusSettings(BaseSettings):
             delivery_limit=self.delivery_limit,
             direct=self.amqp_direct,
         )
+
+
+class ServiceSettings(HttpSettings, BusSettings, DataSettings):
+    """What every service has: where it listens, its bus, and what it keeps its data in."""
