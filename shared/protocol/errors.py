@@ -99,6 +99,8 @@ class CloseCode(IntEnum):
     """Why a connection ends (RFC 6455, section 7.4). A client comes back after 4000–4499 and never after 4500–4999."""
 
     GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
+    INVALID_DATA = 1007
     TOO_BIG = 1009
     INTERNAL_ERROR = 1011
     SERVICE_RESTART = 1012
@@ -113,10 +115,17 @@ class CloseCode(IntEnum):
 
     @property
     def come_back(self) -> bool:
-        """Whether a client should reconnect."""
-        return (
-            self in (CloseCode.GOING_AWAY, CloseCode.INTERNAL_ERROR, CloseCode.SERVICE_RESTART) or 4000 <= self < 4500
-        )
+        """Whether a client should reconnect. Also where its bytes were not a WebSocket's: a proxy did that. Caddy 2.6
+        writes an unmasked close frame into what it passes on when it reloads, and the gateway answers that by 1002."""
+        return self in _AGAIN or 4000 <= self < 4500
+
+
+_AGAIN = frozenset(
+    {
+        CloseCode.GOING_AWAY, CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_DATA, CloseCode.INTERNAL_ERROR,
+        CloseCode.SERVICE_RESTART,
+    }
+)  # fmt: skip
 
 
 class Refused(Exception):

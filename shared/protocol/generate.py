@@ -161,7 +161,7 @@ def typescript_document() -> str:
     lines += [f"  {code.name}: {code.value}," for code in CloseCode] + ["} as const", ""]
     lines += ['/** Whether a client should reconnect after this close code. docs/protocol.md, "Close codes". */']
     lines += ["export const comesBack = (code: number): boolean =>"]
-    lines += ["  [1001, 1006, 1011, 1012].includes(code) || (code >= 4000 && code < 4500)", ""]
+    lines += ["  [1001, 1002, 1006, 1007, 1011, 1012].includes(code) || (code >= 4000 && code < 4500)", ""]
     return "\n".join(lines)
 
 

@@ -168,7 +168,7 @@ async def test_it_waits_before_it_comes_back_and_hurry_cuts_that_short(network: 
     await network.socket()
 
 
-@pytest.mark.parametrize("code", [4501, 4502, 4503, 4504, 1000, 1002])
+@pytest.mark.parametrize("code", [4501, 4502, 4503, 4504, 1000, 1009])
 async def test_a_final_close_code_ends_the_client(network: Network, make: Make, code: int) -> None:
     client = make()
     told = client.events()

@@ -281,6 +281,8 @@ export const RETRYABLE: readonly ErrorCode[] = [
 
 export const CloseCode = {
   GOING_AWAY: 1001,
+  PROTOCOL_ERROR: 1002,
+  INVALID_DATA: 1007,
   TOO_BIG: 1009,
   INTERNAL_ERROR: 1011,
   SERVICE_RESTART: 1012,
@@ -296,4 +298,4 @@ export const CloseCode = {
 
 /** Whether a client should reconnect after this close code. docs/protocol.md, "Close codes". */
 export const comesBack = (code: number): boolean =>
-  [1001, 1006, 1011, 1012].includes(code) || (code >= 4000 && code < 4500)
+  [1001, 1002, 1006, 1007, 1011, 1012].includes(code) || (code >= 4000 && code < 4500)

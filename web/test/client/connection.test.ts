@@ -85,7 +85,7 @@ describe("opening", () => {
 })
 
 describe("coming back", () => {
-  test.each([1001, 1006, 1011, 1012, 4000, 4001, 4002, 4003, 4004, 4499])("after close code %i it reconnects", async (code) => {
+  test.each([1001, 1002, 1006, 1007, 1011, 1012, 4000, 4001, 4002, 4003, 4004, 4499])("after close code %i it reconnects", async (code) => {
     const connection = await connected()
     listener.last.drop(code)
     expect(connection.state.phase).toBe("waiting")
