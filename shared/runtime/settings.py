@@ -6,7 +6,7 @@ A service's own `settings.py` inherits what it needs: `class Settings(HttpSettin
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings as PydanticSettings
@@ -103,6 +103,8 @@ class DataSettings(BaseSettings):
     def _known_bus(cls, url: str) -> str:
         if not url.startswith(("memory:", "amqp://", "amqps://")):
             raise ValueError("must be memory: or start with amqp:// or amqps://")
+        if not url.startswith("memory:") and not urlsplit(url).hostname:
+            raise ValueError("names no host: amqp://user:password@host:5672/")
         return url
 
 

@@ -86,7 +86,9 @@ class Link(ABC):
             except Exception as why:
                 unusable = lasting(why, line.closed_by, self._url)
                 if unusable is None:
-                    log.warning("bus.link_failed", link=self._name, error=str(why) or type(why).__name__)
+                    broker = f"{self._url.host}:{self._url.port or 5672}"
+                    error = str(why) or type(why).__name__
+                    log.warning("bus.link_failed", link=self._name, broker=broker, error=error)
                 elif whatever_happens or up.is_set():
                     log.error("bus.unusable", link=self._name, why=str(unusable))
                 else:

@@ -52,6 +52,13 @@ def test_a_bus_that_nobody_speaks_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         DataSettings()
 
 
+@pytest.mark.parametrize("url", ["amqp://", "amqps:///vhost", "amqp://homin:secret@"])
+def test_an_address_that_names_no_broker_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("HOMIN_AMQP_URL", url)
+    with pytest.raises(ValidationError, match="names no host"):
+        DataSettings()
+
+
 def test_origins_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOMIN_ORIGINS", "https://chat.example.org/, https://B.example.org:443,")
     assert HttpSettings().origins == ("https://chat.example.org", "https://b.example.org")
