@@ -1,22 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { memoryOutbox, type OutboxStore, storedOutbox } from "../../src/client/outbox-store.ts"
 import { Session } from "../../src/client/session.ts"
+import { beginWith, pass } from "./beginning.ts"
 import { asFrame, FakeServer, refusal } from "./fake-server.ts"
 import { numberedTokens } from "./fake-socket.ts"
 
 let server: FakeServer
 let store: OutboxStore
 
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
-
-const begin = async (...rooms: string[]): Promise<Session> => {
-  const session = new Session({ open: server.listener.open, tokens: numberedTokens(), outbox: store, random: () => 0 })
-  session.start()
-  await pass(0)
-  for (const room of rooms) session.open(room)
-  await pass(0)
-  return session
-}
+const begin = (...rooms: string[]): Promise<Session> => beginWith(server, store, rooms)
 
 const stored = (room = "den") => server.log(room).map((message) => (message.kind === "chat" ? message.text : ""))
 

@@ -2,24 +2,15 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { memoryOutbox, type OutboxStore } from "../../src/client/outbox-store.ts"
 import type { Room } from "../../src/client/room.ts"
-import { Session } from "../../src/client/session.ts"
+import type { Session } from "../../src/client/session.ts"
+import { beginWith, pass } from "./beginning.ts"
 import { FakeServer } from "./fake-server.ts"
-import { FakeNetwork, numberedTokens, OLENA, TARAS } from "./fake-socket.ts"
+import { OLENA, TARAS } from "./fake-socket.ts"
 
 let server: FakeServer
 let store: OutboxStore
 
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
-
-const begin = async (...rooms: string[]): Promise<Session> => {
-  const network = new FakeNetwork()
-  const session = new Session({ open: server.listener.open, tokens: numberedTokens(), network, outbox: store, random: () => 0 })
-  session.start()
-  await pass(0)
-  for (const room of rooms) session.open(room)
-  await pass(0)
-  return session
-}
+const begin = (...rooms: string[]): Promise<Session> => beginWith(server, store, rooms)
 
 /** A member of `room` who has read up to `readSeq`. */
 const member = (room: string, readSeq: number): void => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { memoryOutbox, type OutboxStore } from "../../src/client/outbox-store.ts"
 import { Session } from "../../src/client/session.ts"
 import type { Message } from "../../src/client/wire.ts"
+import { beginWith, pass } from "./beginning.ts"
 import { FakeServer, refusal } from "./fake-server.ts"
 import { FakeNetwork, numberedTokens, OLENA, TARAS } from "./fake-socket.ts"
 
@@ -9,16 +10,7 @@ let server: FakeServer
 let network: FakeNetwork
 let store: OutboxStore
 
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
-
-const begin = async (...rooms: string[]): Promise<Session> => {
-  const session = new Session({ open: server.listener.open, tokens: numberedTokens(), network, outbox: store, random: () => 0 })
-  session.start()
-  await pass(0)
-  for (const room of rooms) session.open(room)
-  await pass(0)
-  return session
-}
+const begin = (...rooms: string[]): Promise<Session> => beginWith(server, store, rooms, network)
 
 const seqs = (session: Session, room = "den"): number[] => session.rooms.get(room)!.log.messages.map(({ seq }) => seq)
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)

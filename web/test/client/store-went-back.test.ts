@@ -1,25 +1,17 @@
 /** The server's message store went back: a copied folder, a snapshot, a replica that lagged. It has the same epoch and less than we know. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { memoryOutbox, type OutboxStore } from "../../src/client/outbox-store.ts"
-import { Session } from "../../src/client/session.ts"
+import type { Session } from "../../src/client/session.ts"
 import type { ServerFrame } from "../../src/client/wire.ts"
+import { beginWith, pass } from "./beginning.ts"
 import { FakeServer } from "./fake-server.ts"
-import { FakeNetwork, numberedTokens } from "./fake-socket.ts"
+import { FakeNetwork } from "./fake-socket.ts"
 
 let server: FakeServer
 let network: FakeNetwork
 let store: OutboxStore
 
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
-
-const begin = async (...rooms: string[]): Promise<Session> => {
-  const session = new Session({ open: server.listener.open, tokens: numberedTokens(), network, outbox: store, random: () => 0 })
-  session.start()
-  await pass(0)
-  for (const room of rooms) session.open(room)
-  await pass(0)
-  return session
-}
+const begin = (...rooms: string[]): Promise<Session> => beginWith(server, store, rooms, network)
 
 const texts = (session: Session, room = "den"): string[] =>
   session.rooms.get(room)!.log.messages.map((message) => (message.kind === "chat" ? message.text : message.file.name))
