@@ -23,6 +23,7 @@ class Line(asyncio.Protocol):
         self._url, self._deflate, self._reads = url, deflate, reads
         self._buffer = b""
         self._waiting: tuple[bytes, asyncio.Future[bytes]] | None = None
+        self._counting: tuple[int, asyncio.Future[None]] | None = None
         self._shaken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._open = False
         self.received = self.frames = self.messages = 0
@@ -48,10 +49,21 @@ class Line(asyncio.Protocol):
 
     async def ask(self, frame: dict[str, Any], answer: bytes) -> bytes:
         """Sends a frame, and gives the first one that holds `answer`. Raises `ConnectionError`."""
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._waiting = answer, future
+        future = self.expect(answer)
         self.send(frame)
         return await future
+
+    def expect(self, what: bytes) -> asyncio.Future[bytes]:
+        """Of the frames from now on the first one that holds `what`; one thing at a time. Raises `ConnectionError`."""
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting = what, future
+        return future
+
+    def expect_messages(self, count: int) -> asyncio.Future[None]:
+        """Done when so many messages have come in all, to a line that reads. Raises `ConnectionError`."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._counting = count, future
+        return future
 
     def close(self) -> None:
         self.closed = self.closed or "by ourselves"
@@ -62,8 +74,9 @@ class Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = self.closed or f"lost: {exc}"
-        for future in (self._shaken, self._waiting[1] if self._waiting else None):
-            if future is not None and not future.done():
+        waits = (self._shaken, *(wait[1] for wait in (self._waiting, self._counting) if wait))
+        for future in waits:
+            if not future.done():
                 future.set_exception(ConnectionError(self.closed))
 
     def data_received(self, data: bytes) -> None:
@@ -106,6 +119,9 @@ class Line(asyncio.Protocol):
             text = zlib.decompressobj(-15).decompress(payload + TAIL) if compressed else payload
             if text.startswith(b'{"type":"message"'):
                 self.messages += 1
+                if self._counting is not None and self.messages == self._counting[0]:
+                    (_, all_there), self._counting = self._counting, None
+                    all_there.set_result(None)
             if self._waiting is not None and self._waiting[0] in text:
                 (_, future), self._waiting = self._waiting, None
                 future.set_result(text)
