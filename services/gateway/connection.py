@@ -57,8 +57,8 @@ class Host(Protocol):
 
 
 class Connection(WebSocket):
-    """A client's connection. `session`, `user`, `token_id` are there after the welcome; `rooms`: where it sits,
-    `joining`: where it has asked to; `overlooked`: where notices for it were dropped."""
+    """A client's connection. `session`, `user`, `token_id` are there after the welcome; `rooms`: where it is
+    subscribed, `joining`: where it has asked to; `overlooked`: where notices for it were dropped."""
 
     __slots__ = (
         "_awaited", "_bucket", "_held", "_holding", "_host", "_refusals", "expires_at", "joining", "overlooked",

@@ -1,5 +1,6 @@
-"""From the bus to the clients: each message is framed once here, and written to every connection that sits in its
-room, together with all else that has come for the room in one go: a write costs far more than what it carries.
+"""From the bus to the clients: each message is framed once here, and written to every connection that is
+subscribed to its room, together with all else that has come for the room in one go: a write costs far more than what it
+carries.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from services.gateway.connection import Connection
-from services.gateway.core.seating import Table
+from services.gateway.core.subscriptions import Feed
 from services.gateway.hub import Hub
 from shared.protocol.bus import (
     Direct,
@@ -22,8 +23,8 @@ from shared.protocol.bus import (
     Revocations,
     Revoked,
     Rewound,
-    Seated,
-    Unseated,
+    Subscribed,
+    Unsubscribed,
 )
 from shared.protocol.codec import Malformed, decode, submit_prefix
 from shared.protocol.errors import CloseCode
@@ -33,9 +34,9 @@ log = structlog.stdlib.get_logger("homin.gateway")
 DELIVERIES = counter("gateway_deliveries", "Messages written, one for each connection")
 LOST = counter("gateway_gaps", "Times that something sent to this gateway was found missing")
 RESUME_S = 0.2
-SEATS = 5_000
-"""Seats that are taken again at once, up to some 350 bytes each. Whoever answers a further piece says again what the
-room has got meanwhile, which is then dropped as late: so the pieces are large.
+AT_ONCE = 5_000
+"""Subscriptions that are taken over at once, up to some 350 bytes each. Whoever answers a further piece says again what
+the room has got meanwhile, which is then dropped as late: so the pieces are large.
 """
 
 
@@ -81,11 +82,11 @@ class Deliver:
                 frames = _cut(payload, at, message.sizes)
                 at += sum(message.sizes)
                 self._direct(message, frames)
-            elif isinstance(message, Seated):
-                self._seat(message)
-            elif isinstance(message, Unseated):
+            elif isinstance(message, Subscribed):
+                self._subscribe(message)
+            elif isinstance(message, Unsubscribed):
                 for session in message.sessions:
-                    self._hub.seating.unseat(message.room, session)
+                    self._hub.subscriptions.remove(message.room, session)
             elif isinstance(message, Rewound):
                 self._rewound(message)
             elif isinstance(message, Lapsed):
@@ -111,8 +112,8 @@ class Deliver:
         self.resume()
 
     def resume(self) -> None:
-        """Takes all seats for our present address and asks for what each room got since; soon, and once for many
-        losses.
+        """Takes over all subscriptions for our present address and asks for what each room got since; soon, and once
+        for many losses.
         """
         self._doubted = None
         self._resume_soon()
@@ -130,14 +131,15 @@ class Deliver:
     def _resume(self) -> None:
         self._resuming = None
         doubted, self._doubted = self._doubted, set()
-        for room, table in self._hub.seating.rooms():
+        for room, feed in self._hub.subscriptions.feeds():
             if doubted is not None and room not in doubted:
                 continue
-            holders = [Holder(session=s, user=c.user) for s, c in table.seats.items() if c.user is not None]
-            parts = list(resumes(self._hub.address, room, table.last, holders))
-            table.ask(len(parts))
+            holders = [Holder(session=s, user=c.user) for s, c in feed.subscribers.items() if c.user is not None]
+            parts = list(resumes(self._hub.address, room, feed.last, holders))
+            feed.ask(len(parts))
             for resume in parts:
-                # Sent late, it would seat who has left meanwhile: behind the `Unseat` nobody would ever free that seat.
+                # Sent late, it would subscribe who has left meanwhile: behind the `Unsubscribe` nobody would ever end
+                # that.
                 self._hub.forward.own(room, resume, again=self.resume)
 
     def _epoch(self, epoch: str) -> None:
@@ -150,16 +152,16 @@ class Deliver:
         hub.known_epoch.set()
 
     def _fan_out(self, message: Fanout, frames: list[bytes]) -> None:
-        room, table = message.room, self._hub.seating.table(message.room)
-        if table is None:
+        room, feed = message.room, self._hub.subscriptions.feed(message.room)
+        if feed is None:
             return
         if message.first is not None:
-            frames = frames[table.fresh(message.first, len(frames)) :]
-            if table.doubted:
+            frames = frames[feed.fresh(message.first, len(frames)) :]
+            if feed.doubted:
                 self._doubt(room)
         if message.first is None or message.skip is not None:
             self._write(room)
-            self._write_to(room, table, frames, message.skip, droppable=message.first is None)
+            self._write_to(room, feed, frames, message.skip, droppable=message.first is None)
         else:
             self._unwritten.setdefault(room, []).extend(frames)
 
@@ -169,19 +171,19 @@ class Deliver:
             self._write(room)
 
     def _write(self, room: str) -> None:
-        frames, table = self._unwritten.pop(room, None), self._hub.seating.table(room)
-        if frames and table is not None:
-            self._write_to(room, table, frames, None, droppable=False)
+        frames, feed = self._unwritten.pop(room, None), self._hub.subscriptions.feed(room)
+        if frames and feed is not None:
+            self._write_to(room, feed, frames, None, droppable=False)
 
     def _write_to(
-        self, room: str, table: Table[Connection], frames: list[bytes], skip: str | None, droppable: bool
+        self, room: str, feed: Feed[Connection], frames: list[bytes], skip: str | None, droppable: bool
     ) -> None:
         if frames:
             framed = self._hub.framing.framed(*frames)
-            for connection in list(table.seats.values()):
+            for connection in list(feed.subscribers.values()):
                 if connection.session != skip and not connection.write(framed, droppable):
                     connection.overlooked |= {room}
-            DELIVERIES.inc(len(frames) * len(table.seats))
+            DELIVERIES.inc(len(frames) * len(feed.subscribers))
 
     def _direct(self, message: Direct, frames: list[bytes]) -> None:
         if message.question is not None and not self._hub.questions.answered(message.question):
@@ -194,30 +196,30 @@ class Deliver:
             if message.answers is not None:
                 connection.settled(message.answers)
 
-    def _seat(self, message: Seated) -> None:
+    def _subscribe(self, message: Subscribed) -> None:
         for session in message.sessions:
             connection = self._hub.sessions.get(session)
             if connection is None:
-                self._hub.unseat(message.room, session)  # it left while its `join` was on the way
+                self._hub.unsubscribe(message.room, session)  # it left while its `join` was on the way
             else:
                 connection.joining -= {message.room}
-                if self._hub.seating.seat(message.room, connection, message.seq).doubted:
+                if self._hub.subscriptions.add(message.room, connection, message.seq).doubted:
                     self._doubt(message.room)
 
     def _rewound(self, message: Rewound) -> None:
-        table = self._hub.seating.table(message.room)
-        if table is None:
+        feed = self._hub.subscriptions.feed(message.room)
+        if feed is None:
             return
         log.warning("the message store went back; clients start anew", room=message.room, to=message.seq)
-        table.rewind(message.seq)
-        for connection in list(table.seats.values()):
+        feed.rewind(message.seq)
+        for connection in list(feed.subscribers.values()):
             connection.close(CloseCode.SERVICE_RESTART, "The message store was restored.")
 
 
 def resumes(address: str, room: str, after: int, holders: Sequence[Holder]) -> Iterator[Resume]:
-    """What takes the seats of `room` for `address`: so many at a time that each finds room in a body."""
-    for start in range(0, len(holders), SEATS):
-        yield Resume(address=address, room=room, after=after, seats=list(holders[start : start + SEATS]))
+    """What takes the subscriptions of `room` for `address`: so many at a time that each finds room in a body."""
+    for start in range(0, len(holders), AT_ONCE):
+        yield Resume(address=address, room=room, after=after, subscriptions=list(holders[start : start + AT_ONCE]))
 
 
 def _cut(payload: memoryview, at: int, sizes: list[int]) -> list[bytes]:

@@ -172,7 +172,7 @@ class Forward:
             if part.sender is not None:
                 part.sender.refuse(code, TEXT[code], part.ref, again_ms)
             elif part.keep and again_ms is not None:
-                # Bounded by the seats held here: each is freed once.
+                # Bounded by the subscriptions held here: each ends once.
                 again = part.again or partial(self._put, batcher, part)
                 self._loop.call_later(RETRY_S, again)
 

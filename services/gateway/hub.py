@@ -1,4 +1,4 @@
-"""The gateway's middle: connections on one side, the bus on the other, and who sits where between them."""
+"""The gateway's middle: connections on one side, the bus on the other, and who is subscribed to what."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from websockets.http11 import Request
 from services.gateway.connection import Connection
 from services.gateway.core.bucket import RoomBuckets
 from services.gateway.core.intake import Bounds, ref_of
-from services.gateway.core.seating import Seating
+from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.forward import Forward
 from services.gateway.framing import Framing
 from services.gateway.questions import Questions
 from services.gateway.settings import Settings
 from shared.protocol import client
-from shared.protocol.bus import Retell, Unseat
+from shared.protocol.bus import Retell, Unsubscribe
 from shared.protocol.codec import render, submit_prefix, timestamp
 from shared.protocol.errors import CloseCode, ErrorCode
 from shared.protocol.server import Limits, User, Welcome
@@ -61,7 +61,7 @@ class Hub:
         self.empty.set()
         self.connections: set[Connection] = set()
         self.sessions: dict[str, Connection] = {}
-        self.seating: Seating[Connection] = Seating()
+        self.subscriptions: Subscriptions[Connection] = Subscriptions()
         self._verifier, self._clock = verifier, clock
         self._pages = Pages(settings.origins)
         self._loop = asyncio.get_running_loop()
@@ -100,17 +100,17 @@ class Hub:
             CLOSED.labels(int(connection.closed_with)).inc()
             log.info("closed", session=connection.session, code=int(connection.closed_with))
         if self.sessions.pop(connection.session, None) is not None:
-            # Also where it may get a seat only now: should what says so be lost, nobody else would ever free it.
-            for room in {*self.seating.clear(connection), *connection.joining}:
-                self.unseat(room, connection.session)
+            # Also where it may be subscribed only now: should what says so be lost, nobody else would ever end it.
+            for room in {*self.subscriptions.clear(connection), *connection.joining}:
+                self.unsubscribe(room, connection.session)
 
     def drained(self, connection: Connection, rooms: frozenset[str]) -> None:
         for room in sorted(rooms & connection.rooms):
             self.forward.own(room, Retell(address=self.address, room=room, session=connection.session))
 
-    def unseat(self, room: str, session: str) -> None:
-        """Tells the router that nobody sits there any more."""
-        self.forward.own(room, Unseat(address=self.address, room=room, session=session))
+    def unsubscribe(self, room: str, session: str) -> None:
+        """Tells the router that this subscription has ended."""
+        self.forward.own(room, Unsubscribe(address=self.address, room=room, session=session))
 
     def refused(self, connection: Connection, code: ErrorCode, text: str) -> None:
         REFUSED.labels(code).inc()

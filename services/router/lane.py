@@ -204,7 +204,7 @@ class Lane:
                 if not rooms[changes.room].exists:
                     self._cache.drop([changes.room])
                 MESSAGES.inc(len(changes.messages))
-                self.watch.seated({seat.address for seat in changes.seats.values()})
+                self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
                 sent |= self._outboxes.send(changes.outs)
                 self._beside(changes)
         SECONDS.observe((self._clock() - started) / 1000)

@@ -54,13 +54,13 @@ class Log(Protocol):
         """The rooms that this user is a member of, latest activity first."""
 
     async def addresses(self, shard: int) -> list[str]:
-        """Every mailbox address that holds a seat in a room of `shard`."""
+        """Every mailbox address that holds a subscription in a room of `shard`."""
 
     async def rooms_held(self, shard: int, address: str) -> list[str]:
-        """The rooms of `shard` in which `address` holds a seat."""
+        """The rooms of `shard` in which `address` holds a subscription."""
 
     async def crowds(self, shard: int, above: int) -> list[str]:
-        """The rooms of `shard` in which more than `above` users sit."""
+        """The rooms of `shard` in which more than `above` users are online."""
 
     async def epoch(self) -> str:
         """The name of this life of the store; a restored backup gets another."""

@@ -129,12 +129,12 @@ class Outboxes:
         for out in outs:
             size = out.size
             frames = len(out.payload)
-            for address, seats in zip(*out.to, strict=True):
+            for address, subscriptions in zip(*out.to, strict=True):
                 outbox = self._outboxes.get(address)
                 if outbox is None:
                     outbox = self._outboxes[address] = _Outbox(self, address)
                 try:
-                    sent.add(outbox.batcher.put(out, size, frames * (seats + WORK_OF_A_BODY)))
+                    sent.add(outbox.batcher.put(out, size, frames * (subscriptions + WORK_OF_A_BODY)))
                 except Full:
                     outbox.drop(out)
         return sent

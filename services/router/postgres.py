@@ -38,8 +38,8 @@ _MESSAGES = Rows(
 )  # fmt: skip
 _MEMBERS = Rows("joining", word("room"), word("user_id"), text("name"), number("read_seq"))
 _MEMBERS_GONE = Rows("leaving", word("room"), word("user_id"))
-_SEATS = Rows("taken", word("room"), word("session"), word("user_id"), word("address"))
-_SEATS_GONE = Rows("freed", word("room"), word("session"))
+_SUBSCRIPTIONS = Rows("taken", word("room"), word("session"), word("user_id"), word("address"))
+_SUBSCRIPTIONS_GONE = Rows("freed", word("room"), word("session"))
 _READ_MARKS = Rows("read", word("room"), word("user_id"), number("seq"))
 
 CREATE = Statement(
@@ -73,12 +73,12 @@ _MEMBERSHIP = """
 ), gone_members AS (
   DELETE FROM members USING {leaving}, held
   WHERE held.name = leaving.room AND members.room_id = held.id AND members.user_id = leaving.user_id
-), new_seats AS (
+), new_subscriptions AS (
   INSERT INTO seats (room_id, session, user_id, address)
   SELECT held.id, taken.session, taken.user_id, taken.address
   FROM {taken} JOIN held ON held.name = taken.room
   ON CONFLICT (room_id, session) DO UPDATE SET user_id = excluded.user_id, address = excluded.address
-), gone_seats AS (
+), gone_subscriptions AS (
   DELETE FROM seats USING {freed}, held
   WHERE held.name = freed.room AND seats.room_id = held.id AND seats.session = freed.session
 ), marks AS (
@@ -96,7 +96,7 @@ SELECT name, seq, version FROM rooms WHERE name = ANY(:comparing::text[])
 SAY = Statement(_COMMIT + _ANSWER, _WANTED, _MESSAGES)
 SAY_AND_MOVE = Statement(
     _COMMIT + _MEMBERSHIP + _ANSWER,
-    _WANTED, _MESSAGES, _MEMBERS, _MEMBERS_GONE, _SEATS, _SEATS_GONE, _READ_MARKS,
+    _WANTED, _MESSAGES, _MEMBERS, _MEMBERS_GONE, _SUBSCRIPTIONS, _SUBSCRIPTIONS_GONE, _READ_MARKS,
 )  # fmt: skip
 
 
@@ -207,8 +207,12 @@ def _statement(writing: Sequence[Changes], comparing: list[str], whole: bool = F
     arguments |= {
         **_MEMBERS.arguments((c.room, u, m.name, m.read_seq) for c in writing for u, m in c.members.items()),
         **_MEMBERS_GONE.arguments((c.room, user) for c in writing for user in c.members_gone),
-        **_SEATS.arguments((c.room, s, seat.user_id, seat.address) for c in writing for s, seat in c.seats.items()),
-        **_SEATS_GONE.arguments((c.room, session) for c in writing for session in c.seats_gone),
+        **_SUBSCRIPTIONS.arguments(
+            (c.room, s, subscription.user_id, subscription.address)
+            for c in writing
+            for s, subscription in c.subscriptions.items()
+        ),
+        **_SUBSCRIPTIONS_GONE.arguments((c.room, session) for c in writing for session in c.subscriptions_gone),
         **_READ_MARKS.arguments((c.room, user, seq) for c in writing for user, seq in c.read_marks.items()),
     }
     return SAY_AND_MOVE.text, SAY_AND_MOVE.arguments(arguments)

@@ -87,7 +87,7 @@ class Router:
 
     def gone(self, address: str) -> None:
         """A mailbox does not exist any more."""
-        log.info("a gateway's mailbox is gone; its seats are freed", address=address)
+        log.info("a gateway's mailbox is gone; its subscriptions end", address=address)
         for lane in self._lanes:
             lane.watch.gone(address)
 

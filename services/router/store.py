@@ -31,9 +31,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.router.core.changes import Changes
-from services.router.core.room import RECENT, Member, Room, Seat, Stored, stored
+from services.router.core.room import RECENT, Member, Room, Stored, Subscription, stored
 from services.router.log import UNREAD_AT_MOST, UNREAD_WITHIN, AlreadyStored, Summary
-from services.router.tables import members, messages, rooms, seats, store
+from services.router.tables import members, messages, rooms, store, subscriptions
 from shared.protocol.names import shard_of
 from shared.runtime.database import reader
 from shared.runtime.outage import outages_as_store_down
@@ -58,9 +58,9 @@ class SqlLog:
             people: dict[int, dict[str, Member]] = defaultdict(dict)
             for row in await db.execute(select(members).where(members.c.room_id.in_(ids))):
                 people[row.room_id][row.user_id] = Member(row.name, row.read_seq)
-            places: dict[int, dict[str, Seat]] = defaultdict(dict)
-            for row in await db.execute(select(seats).where(seats.c.room_id.in_(ids))):
-                places[row.room_id][row.session] = Seat(row.user_id, row.address)
+            places: dict[int, dict[str, Subscription]] = defaultdict(dict)
+            for row in await db.execute(select(subscriptions).where(subscriptions.c.room_id.in_(ids))):
+                places[row.room_id][row.session] = Subscription(row.user_id, row.address)
             loaded = {name: Room(name) for name in names}
             for row in found:
                 newest = _newest(row.id, None, RECENT)
@@ -142,7 +142,7 @@ class SqlLog:
             delete(members).where(members.c.room_id == bindparam("b_room"), members.c.user_id == bindparam("b_user")),
             rows(lambda c: [{"b_user": user} for user in c.members_gone]),
         )
-        places = self._upsert(seats).values(
+        places = self._upsert(subscriptions).values(
             room_id=bindparam("b_room"),
             session=bindparam("b_session"),
             user_id=bindparam("b_user"),
@@ -153,11 +153,17 @@ class SqlLog:
                 index_elements=["room_id", "session"],
                 set_={"user_id": places.excluded.user_id, "address": places.excluded.address},
             ),
-            rows(lambda c: [{"b_session": s, "b_user": p.user_id, "b_address": p.address} for s, p in c.seats.items()]),
+            rows(
+                lambda c: [
+                    {"b_session": s, "b_user": p.user_id, "b_address": p.address} for s, p in c.subscriptions.items()
+                ]
+            ),
         )
         await each(
-            delete(seats).where(seats.c.room_id == bindparam("b_room"), seats.c.session == bindparam("b_session")),
-            rows(lambda c: [{"b_session": session} for session in c.seats_gone]),
+            delete(subscriptions).where(
+                subscriptions.c.room_id == bindparam("b_room"), subscriptions.c.session == bindparam("b_session")
+            ),
+            rows(lambda c: [{"b_session": session} for session in c.subscriptions_gone]),
         )
         await each(
             update(members)
@@ -189,7 +195,11 @@ class SqlLog:
             return found[:limit][::-1], len(found) > limit
 
     async def rooms_of(self, user_id: str) -> list[Summary]:
-        online = select(func.count(distinct(seats.c.user_id))).where(seats.c.room_id == rooms.c.id).scalar_subquery()
+        online = (
+            select(func.count(distinct(subscriptions.c.user_id)))
+            .where(subscriptions.c.room_id == rooms.c.id)
+            .scalar_subquery()
+        )
         rows = (
             select(
                 rooms.c.name,
@@ -210,21 +220,30 @@ class SqlLog:
 
     async def addresses(self, shard: int) -> list[str]:
         rows = (
-            select(seats.c.address).distinct().join(rooms, rooms.c.id == seats.c.room_id).where(rooms.c.shard == shard)
+            select(subscriptions.c.address)
+            .distinct()
+            .join(rooms, rooms.c.id == subscriptions.c.room_id)
+            .where(rooms.c.shard == shard)
         )
         async with self._reading() as db:
             return list((await db.execute(rows)).scalars())
 
     async def rooms_held(self, shard: int, address: str) -> list[str]:
-        rows = select(rooms.c.name).distinct().join(seats, rooms.c.id == seats.c.room_id)
+        rows = select(rooms.c.name).distinct().join(subscriptions, rooms.c.id == subscriptions.c.room_id)
         async with self._reading() as db:
-            found = await db.execute(rows.where(rooms.c.shard == shard, seats.c.address == address))
+            found = await db.execute(rows.where(rooms.c.shard == shard, subscriptions.c.address == address))
             return list(found.scalars())
 
     async def crowds(self, shard: int, above: int) -> list[str]:
-        rows = select(rooms.c.name).join(seats, rooms.c.id == seats.c.room_id).where(rooms.c.shard == shard)
+        rows = (
+            select(rooms.c.name)
+            .join(subscriptions, rooms.c.id == subscriptions.c.room_id)
+            .where(rooms.c.shard == shard)
+        )
         async with self._reading() as db:
-            crowds = rows.group_by(rooms.c.id, rooms.c.name).having(func.count(distinct(seats.c.user_id)) > above)
+            crowds = rows.group_by(rooms.c.id, rooms.c.name).having(
+                func.count(distinct(subscriptions.c.user_id)) > above
+            )
             return list((await db.execute(crowds)).scalars())
 
     async def epoch(self) -> str:

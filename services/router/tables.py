@@ -45,8 +45,8 @@ members = Table(
     PrimaryKeyConstraint("room_id", "user_id"),
     Index("members_by_user", "user_id"),
 )
-seats = Table(
-    "seats",
+subscriptions = Table(
+    "seats",  # its first name: routers of two versions share the database while a cluster is upgraded
     metadata,
     Column("room_id", ROOM_ID),
     Column("session", Text),

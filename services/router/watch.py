@@ -1,4 +1,5 @@
-"""Looks after the gateways of some shards: who is gone loses its seats, who was away is told to take them again."""
+"""Looks after the gateways of some shards: who is gone loses its subscriptions, who was away is
+told to resume them."""
 
 from __future__ import annotations
 
@@ -40,15 +41,15 @@ class Watch:
     def beat(self, queue: str, address: str) -> None:
         """A gateway's beat has passed on this shard."""
         if self._liveness[queue].heard(address, self._clock()):
-            log.debug("a gateway is new here, or back; it takes its seats again", address=address)
+            log.debug("a gateway is new here, or back; it resumes its subscriptions", address=address)
             self._outboxes.send([Out(one(address), pack(Lapsed()), ())])
         self._outboxes.answer_beat(address)
 
-    def seated(self, addresses: Iterable[str]) -> None:
-        """These hold seats here from now on, and may die before they were ever heard."""
+    def subscribed(self, addresses: Iterable[str]) -> None:
+        """These hold subscriptions here from now on, and may die before they were ever heard."""
         for address in addresses:
             for liveness in self._liveness.values():
-                liveness.seated(address, self._clock())
+                liveness.subscribed(address, self._clock())
 
     def tick(self, queue: str) -> None:
         """A router's beat has passed on this shard, which is therefore ours: look for silent gateways."""
@@ -57,7 +58,7 @@ class Watch:
     def gone(self, address: str) -> None:
         """Nobody listens at `address`: it will not come back."""
         for shard in self._shards.values():
-            self._reads.start(self._free_seats(shard, address))
+            self._reads.start(self._end_subscriptions(shard, address))
 
     async def _look(self, queue: str) -> None:
         liveness, shard = self._liveness[queue], self._shards[queue]
@@ -67,10 +68,10 @@ class Watch:
             for room in await self._store.crowds(shard, CROWD):
                 self._add(Item(CrowdDue(room=room, names=True)))
         for address in liveness.tick(self._clock()):
-            log.info("a gateway is silent; its seats are freed", address=address, shard=shard)
-            await self._free_seats(shard, address)
+            log.info("a gateway is silent; its subscriptions end", address=address, shard=shard)
+            await self._end_subscriptions(shard, address)
             liveness.lapse(address)
 
-    async def _free_seats(self, shard: int, address: str) -> None:
+    async def _end_subscriptions(self, shard: int, address: str) -> None:
         for room in await self._store.rooms_held(shard, address):
             self._add(Item(Gone(room=room, address=address)))

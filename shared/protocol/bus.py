@@ -1,21 +1,24 @@
 """What the services say to one another. One bus body carries a batch of these (codec.py).
 
-    gateway ──Submit, Unseat, Retell, Resume, Beat──► frames.<shard> ──► router
-    router  ──Seated, Unseated, Rewound, Fanout, Direct, Handled──► the gateway's mailbox
+    gateway ──Submit, Unsubscribe, Retell, Resume, Beat──► frames.<shard> ──► router
+    router  ──Subscribed, Unsubscribed, Rewound, Fanout, Direct, Handled──► the gateway's mailbox
     gateway ──Submit(File)──► work.files ──Post──► frames.<shard>
     files   ──AccessWanted──► frames.<shard> ──Access──► the asker's mailbox
     accounts ──Revoked──► every mailbox;  RevocationsWanted ──► work.accounts ──Revocations──► the asker's mailbox
 
 An *address* names one life of one mailbox. A gateway whose queue is declared anew (the broker restarted, the connection
 was cut) has a new address, so that what is said of the old one cannot hit the new.
-A *seat* is one session sitting in one room; the router alone hands seats out.
+A *subscription* is one session that gets what one room says; the router alone gives them out.
+
+Processes of two versions may meet on the bus while a cluster is upgraded, so the wire keeps its first words (`seated`,
+`unseat`, `seats` …), as aliases, where the code has better ones by now.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared.protocol.client import ClientFrame, Frame
 from shared.protocol.names import MessageId, Room, Seq, UserId
@@ -41,7 +44,7 @@ class Submit(Frame):
     question: int | None = None
 
 
-class Unseat(Frame):
+class Unsubscribe(Frame):
     """A session of `address` is gone from `room` (its connection closed). The membership stays."""
 
     type: Literal["unseat"] = "unseat"
@@ -67,13 +70,15 @@ class Retell(Frame):
 
 
 class Resume(Frame):
-    """A gateway's new mailbox takes over these seats and wants what `room` got after `after`."""
+    """A gateway's new mailbox takes over these subscriptions and wants what `room` got after `after`."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     type: Literal["resume"] = "resume"
     address: str
     room: Room
     after: Seq
-    seats: list[Holder]
+    subscriptions: list[Holder] = Field(alias="seats")
 
 
 class Beat(Frame):
@@ -123,8 +128,8 @@ class Access(Frame):
     allowed: bool
 
 
-class Seated(Frame):
-    """`session` sits in `room` from now on; whoever sits there has everything up to `seq`, or is being sent it."""
+class Subscribed(Frame):
+    """These sessions are subscribed to `room` from now on, and have everything up to `seq`, or are being sent it."""
 
     type: Literal["seated"] = "seated"
     room: str
@@ -132,8 +137,8 @@ class Seated(Frame):
     seq: int
 
 
-class Unseated(Frame):
-    """These sessions no longer sit in `room`."""
+class Unsubscribed(Frame):
+    """These sessions are no longer subscribed to `room`."""
 
     type: Literal["unseated"] = "unseated"
     room: str
@@ -150,15 +155,15 @@ class Rewound(Frame):
 
 
 class Lapsed(Frame):
-    """The receiver was silent for so long that its seats were freed: it has to take them again (`Resume`)."""
+    """The receiver was silent for so long that its subscriptions have ended: it has to resume them."""
 
     type: Literal["lapsed"] = "lapsed"
 
 
 class Fanout(Frame):
-    """Frames for everyone who sits in `room`. `sizes`: bytes of each, in the body's payload. `first`: the `seq` of
-    the first of these messages, which count on from there; None for what may be dropped (presence, typing, read marks).
-    `skip`: a session that gets a copy of its own."""
+    """Frames for everyone who is subscribed to `room`. `sizes`: bytes of each, in the body's payload. `first`: the
+    `seq` of the first of these messages, which count on from there; None for what may be dropped (presence, typing,
+    read marks). `skip`: a session that gets a copy of its own."""
 
     type: Literal["fanout"] = "fanout"
     room: str
@@ -209,7 +214,7 @@ class Revocations(Frame):
 
 BusMessage = Annotated[
     Submit
-    | Unseat
+    | Unsubscribe
     | Retell
     | Resume
     | Beat
@@ -217,8 +222,8 @@ BusMessage = Annotated[
     | Post
     | AccessWanted
     | Access
-    | Seated
-    | Unseated
+    | Subscribed
+    | Unsubscribed
     | Rewound
     | Lapsed
     | Fanout

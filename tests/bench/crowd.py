@@ -20,7 +20,7 @@ from tests.bench.line import Line
 from tests.bench.serving import ROOT
 
 AT_ONCE = 64  # handshakes under way: enough to keep a gateway busy, too few to queue in its backlog
-SEATS = 10
+SUBSCRIPTIONS_AT_ONCE = 10
 
 
 async def converse(url: str, tokens: list[str]) -> None:
@@ -45,7 +45,9 @@ async def converse(url: str, tokens: list[str]) -> None:
                 await asyncio.gather(*(connect(token) for token in tokens[first : first + int(count)]))
             case ["join"]:
                 place = url.rpartition(":")[2].partition("/")[0]  # the rooms of another crowd are others
-                await asyncio.gather(*(join(line, f"c{place}.{n // SEATS}") for n, line in enumerate(lines)))
+                await asyncio.gather(
+                    *(join(line, f"c{place}.{n // SUBSCRIPTIONS_AT_ONCE}") for n, line in enumerate(lines))
+                )
         gone = [line.closed for line in lines if line.closed]
         said = {"seconds": time.perf_counter() - began, "open": len(lines) - len(gone), "gone": gone[:3]}
         print(json.dumps(said), flush=True)

@@ -11,10 +11,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from services.gateway.core.bucket import Bucket
 from services.gateway.core.intake import Bounds, parse
-from services.gateway.core.seating import Seating
+from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.framing import Framing
 from services.router.core.changes import Changes, Item
-from services.router.core.room import Member, Room, Seat
+from services.router.core.room import Member, Room, Subscription
 from services.router.core.step import step
 from shared.protocol.bus import Submit
 from shared.protocol.client import Chat
@@ -35,8 +35,8 @@ def body() -> bytes:
 
 
 def room(members: int, gateways: int) -> Room:
-    seats = {f"s{n}": Seat(f"u{n}", f"mailbox.g{n % gateways}") for n in range(members)}
-    empty = Room("кухня", True, seats=seats)
+    subscriptions = {f"s{n}": Subscription(f"u{n}", f"mailbox.g{n % gateways}") for n in range(members)}
+    empty = Room("кухня", True, subscriptions=subscriptions)
     for n in range(members):
         empty.members[f"u{n}"] = Member(f"u{n}")
     empty.members[ANNA.id] = Member(ANNA.name)
@@ -87,7 +87,7 @@ def test_frame_a_message(benchmark: BenchmarkFixture) -> None:
     assert rendered in benchmark(lambda: framing.framed(rendered).plain)
 
 
-class _Sitter:
+class _Subscriber:
     def __init__(self, session: str) -> None:
         self.session, self.rooms, self.written = session, set[str](), 0
 
@@ -96,19 +96,19 @@ class _Sitter:
 
 
 def test_fan_out_to_a_thousand_seats(benchmark: BenchmarkFixture) -> None:
-    """The loop over a room's seats, without the socket beneath."""
-    seating: Seating[_Sitter] = Seating()
+    """The loop over a room's subscriptions, without the socket beneath."""
+    subscriptions: Subscriptions[_Subscriber] = Subscriptions()
     for n in range(1_000):
-        seating.seat("кухня", _Sitter(f"s{n}"), 0)
-    table = seating.table("кухня")
-    assert table is not None
+        subscriptions.add("кухня", _Subscriber(f"s{n}"), 0)
+    feed = subscriptions.feed("кухня")
+    assert feed is not None
     data = b"x" * 300
 
     def fan_out() -> None:
-        for sitter in list(table.seats.values()):
-            if sitter.session != "s0":
-                sitter.write(data, False)
+        for subscriber in list(feed.subscribers.values()):
+            if subscriber.session != "s0":
+                subscriber.write(data, False)
 
     benchmark(fan_out)
-    assert table.seats["s0"].written == 0
-    assert len({sitter.written for sitter in table.seats.values()}) == 2, "all others got the same"
+    assert feed.subscribers["s0"].written == 0
+    assert len({subscriber.written for subscriber in feed.subscribers.values()}) == 2, "all others got the same"

@@ -31,12 +31,12 @@ PONG = b"\x8a\x80\0\0\0\0"
 
 @dataclass
 class Plan:
-    """`first`: where all begin; `others`: where they come back, one after the other. `seats`: a token and a room for
-    each client. `jitter_s`: within which they come back. `seed`: of that."""
+    """`first`: where all begin; `others`: where they come back, one after the other. `subscriptions`: a token and a
+    room for each client. `jitter_s`: within which they come back. `seed`: of that."""
 
     first: str
     others: list[str]
-    seats: list[tuple[str, str]]
+    subscriptions: list[tuple[str, str]]
     jitter_s: float
     seed: int
 
@@ -66,14 +66,14 @@ class Light(asyncio.Protocol):
         self.have = 0
         self._ahead: set[int] = set()
         self._asking = False
-        self.is_seated = asyncio.Event()
+        self.is_subscribed = asyncio.Event()
         self.lost = asyncio.Event()
 
     async def connect(self, url: str) -> None:
-        """Raises OSError. Sits in the room when `is_seated` is set."""
+        """Raises OSError. Sits in the room when `is_subscribed` is set."""
         self._buffer, self._upgraded, self._live, self._asking = b"", False, 0, False
         self.lost.clear()
-        self.is_seated.clear()
+        self.is_subscribed.clear()
         where = urlsplit(url)
         await asyncio.get_running_loop().create_connection(lambda: self, where.hostname or "", where.port or 80)
         assert self._transport is not None
@@ -139,7 +139,7 @@ class Light(asyncio.Protocol):
             if frame["more"]:
                 self._ask()
             elif not self._ahead:
-                self.is_seated.set()
+                self.is_subscribed.set()
         elif kind == b"error":
             self._refused(json.loads(payload))
 
@@ -177,10 +177,10 @@ async def keep(client: Light, plan: Plan, chance: random.Random, places: asyncio
     while True:
         try:
             if lost_before:
-                await _seat(client, url)
+                await _subscribe(client, url)
             else:
                 async with places:
-                    await _seat(client, url)
+                    await _subscribe(client, url)
         except OSError:
             report.tries += lost_before
             url = next(elsewhere) if lost_before else url
@@ -193,18 +193,18 @@ async def keep(client: Light, plan: Plan, chance: random.Random, places: asyncio
         await asyncio.sleep(chance.uniform(0.0, plan.jitter_s))
 
 
-async def _seat(client: Light, url: str) -> None:
+async def _subscribe(client: Light, url: str) -> None:
     """Raises OSError where it is lost first, or nothing comes."""
     await client.connect(url)
-    waiting = [asyncio.ensure_future(client.is_seated.wait()), asyncio.ensure_future(client.lost.wait())]
+    waiting = [asyncio.ensure_future(client.is_subscribed.wait()), asyncio.ensure_future(client.lost.wait())]
     try:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=30.0)
     finally:
         for each in waiting:
             each.cancel()
-    if not client.is_seated.is_set():
+    if not client.is_subscribed.is_set():
         client._end()
-        raise ConnectionError("not seated")
+        raise ConnectionError("not subscribed")
 
 
 async def main() -> None:
@@ -214,13 +214,13 @@ async def main() -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     plan = Plan(**json.loads(await lines.readline()))
     report, places = Report(), asyncio.Semaphore(AT_ONCE)
-    clients = [Light(token, room, report) for token, room in plan.seats]
+    clients = [Light(token, room, report) for token, room in plan.subscriptions]
     tasks = [
         asyncio.create_task(keep(client, plan, random.Random(f"{plan.seed}:{n}"), places, report))
         for n, client in enumerate(clients)
     ]
     for client in clients:
-        await client.is_seated.wait()
+        await client.is_subscribed.wait()
     print(json.dumps("seated"), flush=True)
     newest: dict[str, int] = json.loads(await lines.readline())
     deadline = time.monotonic() + 60

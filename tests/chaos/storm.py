@@ -34,7 +34,7 @@ from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMQ
 from tests.system.cluster import ROOT, Cluster
 
-SEATED_S = 120.0
+SUBSCRIBED_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,14 @@ async def under_storm(plan: Plan, broker: RabbitMQ, database: Postgres, folder: 
         elsewhere = [[gateway.ws for gateway in others]]
         talkers = await cluster.clients([f"talker-{n}" for n in range(8)], elsewhere * 8, keep=10, window=16)
         await asyncio.gather(*(talkers[n % 8].join(room) for n, room in enumerate(rooms)))
-        seats = [(token, rooms[n % len(rooms)]) for n, token in enumerate(tokens)]
+        subscriptions = [(token, rooms[n % len(rooms)]) for n, token in enumerate(tokens)]
         processes = [
-            await _process(Returning(doomed.ws, elsewhere[0], seats[n :: plan.processes], plan.jitter_s, plan.seed + n))
+            await _process(
+                Returning(doomed.ws, elsewhere[0], subscriptions[n :: plan.processes], plan.jitter_s, plan.seed + n)
+            )
             for n in range(plan.processes)
         ]
-        async with asyncio.timeout(SEATED_S):
+        async with asyncio.timeout(SUBSCRIBED_S):
             for process in processes:
                 assert await _line(process) == "seated"
         memory = Memory((p.name, lambda p=p: p.pid) for p in (*others, *cluster.of("router")))  # type: ignore[misc]

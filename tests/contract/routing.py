@@ -11,7 +11,7 @@ from services.router.core.changes import Changes, Item
 from services.router.core.room import Room
 from services.router.core.step import step
 from services.router.log import AlreadyStored, Log
-from shared.protocol.bus import Direct, Submit, Unseat
+from shared.protocol.bus import Direct, Submit, Unsubscribe
 from shared.protocol.client import Chat, ClientFrame, Join, Leave, Read
 from shared.protocol.server import User
 
@@ -43,8 +43,8 @@ def read(room: str, by: User, seq: int) -> Item:
     return submit(Read(type="read", room=room, seq=seq), by)
 
 
-def unseat(room: str, session: str, address: str = "mailbox.g1") -> Item:
-    return Item(Unseat(address=address, room=room, session=session))
+def unsubscribe(room: str, session: str, address: str = "mailbox.g1") -> Item:
+    return Item(Unsubscribe(address=address, room=room, session=session))
 
 
 def room_of(item: Item) -> str:
@@ -59,7 +59,7 @@ def rows_of(room: Room) -> dict[str, Any]:
         "seq": room.seq,
         "version": room.version,
         "members": {u: (m.name, m.read_seq) for u, m in room.members.items()},
-        "seats": dict(room.seats),
+        "seats": dict(room.subscriptions),
         "recent": list(room.recent),
     }
 
@@ -131,7 +131,7 @@ class Audience:
 
     def __init__(self) -> None:
         self._heard: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self.seated: dict[str, dict[str, int]] = defaultdict(dict)
+        self.subscribed: dict[str, dict[str, int]] = defaultdict(dict)
         """address → session → the `seq` up to which it has everything."""
 
     def attend(self, changes: Changes) -> None:
@@ -140,27 +140,27 @@ class Audience:
             assert [len(frame) for frame in out.payload] == [size for head in heads for size in head.get("sizes", [])]
             for address in out.to.addresses:
                 for head in heads:
-                    self._deliver(self.seated[address], head, frames if "sizes" in head else [])
+                    self._deliver(self.subscribed[address], head, frames if "sizes" in head else [])
 
-    def _deliver(self, seats: dict[str, int], head: dict[str, Any], frames: list[dict[str, Any]]) -> None:
+    def _deliver(self, subscriptions: dict[str, int], head: dict[str, Any], frames: list[dict[str, Any]]) -> None:
         match head["type"]:
             case "seated":
-                seats.update(dict.fromkeys(head["sessions"], head["seq"]))
+                subscriptions.update(dict.fromkeys(head["sessions"], head["seq"]))
             case "unseated":
                 for session in head["sessions"]:
-                    seats.pop(session, None)
+                    subscriptions.pop(session, None)
             case "direct":
                 self._heard[head["session"]] += frames
-                if head["session"] in seats and frames[0]["type"] == "message":
-                    seats[head["session"]] = max(seats[head["session"]], frames[0]["seq"])
+                if head["session"] in subscriptions and frames[0]["type"] == "message":
+                    subscriptions[head["session"]] = max(subscriptions[head["session"]], frames[0]["seq"])
             case "fanout":
-                for session, has in list(seats.items()):
+                for session, has in list(subscriptions.items()):
                     first = head.get("first")
                     if session != head.get("skip"):
                         new = [f for f in frames if first is None or f["seq"] > has]
                         self._heard[session] += new
                     if first is not None:
-                        seats[session] = max(has, first + len(frames) - 1)
+                        subscriptions[session] = max(has, first + len(frames) - 1)
 
     def hear(self, session: str) -> list[dict[str, Any]]:
         """What this session has heard since it was last asked."""

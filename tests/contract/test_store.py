@@ -17,7 +17,7 @@ from services.router.wiring import open_log
 from shared.protocol.names import shard_of
 from shared.protocol.server import User
 from shared.runtime.database import migrate, open_engine
-from tests.contract.routing import NOW_MS, Writer, chat, join, leave, read, rows_of, told_directly, unseat, user
+from tests.contract.routing import NOW_MS, Writer, chat, join, leave, read, rows_of, told_directly, unsubscribe, user
 
 SHARDS = 8
 ANNA, BORYS, VIRA = user(1), user(2), user(3)
@@ -88,10 +88,10 @@ async def test_what_is_loaded_is_what_was_in_memory(log: SqlLog) -> None:
         chat("r", ANNA, "id1"),
         read("r", BORYS, 1),
     )
-    await writer.handle(leave("r", BORYS), join("r", VIRA), unseat("r", "second", "mailbox.g2"))
+    await writer.handle(leave("r", BORYS), join("r", VIRA), unsubscribe("r", "second", "mailbox.g2"))
     loaded = (await log.load(["r"]))["r"]
     assert rows_of(loaded) == rows_of(writer.rooms["r"])
-    assert (set(loaded.members), set(loaded.seats)) == ({"u1", "u3"}, {"u1", "u3"})
+    assert (set(loaded.members), set(loaded.subscriptions)) == ({"u1", "u3"}, {"u1", "u3"})
 
 
 async def test_only_the_newest_messages_are_loaded(log: SqlLog) -> None:
@@ -290,7 +290,7 @@ async def test_writers_who_race_leave_a_log_without_gaps_and_every_id_once(logs:
             room, other = dice.choice(names), dice.choice(others)
             items.insert(dice.randint(0, len(items)), dice.choice([
                 join(room, other), join(room, other, f"{other.id}'", "mailbox.g2"), leave(room, other),
-                unseat(room, other.id), read(room, dice.choice(senders), dice.randint(0, 50)),
+                unsubscribe(room, other.id), read(room, dice.choice(senders), dice.randint(0, 50)),
             ]))  # fmt: skip
             for name, changes in (await writer.handle(*items)).items():
                 told = [frame for _, frame in told_directly(changes) if frame["type"] == "message"]
@@ -316,7 +316,7 @@ async def test_writers_who_race_leave_a_log_without_gaps_and_every_id_once(logs:
     assert sum(writer.redone for writer in writers) > 0, "nobody met anybody: this was no race"
     for writer in writers:
         # After a look at the rows, what each has in memory is what is stored. Read marks alone may be older there.
-        await writer.handle(*(unseat(name, "nobody") for name in names))
+        await writer.handle(*(unsubscribe(name, "nobody") for name in names))
         for name, room in (await log.load(names)).items():
             mine, theirs = rows_of(writer.rooms[name]), rows_of(room)
             assert {u: m[0] for u, m in mine.pop("members").items()} == {
@@ -375,7 +375,7 @@ async def test_a_user_s_rooms_come_with_the_latest_activity_first(log: SqlLog) -
 
 async def test_a_room_s_summary_counts_users_not_sessions(log: SqlLog) -> None:
     writer = await filled(log, "r", 3)
-    await writer.handle(join("r", ANNA, "second"), join("r", BORYS), join("r", VIRA), unseat("r", VIRA.id))
+    await writer.handle(join("r", ANNA, "second"), join("r", BORYS), join("r", VIRA), unsubscribe("r", VIRA.id))
     await writer.handle(read("r", ANNA, 2))
     last = writer.rooms["r"].recent[-1]
     assert await log.rooms_of(ANNA.id) == [Summary("r", 3, 2, 0, 2, last)]
@@ -404,12 +404,12 @@ async def test_one_s_own_message_moves_no_mark(log: SqlLog) -> None:
 async def test_a_room_is_listed_for_who_is_a_member_online_or_not(log: SqlLog) -> None:
     writer = await filled(log, "r", 1)
     await writer.handle(join("r", BORYS), join("r", VIRA))
-    await writer.handle(unseat("r", ANNA.id), leave("r", BORYS))
+    await writer.handle(unsubscribe("r", ANNA.id), leave("r", BORYS))
     listed = {u.id: [s.room for s in await log.rooms_of(u.id)] for u in (ANNA, BORYS, VIRA)}
     assert listed == {"u1": ["r"], "u2": [], "u3": ["r"]}
 
 
-async def test_a_gateway_s_seats_are_found_by_shard_and_address(log: SqlLog) -> None:
+async def test_a_gateway_s_subscriptions_are_found_by_shard_and_address(log: SqlLog) -> None:
     names = [f"r{number}" for number in range(20)]
     writer = Writer(log)
     await writer.handle(
@@ -423,7 +423,7 @@ async def test_a_gateway_s_seats_are_found_by_shard_and_address(log: SqlLog) -> 
         assert await log.rooms_held(shard, "mailbox.g3") == []
         addresses = [a for a, held in (("mailbox.g1", mine), ("mailbox.g2", theirs)) if held]
         assert sorted(await log.addresses(shard)) == addresses
-    await writer.handle(*(unseat(name, BORYS.id, "mailbox.g2") for name in names[:3]))
+    await writer.handle(*(unsubscribe(name, BORYS.id, "mailbox.g2") for name in names[:3]))
     assert {a for shard in range(SHARDS) for a in await log.addresses(shard)} == {"mailbox.g1"}
 
 

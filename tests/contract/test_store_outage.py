@@ -17,7 +17,7 @@ from services.router.store import SqlLog
 from services.router.wiring import open_log
 from shared.runtime.database import migrate, open_engine
 from shared.runtime.outage import StoreDown
-from tests.contract.routing import NOW_MS, Writer, chat, join, rows_of, unseat, user
+from tests.contract.routing import NOW_MS, Writer, chat, join, rows_of, unsubscribe, user
 from tests.servers.postgres import Postgres
 
 ANNA = user(1)
@@ -84,7 +84,7 @@ async def test_while_postgresql_is_stopped_the_store_is_down_and_heals_by_itself
 
 async def heals_after_one_refusal(server: Postgres, log: SqlLog) -> None:
     """Connections that died while nobody looked cost one refusal of reads and one of commits, not one each."""
-    checked = step((await log.load(["r"]))["r"], [unseat("r", "nobody")], NOW_MS)
+    checked = step((await log.load(["r"]))["r"], [unsubscribe("r", "nobody")], NOW_MS)
     calls: list[Callable[[], Awaitable[object]]] = [log.epoch, lambda: log.commit([checked])]
     await asyncio.gather(*(call() for call in calls for _ in range(6)))
     await asyncio.to_thread(server.close_all_connections)

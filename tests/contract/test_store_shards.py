@@ -84,8 +84,8 @@ async def test_routers_that_start_at_once_agree(url: str) -> None:
         await engine.dispose()
 
 
-async def test_seats_are_freed_under_the_new_number(url: str, engine: AsyncEngine) -> None:
-    """What the number is for: a silent gateway's seats are looked for shard by shard."""
+async def test_subscriptions_are_freed_under_the_new_number(url: str, engine: AsyncEngine) -> None:
+    """What the number is for: a silent gateway's subscriptions are looked for shard by shard."""
     before = open_log(url, engine, 16, writers=1)
     room = next(name for name in NAMES if shard_of(name, 16) != shard_of(name, 8))
     await Writer(before).handle(join(room, user(1)))

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from services.router.core.changes import Changes
-from services.router.core.room import RECENT, Member, Room, Seat, Stored
+from services.router.core.room import RECENT, Member, Room, Stored, Subscription
 from services.router.log import UNREAD_AT_MOST, AlreadyStored, Summary
 from shared.protocol.names import shard_of
 
@@ -32,7 +32,7 @@ class _Row:
     messages: list[Stored] = field(default_factory=list)
     keys: dict[tuple[str, str], Stored] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
-    seats: dict[str, Seat] = field(default_factory=dict)
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
 
 
 class Tables:
@@ -56,7 +56,7 @@ class MemoryLog:
             row = self._tables.rooms.get(name)
             if row is not None:
                 people = {user: Member(m.name, m.read_seq) for user, m in row.members.items()}
-                loaded[name] = Room(name, True, row.seq, row.version, people, dict(row.seats))
+                loaded[name] = Room(name, True, row.seq, row.version, people, dict(row.subscriptions))
                 for message in row.messages[-RECENT:]:
                     loaded[name].remember(message)
         await self._after()
@@ -92,9 +92,9 @@ class MemoryLog:
             row.members[user] = Member(member.name, max(member.read_seq, old.read_seq if old else 0))
         for user in changes.members_gone:
             row.members.pop(user, None)
-        row.seats.update(changes.seats)
-        for session in changes.seats_gone:
-            row.seats.pop(session, None)
+        row.subscriptions.update(changes.subscriptions)
+        for session in changes.subscriptions_gone:
+            row.subscriptions.pop(session, None)
         for user, seq in changes.read_marks.items():
             if (marked := row.members.get(user)) is not None:
                 marked.read_seq = max(marked.read_seq, seq)
@@ -127,7 +127,7 @@ class MemoryLog:
                 row.seq,
                 row.members[user_id].read_seq,
                 min(UNREAD_AT_MOST, sum(m.sender_id != user_id for m in row.messages[row.members[user_id].read_seq :])),
-                len({seat.user_id for seat in row.seats.values()}),
+                len({subscription.user_id for subscription in row.subscriptions.values()}),
                 row.messages[-1] if row.messages else None,
             )
             for name, row in self._tables.rooms.items()
@@ -139,20 +139,31 @@ class MemoryLog:
 
     async def addresses(self, shard: int) -> list[str]:
         await self._before()
-        held = {seat.address: None for row in self._of(shard).values() for seat in row.seats.values()}
+        held = {
+            subscription.address: None
+            for row in self._of(shard).values()
+            for subscription in row.subscriptions.values()
+        }
         await self._after()
         return list(held)
 
     async def rooms_held(self, shard: int, address: str) -> list[str]:
         await self._before()
         rooms = self._of(shard).items()
-        held = [name for name, row in rooms if any(seat.address == address for seat in row.seats.values())]
+        held = [
+            name
+            for name, row in rooms
+            if any(subscription.address == address for subscription in row.subscriptions.values())
+        ]
         await self._after()
         return held
 
     async def crowds(self, shard: int, above: int) -> list[str]:
         await self._before()
-        people = {name: {seat.user_id for seat in row.seats.values()} for name, row in self._of(shard).items()}
+        people = {
+            name: {subscription.user_id for subscription in row.subscriptions.values()}
+            for name, row in self._of(shard).items()
+        }
         await self._after()
         return [name for name, users in people.items() if len(users) > above]
 

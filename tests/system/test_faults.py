@@ -99,7 +99,7 @@ async def all_have(clients: list[Client], room: str, texts: list[str]) -> None:
 async def test_a_broker_that_restarts_costs_no_client_its_connection_nor_its_rooms(
     fragile: Cluster, broker: RabbitMQ
 ) -> None:
-    """Tried with `Deliver._resume` taking no seats: nobody hears of "after"."""
+    """Tried with `Deliver._resume` taking no subscriptions: nobody hears of "after"."""
     room = a_room()
     async with people(fragile, 2, room) as clients:
         await clients[0].chat(room, "before")
@@ -112,8 +112,8 @@ async def test_a_broker_that_restarts_costs_no_client_its_connection_nor_its_roo
         assert [client.connection for client in clients] == [1, 1]
 
 
-async def test_a_gateway_that_slept_through_a_change_of_routers_takes_its_seats_again(fragile: Cluster) -> None:
-    """Tried with routers that tell only those whose seats they have freed themselves: who slept stays alone."""
+async def test_a_gateway_that_slept_through_a_change_of_routers_resumes_its_subscriptions(fragile: Cluster) -> None:
+    """Tried with routers that tell only those whose subscriptions they have freed themselves: who slept stays alone."""
     room, sleeper = a_room(), fragile["gateway-1"]
     async with people(fragile, 4, room) as clients:
         ids = {client.session.user_id for client in clients}

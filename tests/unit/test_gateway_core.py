@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.gateway.core import bucket as buckets
 from services.gateway.core.bucket import Bucket, RoomBuckets
-from services.gateway.core.seating import Seating
+from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.core.window import PATIENCE_S, SLOW_S, Window
 
 # ── the bucket ──
@@ -150,176 +150,176 @@ def test_no_more_is_unanswered_than_the_window_held_or_one_body(steps: list[tupl
         assert 10 <= window.size <= 100
 
 
-# ── the seats ──
+# ── the subscriptions ──
 
 
 @dataclass(eq=False)
-class Sitter:
+class Subscriber:
     session: str
     rooms: set[str] = field(default_factory=set)
 
 
-def seated(*sessions: str, seq: int = 0) -> tuple[Seating[Sitter], dict[str, Sitter]]:
-    seating: Seating[Sitter] = Seating()
-    sitters = {session: Sitter(session) for session in sessions}
-    for sitter in sitters.values():
-        seating.seat("r", sitter, seq)
-    return seating, sitters
+def subscribed(*sessions: str, seq: int = 0) -> tuple[Subscriptions[Subscriber], dict[str, Subscriber]]:
+    subscriptions: Subscriptions[Subscriber] = Subscriptions()
+    subscribers = {session: Subscriber(session) for session in sessions}
+    for subscriber in subscribers.values():
+        subscriptions.add("r", subscriber, seq)
+    return subscriptions, subscribers
 
 
-def fresh(seating: Seating[Sitter], first: int, count: int) -> list[int]:
+def fresh(subscriptions: Subscriptions[Subscriber], first: int, count: int) -> list[int]:
     """Which of these messages are written out."""
-    table = seating.table("r")
-    assert table is not None
-    return list(range(first, first + count))[table.fresh(first, count) :]
+    feed = subscriptions.feed("r")
+    assert feed is not None
+    return list(range(first, first + count))[feed.fresh(first, count) :]
 
 
 def test_messages_are_written_once_however_often_they_come() -> None:
-    seating, _ = seated("a")
-    assert fresh(seating, 1, 3) == [1, 2, 3]
-    assert fresh(seating, 1, 3) == []
-    assert fresh(seating, 2, 4) == [4, 5]
+    subscriptions, _ = subscribed("a")
+    assert fresh(subscriptions, 1, 3) == [1, 2, 3]
+    assert fresh(subscriptions, 1, 3) == []
+    assert fresh(subscriptions, 2, 4) == [4, 5]
 
 
 def test_a_jump_is_let_through_and_what_comes_late_is_dropped() -> None:
-    seating, _ = seated("a")
-    assert fresh(seating, 5, 1) == [5]
-    assert fresh(seating, 1, 4) == []
-    assert fresh(seating, 4, 3) == [6]
+    subscriptions, _ = subscribed("a")
+    assert fresh(subscriptions, 5, 1) == [5]
+    assert fresh(subscriptions, 1, 4) == []
+    assert fresh(subscriptions, 4, 3) == [6]
 
 
 def test_who_sits_down_at_a_number_gets_what_follows_it() -> None:
-    seating, _ = seated("a", seq=7)
-    assert fresh(seating, 6, 2) == []
-    assert fresh(seating, 7, 3) == [8, 9]
+    subscriptions, _ = subscribed("a", seq=7)
+    assert fresh(subscriptions, 6, 2) == []
+    assert fresh(subscriptions, 7, 3) == [8, 9]
 
 
-def test_a_second_seat_does_not_turn_the_room_back() -> None:
-    seating, _ = seated("a")
-    fresh(seating, 1, 9)
-    seating.seat("r", Sitter("b"), 4)  # it was seated before 5 … 9 came, and got them by its `joined`
-    assert fresh(seating, 5, 5) == []
-    assert fresh(seating, 10, 1) == [10]
+def test_a_second_subscription_does_not_turn_the_room_back() -> None:
+    subscriptions, _ = subscribed("a")
+    fresh(subscriptions, 1, 9)
+    subscriptions.add("r", Subscriber("b"), 4)  # it was subscribed before 5 … 9 came, and got them by its `joined`
+    assert fresh(subscriptions, 5, 5) == []
+    assert fresh(subscriptions, 10, 1) == [10]
 
 
-def doubted(seating: Seating[Sitter]) -> bool:
-    table = seating.table("r")
-    assert table is not None
-    return table.doubted
+def doubted(subscriptions: Subscriptions[Subscriber]) -> bool:
+    feed = subscriptions.feed("r")
+    assert feed is not None
+    return feed.doubted
 
 
 def test_what_comes_late_is_doubted_and_asked_about_once() -> None:
-    seating, _ = seated("a")
-    fresh(seating, 1, 11)
-    assert not doubted(seating)
-    assert fresh(seating, 6, 1) == []
-    assert doubted(seating)
-    (_, table) = next(seating.rooms())
-    assert table.ask() == 11
-    assert not doubted(seating)
+    subscriptions, _ = subscribed("a")
+    fresh(subscriptions, 1, 11)
+    assert not doubted(subscriptions)
+    assert fresh(subscriptions, 6, 1) == []
+    assert doubted(subscriptions)
+    (_, feed) = next(subscriptions.feeds())
+    assert feed.ask() == 11
+    assert not doubted(subscriptions)
 
 
 def test_what_is_said_again_in_answer_to_a_question_is_not_doubted_however_much_has_come_since() -> None:
-    seating, sitters = seated("a")
-    fresh(seating, 1, 5)
-    (_, table) = next(seating.rooms())
-    table.ask()
-    fresh(seating, 6, 4)
-    seating.seat("r", sitters["a"], 5)
-    assert fresh(seating, 6, 4) == []
-    assert not doubted(seating)
-    assert fresh(seating, 3, 1) == []
-    fresh(seating, 10, 1)
-    assert fresh(seating, 10, 1) == []
-    assert doubted(seating), "the answer is over"
+    subscriptions, subscribers = subscribed("a")
+    fresh(subscriptions, 1, 5)
+    (_, feed) = next(subscriptions.feeds())
+    feed.ask()
+    fresh(subscriptions, 6, 4)
+    subscriptions.add("r", subscribers["a"], 5)
+    assert fresh(subscriptions, 6, 4) == []
+    assert not doubted(subscriptions)
+    assert fresh(subscriptions, 3, 1) == []
+    fresh(subscriptions, 10, 1)
+    assert fresh(subscriptions, 10, 1) == []
+    assert doubted(subscriptions), "the answer is over"
 
 
-def test_a_seat_below_what_was_written_out_is_doubted() -> None:
-    seating, _ = seated("a")
-    fresh(seating, 1, 11)
-    seating.seat("r", Sitter("b"), 5)
-    assert doubted(seating)
+def test_a_subscription_below_what_was_written_out_is_doubted() -> None:
+    subscriptions, _ = subscribed("a")
+    fresh(subscriptions, 1, 11)
+    subscriptions.add("r", Subscriber("b"), 5)
+    assert doubted(subscriptions)
 
 
 def test_a_room_that_is_rewound_writes_out_what_follows() -> None:
-    seating, _ = seated("a")
-    fresh(seating, 1, 11)
-    fresh(seating, 6, 1)
-    (_, table) = next(seating.rooms())
-    table.rewind(5)
-    assert fresh(seating, 6, 2) == [6, 7]
-    assert not doubted(seating)
+    subscriptions, _ = subscribed("a")
+    fresh(subscriptions, 1, 11)
+    fresh(subscriptions, 6, 1)
+    (_, feed) = next(subscriptions.feeds())
+    feed.rewind(5)
+    assert fresh(subscriptions, 6, 2) == [6, 7]
+    assert not doubted(subscriptions)
 
 
 def test_an_empty_room_is_forgotten() -> None:
-    seating, sitters = seated("a", "b")
-    seating.unseat("r", "a")
-    assert seating.table("r") is not None
-    assert seating.clear(sitters["b"]) == ["r"]
-    assert seating.table("r") is None
-    assert len(seating) == 0
+    subscriptions, subscribers = subscribed("a", "b")
+    subscriptions.remove("r", "a")
+    assert subscriptions.feed("r") is not None
+    assert subscriptions.clear(subscribers["b"]) == ["r"]
+    assert subscriptions.feed("r") is None
+    assert len(subscriptions) == 0
 
 
-def test_freeing_a_seat_that_is_free_does_nothing() -> None:
-    seating, sitters = seated("a")
-    seating.unseat("r", "b")
-    seating.unseat("other", "a")
-    seating.seat("r", sitters["a"], 0)
-    assert [table.seats for _, table in seating.rooms()] == [{"a": sitters["a"]}]
+def test_freeing_a_subscription_that_is_free_does_nothing() -> None:
+    subscriptions, subscribers = subscribed("a")
+    subscriptions.remove("r", "b")
+    subscriptions.remove("other", "a")
+    subscriptions.add("r", subscribers["a"], 0)
+    assert [feed.subscribers for _, feed in subscriptions.feeds()] == [{"a": subscribers["a"]}]
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(1, 10)), max_size=60))
 def test_a_room_never_runs_backwards_and_nothing_is_written_twice(deliveries: list[tuple[int, int]]) -> None:
-    seating, _ = seated("a")
+    subscriptions, _ = subscribed("a")
     written: list[int] = []
     for first, count in deliveries:
-        written += fresh(seating, first, count)
+        written += fresh(subscriptions, first, count)
     assert written == sorted(set(written))
     assert set(written) <= {seq for first, count in deliveries for seq in range(first, first + count)}
 
 
 @given(st.data())
 def test_deliveries_in_order_are_written_whole_even_when_redelivered(data: st.DataObject) -> None:
-    seating, _ = seated("a")
+    subscriptions, _ = subscribed("a")
     written: list[int] = []
     newest = 0
     for _ in range(data.draw(st.integers(0, 30))):
         first = data.draw(st.integers(max(1, newest - 5), newest + 1))
         count = data.draw(st.integers(1, 8))
         newest = max(newest, first + count - 1)
-        written += fresh(seating, first, count)
+        written += fresh(subscriptions, first, count)
     assert written == list(range(1, newest + 1))
 
 
-class SeatsAgree(RuleBasedStateMachine):
+class SubscriptionsAgree(RuleBasedStateMachine):
     """Both sides of the index, the rooms of a connection and the connections of a room, say the same."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seating: Seating[Sitter] = Seating()
-        self.sitters = {name: Sitter(name) for name in "abcd"}
+        self.subscriptions: Subscriptions[Subscriber] = Subscriptions()
+        self.subscribers = {name: Subscriber(name) for name in "abcd"}
 
     rooms, names = st.sampled_from(["r", "s", "t"]), st.sampled_from("abcd")
 
     @rule(room=rooms, name=names, seq=st.integers(0, 9))
-    def seat(self, room: str, name: str, seq: int) -> None:
-        self.seating.seat(room, self.sitters[name], seq)
+    def subscribe(self, room: str, name: str, seq: int) -> None:
+        self.subscriptions.add(room, self.subscribers[name], seq)
 
     @rule(room=rooms, name=names)
-    def unseat(self, room: str, name: str) -> None:
-        self.seating.unseat(room, name)
+    def unsubscribe(self, room: str, name: str) -> None:
+        self.subscriptions.remove(room, name)
 
     @rule(name=names)
     def clear(self, name: str) -> None:
-        had = set(self.sitters[name].rooms)
-        assert set(self.seating.clear(self.sitters[name])) == had
+        had = set(self.subscribers[name].rooms)
+        assert set(self.subscriptions.clear(self.subscribers[name])) == had
 
     @invariant()
     def they_agree(self) -> None:
-        by_room = {(room, name) for room, table in self.seating.rooms() for name in table.seats}
-        by_sitter = {(room, name) for name, sitter in self.sitters.items() for room in sitter.rooms}
-        assert by_room == by_sitter
-        assert all(table.seats for _, table in self.seating.rooms())
+        by_room = {(room, name) for room, feed in self.subscriptions.feeds() for name in feed.subscribers}
+        by_subscriber = {(room, name) for name, subscriber in self.subscribers.items() for room in subscriber.rooms}
+        assert by_room == by_subscriber
+        assert all(feed.subscribers for _, feed in self.subscriptions.feeds())
 
 
-TestSeatsAgree = SeatsAgree.TestCase
+TestSubscriptionsAgree = SubscriptionsAgree.TestCase

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from services.gateway.core.seating import Seating
+from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.deliver import Deliver
 from services.gateway.framing import Framed, Framing
 from services.router.core.outgoing import Answer, Out, Outgoing, one
@@ -31,7 +31,11 @@ def gateway() -> tuple[Deliver, Slow, set[int]]:
     """With one connection, which sits in the room `r`; and the questions that are open."""
     connection, asked = Slow(), {7}
     hub: Any = SimpleNamespace(
-        sessions={"s": connection}, seating=Seating(), framing=Framing(0), epoch="e", questions=SimpleNamespace()
+        sessions={"s": connection},
+        subscriptions=Subscriptions(),
+        framing=Framing(0),
+        epoch="e",
+        questions=SimpleNamespace(),
     )
 
     def answered(n: int) -> bool:
@@ -40,7 +44,7 @@ def gateway() -> tuple[Deliver, Slow, set[int]]:
         return open_
 
     hub.questions.answered = answered
-    hub.seating.seat("r", connection, 0)
+    hub.subscriptions.add("r", connection, 0)
     return Deliver(hub), connection, asked
 
 

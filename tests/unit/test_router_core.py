@@ -20,7 +20,7 @@ from tests.contract.routing import (
     leave,
     read,
     submit,
-    unseat,
+    unsubscribe,
     user,
 )
 
@@ -183,9 +183,9 @@ def test_who_has_heard_a_redelivered_chat_does_not_hear_it_again() -> None:
     assert scene.hear(BORYS) == []
 
 
-def test_a_member_without_a_seat_may_send_and_hears_its_own_copy() -> None:
+def test_a_member_without_a_subscription_may_send_and_hears_its_own_copy() -> None:
     scene = Scene(ANNA, BORYS)
-    scene.run(unseat("r", ANNA.id))
+    scene.run(unsubscribe("r", ANNA.id))
     scene.run(chat("r", ANNA, "a", session="elsewhere"))
     assert numbers(scene.told("elsewhere", "message")) == [1]
     assert numbers(scene.told(BORYS, "message")) == [1]
@@ -323,8 +323,8 @@ def test_a_leave_ends_the_membership_on_all_sessions() -> None:
     changes = scene.run(submit(leave("r", ANNA).message.frame.model_copy(update={"ref": "x"}), ANNA))  # type: ignore[union-attr]
     assert scene.told(ANNA, "left") == [{"type": "left", "room": "r", "ref": "x"}]
     assert scene.told("phone", "left") == [{"type": "left", "room": "r"}]
-    assert scene.audience.seated["mailbox.g2"] == {}
-    assert (changes.members_gone, changes.seats_gone) == ({"u1"}, {"u1", "phone"})
+    assert scene.audience.subscribed["mailbox.g2"] == {}
+    assert (changes.members_gone, changes.subscriptions_gone) == ({"u1"}, {"u1", "phone"})
     scene.run(chat("r", BORYS, "a"))
     assert (scene.hear(ANNA), scene.hear("phone")) == ([], [])
 
@@ -338,9 +338,9 @@ def test_a_leave_by_one_who_is_no_member_is_answered_all_the_same() -> None:
 
 def test_a_closed_connection_leaves_a_member_offline() -> None:
     scene = Scene(ANNA, BORYS)
-    changes = scene.run(unseat("r", ANNA.id))
+    changes = scene.run(unsubscribe("r", ANNA.id))
     assert (set(scene.room.members), scene.room.online) == ({"u1", "u2"}, 1)
-    assert changes.seats_gone == {"u1"}
+    assert changes.subscriptions_gone == {"u1"}
     (presence,) = scene.hear(BORYS)
     assert (presence["user"]["id"], presence["online"], presence["members"]) == ("u1", False, 1)
 
@@ -348,17 +348,17 @@ def test_a_closed_connection_leaves_a_member_offline() -> None:
 def test_an_unseat_by_an_old_address_does_nothing_but_is_checked() -> None:
     scene = Scene(ANNA, BORYS)
     scene.run(join("r", ANNA, address="mailbox.g1.2"))
-    changes = scene.run(unseat("r", ANNA.id, "mailbox.g1"))
-    assert scene.room.seats["u1"].address == "mailbox.g1.2"
+    changes = scene.run(unsubscribe("r", ANNA.id, "mailbox.g1"))
+    assert scene.room.subscriptions["u1"].address == "mailbox.g1.2"
     assert (changes.writes, changes.requires_version_check) == (False, True)
 
 
-def test_a_gateway_that_is_gone_frees_all_its_seats() -> None:
+def test_a_gateway_that_is_gone_ends_all_its_subscriptions() -> None:
     scene = Scene(ANNA, BORYS)
     scene.run(join("r", VIRA, address="mailbox.g2"), join("r", BORYS, "phone", "mailbox.g2"))
     scene.forget()
     scene.run(Item(Gone(room="r", address="mailbox.g2")))
-    assert set(scene.room.seats) == {"u1", "u2"}
+    assert set(scene.room.subscriptions) == {"u1", "u2"}
     assert [(p["user"]["id"], p["online"]) for p in scene.told(ANNA, "presence")] == [("u3", False)]
 
 
@@ -367,9 +367,9 @@ def test_a_gateway_that_is_gone_frees_all_its_seats() -> None:
 
 def test_presence_is_one_per_user_not_per_session() -> None:
     scene = Scene(ANNA)
-    scene.run(join("r", BORYS), join("r", BORYS, "phone"), unseat("r", BORYS.id))
+    scene.run(join("r", BORYS), join("r", BORYS, "phone"), unsubscribe("r", BORYS.id))
     assert [(p["online"], p["members"]) for p in scene.told(ANNA, "presence")] == [(True, 2)]
-    scene.run(unseat("r", "phone"))
+    scene.run(unsubscribe("r", "phone"))
     assert [(p["online"], p["members"]) for p in scene.told(ANNA, "presence")] == [(False, 1)]
 
 
@@ -497,8 +497,8 @@ def test_the_first_message_of_a_short_room_is_in_memory() -> None:
 
 
 def resume(after: int, *holders: User, address: str = "mailbox.g1.2") -> Item:
-    seats = [Holder(session=who.id, user=who) for who in holders]
-    return Item(Resume(address=address, room="r", after=after, seats=seats))
+    subscriptions = [Holder(session=who.id, user=who) for who in holders]
+    return Item(Resume(address=address, room="r", after=after, subscriptions=subscriptions))
 
 
 def test_a_resumed_gateway_gets_what_it_missed_as_one_fan_out() -> None:
@@ -507,31 +507,31 @@ def test_a_resumed_gateway_gets_what_it_missed_as_one_fan_out() -> None:
     changes = scene.run(resume(2, ANNA))
     assert numbers(scene.told(ANNA, "message")) == [3, 4, 5]
     assert sum(b'"fanout"' in out.part and b'"first":3' in out.part for out in changes.outs) == 1
-    assert changes.seats["u1"].address == "mailbox.g1.2"
+    assert changes.subscriptions["u1"].address == "mailbox.g1.2"
     assert scene.told(BORYS, "presence") == [], "nobody was away"
 
 
 @pytest.mark.parametrize("late", ["resume", "join"])
-def test_a_seat_stays_where_its_gateway_last_said_however_late_an_earlier_word_of_it_comes(late: str) -> None:
+def test_a_subscription_stays_where_its_gateway_last_said_however_late_an_earlier_word_of_it_comes(late: str) -> None:
     scene = Scene(BORYS)
     scene.run(resume(0, ANNA, address="mailbox.g1.10"), join("r", ANNA, address="mailbox.g1.10"))
     said = resume(0, ANNA, address="mailbox.g1.9") if late == "resume" else join("r", ANNA, address="mailbox.g1.9")
     scene.run(again(said))
-    assert scene.room.seats[ANNA.id].address == "mailbox.g1.10"
+    assert scene.room.subscriptions[ANNA.id].address == "mailbox.g1.10"
     scene.run(Item(Gone(room="r", address="mailbox.g1.9")))
-    assert ANNA.id in scene.room.seats
+    assert ANNA.id in scene.room.subscriptions
 
 
 def test_a_session_that_heard_it_was_gone_hears_that_it_is_back_when_its_join_comes_again() -> None:
     scene = Scene(BORYS, ANNA)
-    scene.run(unseat("r", ANNA.id), join("r", ANNA))
+    scene.run(unsubscribe("r", ANNA.id), join("r", ANNA))
     assert [frame["online"] for frame in scene.told(ANNA, "presence") if frame["user"]["id"] == ANNA.id][-1] is True
 
 
 def test_another_gateway_s_word_counts_whatever_its_number() -> None:
     scene = Scene(BORYS)
     scene.run(join("r", ANNA, address="mailbox.g1.10"), join("r", ANNA, address="mailbox.g2.1"))
-    assert scene.room.seats[ANNA.id].address == "mailbox.g2.1"
+    assert scene.room.subscriptions[ANNA.id].address == "mailbox.g2.1"
 
 
 def test_a_resume_from_too_long_ago_shows_the_newest_so_that_the_gap_is_seen() -> None:
@@ -543,7 +543,7 @@ def test_a_resume_from_too_long_ago_shows_the_newest_so_that_the_gap_is_seen() -
 
 def test_a_resumed_gateway_learns_who_came_and_went_meanwhile() -> None:
     scene = Scene(ANNA, BORYS, VIRA)
-    scene.run(unseat("r", BORYS.id))
+    scene.run(unsubscribe("r", BORYS.id))
     scene.forget()
     scene.run(resume(0, ANNA))
     (told,) = scene.told(ANNA, "presence")
@@ -567,10 +567,10 @@ def test_a_resumed_session_whose_membership_has_ended_is_told() -> None:
     scene.forget()
     scene.run(resume(0, ANNA, BORYS))
     assert scene.told(ANNA, "left") == [{"type": "left", "room": "r"}]
-    assert set(scene.room.seats) == {"u2"}
+    assert set(scene.room.subscriptions) == {"u2"}
 
 
-def test_a_gateway_that_had_more_than_the_log_holds_is_told_where_it_ends_and_seats_nobody() -> None:
+def test_a_gateway_that_had_more_than_the_log_holds_is_told_where_it_ends_and_subscribes_nobody() -> None:
     scene = Scene(ANNA)
     talk(scene, ANNA, 5)
     changes = scene.run(resume(11, ANNA, BORYS))

@@ -14,7 +14,7 @@ from services.router.core.room import Room
 from services.router.core.step import step
 from shared.protocol.bus import Fanout
 from shared.protocol.codec import decode, encode
-from tests.contract.routing import NOW_MS, join, leave, unseat, user
+from tests.contract.routing import NOW_MS, join, leave, unsubscribe, user
 
 ANNA, BORYS, VIRA = user(1), user(2), user(3)
 ADDRESS = "mailbox.g1"
@@ -42,7 +42,7 @@ def presences(changes: Changes, before: Set[str]) -> set[str]:
     ("item", "expected"),
     [
         (join("r", VIRA), {"u1", "u2", "u3"}),
-        (unseat("r", BORYS.id), {"u1"}),
+        (unsubscribe("r", BORYS.id), {"u1"}),
         (leave("r", BORYS), {"u1"}),
         (Item(Gone(room="r", address="mailbox.g2")), {"u1"}),
     ],

@@ -101,13 +101,13 @@ def test_a_page_of_a_deep_join_is_bounded_and_whole() -> None:
 
 def test_a_resumed_gateway_gets_what_fits_and_the_newest_which_shows_the_gap() -> None:
     scene = Scene(60)
-    seats = [Holder(session=ANNA.id, user=ANNA)]
-    scene.run(Item(Resume(address="mailbox.g1.2", room="r", after=10, seats=seats)))
+    subscriptions = [Holder(session=ANNA.id, user=ANNA)]
+    scene.run(Item(Resume(address="mailbox.g1.2", room="r", after=10, subscriptions=subscriptions)))
     heard = [frame["seq"] for frame in scene.audience.hear(ANNA.id) if frame["type"] == "message"]
     assert heard == [*range(11, 11 + FIT), 60]
 
 
-def test_a_seat_and_the_answer_that_tells_of_it_are_lost_together_or_not_at_all() -> None:
+def test_a_subscription_and_the_answer_that_tells_of_it_are_lost_together_or_not_at_all() -> None:
     scene = Scene(1)
     (out,) = [out for out in scene.run(join("r", BORYS)).outs if b'"seated"' in out.part]
     assert b'"joined"' in out.payload[0]

@@ -13,7 +13,7 @@ from services.router.core.room import Room
 from services.router.core.step import step
 from shared.client.core.room import Room as Known
 from shared.protocol.bus import Holder, Resume, Retell
-from tests.contract.routing import NOW_MS, Audience, join, leave, read, unseat, user
+from tests.contract.routing import NOW_MS, Audience, join, leave, read, unsubscribe, user
 
 ONLOOKER = user(10_000)
 
@@ -45,7 +45,7 @@ class Scene:
 
 
 def away(number: int) -> Item:
-    return unseat("r", user(number).id)
+    return unsubscribe("r", user(number).id)
 
 
 def test_nobody_sees_those_who_left_while_the_room_was_a_crowd() -> None:
@@ -103,11 +103,11 @@ def test_a_crowd_that_is_none_any_more_is_owed_no_number() -> None:
     assert scene.run(Item(CrowdDue(room="r"))).outs == []
 
 
-def test_a_gateway_that_takes_its_seats_again_learns_who_is_there_from_one_frame() -> None:
+def test_a_gateway_that_resumes_its_subscriptions_learns_who_is_there_from_one_frame() -> None:
     scene = Scene(60)
     step(scene.room, [away(n) for n in range(1, 30)], NOW_MS)  # what this said is lost
-    seats = [Holder(session=ONLOOKER.id, user=ONLOOKER)]
-    scene.run(Item(Resume(address="mailbox.g1.2", room="r", after=0, seats=seats)))
+    subscriptions = [Holder(session=ONLOOKER.id, user=ONLOOKER)]
+    scene.run(Item(Resume(address="mailbox.g1.2", room="r", after=0, subscriptions=subscriptions)))
     assert scene.right
 
 
@@ -141,7 +141,7 @@ def test_whoever_comes_and_goes_around_the_limit_the_list_is_right_below_it(seed
         for _ in range(rng.randint(1, 5)):
             who = user(rng.randint(1, CROWD + 10))
             session = rng.choice([who.id, f"{who.id} again"])
-            items.append(rng.choice([join("r", who, session), unseat("r", session), read("r", who, 1)]))
+            items.append(rng.choice([join("r", who, session), unsubscribe("r", session), read("r", who, 1)]))
         if rng.random() < 0.05:
             items.append(join("r", ONLOOKER))
         scene.run(*items)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from services.router.core.changes import Changes, Gone, Item
-from services.router.core.room import RECENT, Member, Room, Seat, Stored
+from services.router.core.room import RECENT, Member, Room, Stored, Subscription
 from services.router.core.step import step
-from shared.protocol.bus import Holder, Resume, Submit, Unseat
+from shared.protocol.bus import Holder, Resume, Submit, Unsubscribe
 from shared.protocol.client import Chat, Join, Leave, Read
-from tests.contract.routing import NOW_MS, Audience, chat, join, leave, read, rows_of, unseat, user
+from tests.contract.routing import NOW_MS, Audience, chat, join, leave, read, rows_of, unsubscribe, user
 
 ADDRESSES = ["mailbox.g1", "mailbox.g2", "mailbox.g3"]
 USERS = [user(number) for number in range(6)]
@@ -29,7 +29,7 @@ class Model:
 
     log: list[tuple[str, str, str]] = field(default_factory=list)
     members: dict[str, int] = field(default_factory=dict)
-    seats: dict[str, tuple[str, str]] = field(default_factory=dict)
+    subscriptions: dict[str, tuple[str, str]] = field(default_factory=dict)
     named: bool = False
 
     def apply(self, item: Item) -> None:
@@ -37,28 +37,32 @@ class Model:
             case Submit(frame=Join(), session=session, user=by, address=address):
                 self.named = True
                 self.members.setdefault(by.id, len(self.log))
-                self.seats[session] = (by.id, address)
+                self.subscriptions[session] = (by.id, address)
             case Submit(frame=Leave(), user=by):
                 self.members.pop(by.id, None)
-                self.seats = {s: seat for s, seat in self.seats.items() if seat[0] != by.id}
+                self.subscriptions = {
+                    s: subscription for s, subscription in self.subscriptions.items() if subscription[0] != by.id
+                }
             case Submit(frame=Chat(id=id, text=text), user=by) if by.id in self.members:
                 if not any(entry[:2] == (by.id, id) for entry in self.log):
                     self.log.append((by.id, id, text))
             case Submit(frame=Read(seq=seq), user=by) if by.id in self.members:
                 self.members[by.id] = max(self.members[by.id], min(seq, len(self.log)))
-            case Unseat(session=session, address=address):
-                if self.seats.get(session, ("", ""))[1] == address:
-                    del self.seats[session]
+            case Unsubscribe(session=session, address=address):
+                if self.subscriptions.get(session, ("", ""))[1] == address:
+                    del self.subscriptions[session]
             case Gone(address=address):
-                self.seats = {s: seat for s, seat in self.seats.items() if seat[1] != address}
-            case Resume(seats=holders, address=address):
+                self.subscriptions = {
+                    s: subscription for s, subscription in self.subscriptions.items() if subscription[1] != address
+                }
+            case Resume(subscriptions=holders, address=address):
                 for holder in holders:
                     if holder.user.id in self.members:
-                        self.seats[holder.session] = (holder.user.id, address)
+                        self.subscriptions[holder.session] = (holder.user.id, address)
 
     @property
     def online(self) -> set[str]:
-        return {user_id for user_id, _ in self.seats.values()}
+        return {user_id for user_id, _ in self.subscriptions.values()}
 
 
 class Rows:
@@ -74,7 +78,7 @@ class Rows:
             return
         assert [m.seq for m in changes.messages] == list(range(room.seq + 1, changes.seq + 1))
         assert not set(changes.members) & (changes.members_gone | set(changes.read_marks))
-        assert not set(changes.seats) & changes.seats_gone
+        assert not set(changes.subscriptions) & changes.subscriptions_gone
         room.exists, room.seq, room.version = True, changes.seq, changes.version
         room.recent = deque([*room.recent, *changes.messages])
         for user_id, member in changes.members.items():
@@ -83,17 +87,17 @@ class Rows:
             room.members.pop(user_id, None)
         for user_id, seq in changes.read_marks.items():
             room.members[user_id].read_seq = max(room.members[user_id].read_seq, seq)
-        for session, seat in changes.seats.items():
-            room.seats[session] = seat
-        for session in changes.seats_gone:
-            room.seats.pop(session, None)
+        for session, subscription in changes.subscriptions.items():
+            room.subscriptions[session] = subscription
+        for session in changes.subscriptions_gone:
+            room.subscriptions.pop(session, None)
 
     def load(self) -> Room:
         """The room as another router finds it."""
         rows = self.room
         members = {u: Member(m.name, m.read_seq) for u, m in rows.members.items()}
         newest = deque(list(rows.recent)[-RECENT:])
-        return Room("r", rows.exists, rows.seq, rows.version, members, dict(rows.seats), newest)
+        return Room("r", rows.exists, rows.seq, rows.version, members, dict(rows.subscriptions), newest)
 
 
 class Client:
@@ -131,15 +135,15 @@ def draw(rng: random.Random, log: int) -> Item:
         case "leave":
             return leave("r", who, session, address)
         case "unseat":
-            return unseat("r", session, rng.choice([address, "mailbox.old"]))
+            return unsubscribe("r", session, rng.choice([address, "mailbox.old"]))
         case "read":
             return read("r", who, rng.randint(0, log + 3))
         case "gone":
             return Item(Gone(room="r", address=address))
         case _:
             held = [Holder(session=s, user=u) for u, s, a in SESSIONS if a == address]
-            seats = rng.sample(held, rng.randint(1, len(held)))
-            return Item(Resume(address=address, room="r", after=log, seats=seats))
+            subscriptions = rng.sample(held, rng.randint(1, len(held)))
+            return Item(Resume(address=address, room="r", after=log, subscriptions=subscriptions))
 
 
 def cut_off(items: list[Item], session: str, address: str) -> bool:
@@ -147,7 +151,7 @@ def cut_off(items: list[Item], session: str, address: str) -> bool:
     ended = False
     for item in items:
         match item.message:
-            case Unseat(session=s, address=a) if (s, a) == (session, address):
+            case Unsubscribe(session=s, address=a) if (s, a) == (session, address):
                 ended = True
             case Gone(address=a) if a == address:
                 ended = True
@@ -188,19 +192,19 @@ def test_under_random_frames_the_room_is_what_the_model_says(seed: int, draw_num
         assert (room.exists, room.seq) == (model.named, len(model.log))
         assert content(list(rows.room.recent)) == model.log
         assert {u: m.read_seq for u, m in room.members.items()} == model.members
-        assert room.seats == {s: Seat(*seat) for s, seat in model.seats.items()}
+        assert room.subscriptions == {s: Subscription(*subscription) for s, subscription in model.subscriptions.items()}
         assert {u for u in model.members if room.is_online(u)} == model.online
-        assert set(room.audience.addresses) == {address for _, address in model.seats.values()}
+        assert set(room.audience.addresses) == {address for _, address in model.subscriptions.values()}
         assert rows_of(room) == rows_of(rows.load())
         assert changes.requires_version_check or changes.writes or len(model.log) == before
 
         for _, session, address in SESSIONS:
             client = clients[session]
             client.take(audience.hear(session))
-            if lives > 1 or cut_off(items, session, address) or session not in model.seats:
+            if lives > 1 or cut_off(items, session, address) or session not in model.subscriptions:
                 # A router that died told nobody of who came and went: what was seen starts anew with the next join.
                 client.online = None
-                audience.seated[address].pop(session, None)
+                audience.subscribed[address].pop(session, None)
             if client.online is not None:
                 assert client.online == model.online, session
                 assert client.seen == list(range(client.seen[0], client.seen[0] + len(client.seen))), "a gap"

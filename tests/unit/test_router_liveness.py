@@ -42,7 +42,7 @@ def test_a_router_that_comes_late_to_a_tick_waits_for_the_beats_behind_it() -> N
     assert ticks(liveness, 20) == []
 
 
-def test_a_silent_address_is_named_until_its_seats_are_freed() -> None:
+def test_a_silent_address_is_named_until_its_subscriptions_have_ended() -> None:
     liveness = begun("a")
     assert ticks(liveness, 8, 16) == ["a"]
     assert ticks(liveness, 20) == ["a"]
@@ -50,7 +50,7 @@ def test_a_silent_address_is_named_until_its_seats_are_freed() -> None:
     assert ticks(liveness, 25) == []
 
 
-def test_who_speaks_again_after_its_seats_were_freed_is_told_once() -> None:
+def test_who_speaks_again_after_its_subscriptions_had_ended_is_told_once() -> None:
     liveness = begun("a")
     liveness.lapse("a")
     assert liveness.heard("a", 30)
@@ -67,7 +67,7 @@ def test_a_router_that_was_away_accuses_nobody() -> None:
 
 
 def test_a_new_owner_of_the_shard_tells_whoever_was_freed_by_the_last_one() -> None:
-    """`a` slept; the last owner freed its seats and died before it could say so."""
+    """`a` slept; the last owner ended its subscriptions and died before it could say so."""
     liveness = begun("b")
     assert liveness.heard("a", 1)
     assert not liveness.heard("a", 6)
@@ -89,15 +89,15 @@ def test_what_beats_before_the_store_has_been_asked_is_told_once_it_was() -> Non
     assert liveness.heard("a", 5)
 
 
-def test_who_takes_a_seat_and_is_never_heard_is_silent_in_the_end() -> None:
+def test_who_is_subscribed_and_is_never_heard_is_silent_in_the_end() -> None:
     liveness = begun()
-    liveness.seated("a", 1)
+    liveness.subscribed("a", 1)
     assert ticks(liveness, 5, 10) == []
     assert ticks(liveness, 17) == ["a"]
 
 
-def test_taking_one_seat_does_not_make_known_who_lost_the_others() -> None:
+def test_one_subscription_does_not_make_known_who_lost_the_others() -> None:
     liveness = begun("a")
     liveness.lapse("a")
-    liveness.seated("a", 20)
+    liveness.subscribed("a", 20)
     assert liveness.heard("a", 21)

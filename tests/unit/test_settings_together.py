@@ -51,14 +51,14 @@ def test_a_batch_of_the_largest_size_with_its_head_fits_into_a_body() -> None:
     assert len(encode(ADDRESS, [part] * (ITEM_BYTES // len(part)), n=2**53, epoch="e" * 16)) <= BODY_BYTES
 
 
-@pytest.mark.parametrize("seats", [1, 7, 18_000, 60_000])
-def test_however_many_sit_in_a_room_its_seats_are_resumed_in_pieces_that_fit(seats: int) -> None:
-    holders = [Holder(session=f"{n:024}", user=LONGEST) for n in range(seats)]
+@pytest.mark.parametrize("subscriptions", [1, 7, 18_000, 60_000])
+def test_however_many_are_subscribed_they_are_resumed_in_pieces_that_fit(subscriptions: int) -> None:
+    holders = [Holder(session=f"{n:024}", user=LONGEST) for n in range(subscriptions)]
     said = list(resumes(ADDRESS, "r", 5, holders))
-    assert [holder for each in said for holder in each.seats] == holders
+    assert [holder for each in said for holder in each.subscriptions] == holders
     assert {(each.address, each.room, each.after) for each in said} == {(ADDRESS, "r", 5)}
     assert max(len(pack(each)) for each in said) <= ITEM_BYTES
-    assert len(said) <= 1 + seats // 5_000
+    assert len(said) <= 1 + subscriptions // 5_000
 
 
 def test_a_gateway_that_beats_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,1 +1,1 @@
-"""Pure: what a client's frame means to the gateway, and who sits where."""
+"""Pure: what a client's frame means to the gateway, and who is subscribed to what."""

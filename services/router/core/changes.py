@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.router.core.outgoing import Out
-from services.router.core.room import Member, Seat, Stored
+from services.router.core.room import Member, Stored, Subscription
 from shared.protocol.bus import AccessWanted, BusMessage, Post, Submit
 from shared.protocol.client import Chat, Frame, History
 
 
 class Gone(Frame):
-    """Said by the router to itself: nobody listens at `address` any more; free its seats in `room`."""
+    """Said by the router to itself: nobody listens at `address` any more; end its subscriptions in `room`."""
 
     room: str
     address: str
@@ -60,9 +60,10 @@ class Item(NamedTuple):
 class Changes:
     """Everything that a batch wants of `room`. The rows are written only if the room's row still has `seq_before` and
     `version_before`; `outs` are sent only after that, and `reads` answered from the store, beside the batch. No row
-    is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of `seats`,
-    `seats_gone`. `names_owed`: two routers may have spoken of the room side by side, the one of who came and the other
-    of who went; nothing orders their words, so who is there is to be told once more, later."""
+    is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of
+    `subscriptions`, `subscriptions_gone`. `names_owed`: two routers may have spoken of the room side by side, the one
+    of who came and the other of who went; nothing orders their words, so who is there is to be told once more,
+    later."""
 
     room: str
     existed: bool
@@ -73,8 +74,8 @@ class Changes:
     messages: list[Stored] = field(default_factory=list)
     members: dict[str, Member] = field(default_factory=dict)
     members_gone: set[str] = field(default_factory=set)
-    seats: dict[str, Seat] = field(default_factory=dict)
-    seats_gone: set[str] = field(default_factory=set)
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    subscriptions_gone: set[str] = field(default_factory=set)
     read_marks: dict[str, int] = field(default_factory=dict)
     outs: list[Out] = field(default_factory=list)
     reads: list[Submit] = field(default_factory=list)
@@ -85,7 +86,7 @@ class Changes:
 
     @property
     def membership_changed(self) -> bool:
-        return bool(self.members or self.members_gone or self.seats or self.seats_gone)
+        return bool(self.members or self.members_gone or self.subscriptions or self.subscriptions_gone)
 
     @property
     def writes(self) -> bool:

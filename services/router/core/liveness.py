@@ -1,12 +1,13 @@
-"""Which gateways are silent, and which sit elsewhere than they believe. Kept for each shard, from what passes through
-that shard's queue.
+"""Which gateways are silent, and which are subscribed elsewhere than they believe. Kept for each shard, from what
+passes through that shard's queue.
 
 A router is not told when a shard becomes its own or ceases to be (docs/architecture.md, decision 3). So silence is
 judged only by what comes through the queue: routers tick on every shard, and where the ticks themselves had a pause,
-the router was away and knows nothing: whoever holds a seat then counts as heard just now.
+the router was away and knows nothing: whoever holds a subscription then counts as heard just now.
 
-Whoever freed a silent gateway's seats may be gone when it speaks again. So it is not remembered who lapsed, but who is
-*known*: held a seat when the router began, or has been told since to take its seats. Anybody else who speaks is told.
+Whoever ended a silent gateway's subscriptions may be gone when it speaks again. So it is not remembered who lapsed, but
+who is *known*: held a subscription when the router began, or has been told since to resume them. Anybody else who
+speaks is told.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ class Liveness:
         self._ticked = float("-inf")
 
     def heard(self, address: str, now: float) -> bool:
-        """Notes a beat. True: as far as is known here its seats may be free, so it has to take them again."""
+        """Notes a beat. True: as far as is known here its subscriptions may have ended, so it has to resume them."""
         self._heard[address] = now
         if address in self._known:
             return False
         self._known.add(address)
         return True
 
-    def seated(self, address: str, now: float) -> None:
-        """It has taken a seat: should it never be heard, it is silent in due time."""
+    def subscribed(self, address: str, now: float) -> None:
+        """It has a subscription: should it never be heard, it is silent in due time."""
         self._heard.setdefault(address, now)
 
     def resumes(self, now: float) -> bool:
@@ -47,7 +48,8 @@ class Liveness:
         return now - self._ticked > self._pause_s
 
     def begin(self, addresses: Iterable[str], now: float) -> None:
-        """These addresses hold seats, says the store; whoever of them is dead has `silent_s` to prove the contrary."""
+        """These addresses hold subscriptions, says the store; whoever of them is dead has `silent_s` to prove the
+        contrary."""
         self._heard = dict.fromkeys(addresses, now)
         self._known = set(self._heard)
         self._ticked = now
@@ -65,6 +67,6 @@ class Liveness:
         return [address for address, heard in self._heard.items() if now - heard > self._silent_s]
 
     def lapse(self, address: str) -> None:
-        """The seats of `address` are freed. Should it speak again after all, `heard` says so."""
+        """The subscriptions of `address` have ended. Should it speak again after all, `heard` says so."""
         self._heard.pop(address, None)
         self._known.discard(address)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pydantic_core import from_json
 
-from shared.protocol.bus import ITEM_BYTES, Direct, Fanout, Post, Seated, Submit, Unseated
+from shared.protocol.bus import ITEM_BYTES, Direct, Fanout, Post, Submit, Subscribed, Unsubscribed
 from shared.protocol.client import Frame
 from shared.protocol.codec import pack, render
 from shared.protocol.errors import ErrorCode
@@ -22,10 +22,10 @@ MOST: Final = ITEM_BYTES - (4 << 10)
 
 
 class Audience(NamedTuple):
-    """The gateways that hold seats in a room, and how many each holds."""
+    """The gateways that hold subscriptions in a room, and how many each holds."""
 
     addresses: tuple[str, ...]
-    seats: tuple[int, ...]
+    subscriptions: tuple[int, ...]
 
 
 class Answer(NamedTuple):
@@ -97,28 +97,28 @@ class Outgoing:
         self._add(one(address), Direct(session=session, sizes=[len(f) for f in rendered], notice=self._room), *rendered)
 
     def reply(
-        self, by: Submit | Post, ref: str | None, frame: bytes, settle: str | None = None, seated: int | None = None
+        self, by: Submit | Post, ref: str | None, frame: bytes, settle: str | None = None, subscribed: int | None = None
     ) -> None:
         """The answer to `by`, whose session is there. `ref`: what it bears. `settle`: the `id` of a `file` frame."""
         question = by.question if by.type == "submit" else None
-        self.answer(by.address or "", Answer(by.session or "", ref, settle, question), frame, seated)
+        self.answer(by.address or "", Answer(by.session or "", ref, settle, question), frame, subscribed)
 
-    def answer(self, address: str, answer: Answer, frame: bytes, seated: int | None = None) -> None:
-        """`seated`: with it the session takes its seat, and has, or is being sent, everything up to there."""
+    def answer(self, address: str, answer: Answer, frame: bytes, subscribed: int | None = None) -> None:
+        """`subscribed`: with it the session is subscribed, and has, or is being sent, everything up to there."""
         self._close_run()
         frame = bounded(frame)
         part = pack(
             Direct(session=answer.session, sizes=[len(frame)], answers=answer.answers, question=answer.question)
         )
-        if seated is not None:
-            part = pack(Seated(room=self._room, sessions=[answer.session], seq=seated)) + b"," + part
+        if subscribed is not None:
+            part = pack(Subscribed(room=self._room, sessions=[answer.session], seq=subscribed)) + b"," + part
         self._outs.append(Out(one(address), part, (frame,), answer))
 
-    def seated(self, address: str, sessions: list[str], seq: int) -> None:
-        self._add(one(address), Seated(room=self._room, sessions=sessions, seq=seq))
+    def subscribed(self, address: str, sessions: list[str], seq: int) -> None:
+        self._add(one(address), Subscribed(room=self._room, sessions=sessions, seq=seq))
 
-    def unseated(self, address: str, session: str) -> None:
-        self._add(one(address), Unseated(room=self._room, sessions=[session]))
+    def unsubscribed(self, address: str, session: str) -> None:
+        self._add(one(address), Unsubscribed(room=self._room, sessions=[session]))
 
     def to(self, address: str, message: Frame) -> None:
         self._add(one(address), message)

@@ -44,11 +44,11 @@ def tell_owed(room: Room, out: Outgoing, names: bool) -> None:
 
 def retell(room: Room, out: Outgoing, session: str, address: str) -> None:
     """Says to one session anew what notices have said: who is there, and how far its user has read."""
-    seat = room.seats.get(session)
-    if seat is None or seat.address != address:
+    subscription = room.subscriptions.get(session)
+    if subscription is None or subscription.address != address:
         return
     told = [everyone(room)]
-    if (member := room.members.get(seat.user_id)) is not None:
-        user = User(id=seat.user_id, name=member.name)
+    if (member := room.members.get(subscription.user_id)) is not None:
+        user = User(id=subscription.user_id, name=member.name)
         told.append(render(ReadMark(room=room.name, user=user, seq=member.read_seq)))
     out.notice_to(address, session, *told)

@@ -1,4 +1,4 @@
-"""A room as the router holds it: the newest part of its log, its members, and who sits in it on which gateway.
+"""A room as the router holds it: the newest part of its log, its members, and who is subscribed to it on which gateway.
 
 It is a cache of rows. Whatever is decided on it counts only if the rows still have the `seq` and `version` from which
 it was decided (the store compares them in the same transaction), so a room that is out of date does no harm.
@@ -47,7 +47,7 @@ class Member:
     read_seq: int = 0
 
 
-class Seat(NamedTuple):
+class Subscription(NamedTuple):
     """A session in the room: whose it is, and the address of the gateway that holds it."""
 
     user_id: str
@@ -63,7 +63,7 @@ class Room:
     seq: int = 0
     version: int = 0
     members: dict[str, Member] = field(default_factory=dict)
-    seats: dict[str, Seat] = field(default_factory=dict)
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
     recent: deque[Stored] = field(default_factory=deque)
     known: dict[tuple[str, str], Stored] = field(default_factory=dict)
     bytes: int = 0
@@ -74,11 +74,11 @@ class Room:
 
     def __post_init__(self) -> None:
         recent, self.recent = self.recent, deque()
-        seats, self.seats = self.seats, {}
+        subscriptions, self.subscriptions = self.subscriptions, {}
         for message in recent:
             self.remember(message)
-        for session, seat in seats.items():
-            self.seat(session, seat)
+        for session, subscription in subscriptions.items():
+            self.subscribe(session, subscription)
 
     def remember(self, message: Stored) -> None:
         """Adds the newest message, forgets the oldest beyond `RECENT`."""
@@ -94,31 +94,31 @@ class Room:
         """The message that this sender has sent under `id`, if it is recent or a retry has had it looked up."""
         return self._ids.get((sender_id, id)) or self.known.get((sender_id, id))
 
-    def seat(self, session: str, seat: Seat) -> bool:
-        """Seats a session; True when its user was not online here before."""
-        self.unseat(session)
-        self.seats[session] = seat
-        self._held[seat.address] = self._held.get(seat.address, 0) + 1
-        count = self._online.get(seat.user_id, 0)
-        self._online[seat.user_id] = count + 1
+    def subscribe(self, session: str, subscription: Subscription) -> bool:
+        """Subscribes a session; True when its user was not online here before."""
+        self.unsubscribe(session)
+        self.subscriptions[session] = subscription
+        self._held[subscription.address] = self._held.get(subscription.address, 0) + 1
+        count = self._online.get(subscription.user_id, 0)
+        self._online[subscription.user_id] = count + 1
         self._audience = None
         return count == 0
 
-    def unseat(self, session: str) -> bool:
-        """Frees a seat; True when its user is no longer online here."""
-        seat = self.seats.pop(session, None)
-        if seat is None:
+    def unsubscribe(self, session: str) -> bool:
+        """Ends a subscription; True when its user is no longer online here."""
+        subscription = self.subscriptions.pop(session, None)
+        if subscription is None:
             return False
         self._audience = None
-        for counts, key in ((self._held, seat.address), (self._online, seat.user_id)):
+        for counts, key in ((self._held, subscription.address), (self._online, subscription.user_id)):
             counts[key] -= 1
             if not counts[key]:
                 del counts[key]
-        return seat.user_id not in self._online
+        return subscription.user_id not in self._online
 
     @property
     def audience(self) -> Audience:
-        """Every gateway that holds a seat here."""
+        """Every gateway that holds a subscription here."""
         if self._audience is None:
             self._audience = Audience(tuple(self._held), tuple(self._held.values()))
         return self._audience

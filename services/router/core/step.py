@@ -8,8 +8,8 @@ from typing import Any
 from services.router.core import frames, presence
 from services.router.core.changes import Changes, CrowdDue, Gone, Item
 from services.router.core.outgoing import Outgoing, one
-from services.router.core.room import Member, Room, Seat, Stored, stored
-from shared.protocol.bus import Access, AccessWanted, Post, Resume, Retell, Rewound, Submit, Unseat
+from services.router.core.room import Member, Room, Stored, Subscription, stored
+from shared.protocol.bus import Access, AccessWanted, Post, Resume, Retell, Rewound, Submit, Unsubscribe
 from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
 from shared.protocol.codec import pack, render
 from shared.protocol.errors import ErrorCode
@@ -41,7 +41,7 @@ class _Step:
             _FRAMES[type(about)](self, message, about, item)
         else:
             _MESSAGES[type(message)](self, message, item)
-        if item.redelivered and isinstance(about, Join | Leave | Unseat | Resume | Gone):
+        if item.redelivered and isinstance(about, Join | Leave | Unsubscribe | Resume | Gone):
             # It may have been written before, and whoever wrote it may have died before it told anybody.
             self.tell_everyone = True
 
@@ -81,7 +81,7 @@ class _Step:
         room, user, ref = self.room, by.user, by.frame.ref if by.type == "submit" else by.ref
         if not self.is_member(by, ref or id, settle):
             return
-        seated = by.session is not None and room.seats.get(by.session, None) is not None
+        subscribed = by.session is not None and room.subscriptions.get(by.session, None) is not None
         message = room.find(user.id, id)
         if message is not None:
             self.changes.requires_version_check = True
@@ -98,7 +98,7 @@ class _Step:
         message = stored(room.name, room.seq, user.id, user.name, id, kind, content, self.now_ms)
         room.remember(message)
         self.changes.messages.append(message)
-        apart = by.session is not None and (not seated or ref is not None or settle is not None)
+        apart = by.session is not None and (not subscribed or ref is not None or settle is not None)
         self.out.message(room.audience, message.seq, message.frame, skip=by.session if apart else None)
         if apart:
             self.own_copy(by, message, ref, settle)
@@ -118,28 +118,28 @@ class _Step:
         member = Member(user.name, member.read_seq if member else room.seq)
         room.members[user.id] = self.changes.members[user.id] = member
 
-    def take_seat(self, session: str, user: User, address: str) -> None:
+    def subscribe(self, session: str, user: User, address: str) -> None:
         room = self.room
         self.admit(user)
-        seat, held = Seat(user.id, address), room.seats.get(session)
+        subscription, held = Subscription(user.id, address), room.subscriptions.get(session)
         # A router that slept with it in hand may say late what its gateway has said anew since, from its new mailbox.
-        if held is not None and (held == seat or is_older(address, held.address)):
+        if held is not None and (held == subscription or is_older(address, held.address)):
             return
         arrived = not room.is_online(user.id)
-        room.seat(session, seat)
-        self.changes.seats[session] = seat
-        self.changes.seats_gone.discard(session)
+        room.subscribe(session, subscription)
+        self.changes.subscriptions[session] = subscription
+        self.changes.subscriptions_gone.discard(session)
         if arrived:
             self.presence(user, True)
 
-    def free_seat(self, session: str) -> None:
-        seat = self.room.seats[session]
-        left = self.room.unseat(session)
-        self.changes.seats.pop(session, None)
-        self.changes.seats_gone.add(session)
-        member = self.room.members.get(seat.user_id)
+    def end_subscription(self, session: str) -> None:
+        subscription = self.room.subscriptions[session]
+        left = self.room.unsubscribe(session)
+        self.changes.subscriptions.pop(session, None)
+        self.changes.subscriptions_gone.add(session)
+        member = self.room.members.get(subscription.user_id)
         if left and member is not None:
-            self.presence(User(id=seat.user_id, name=member.name), False)
+            self.presence(User(id=subscription.user_id, name=member.name), False)
 
     def presence(self, user: User, online: bool) -> None:
         if not presence.tell(self.room, self.out, user, online):
@@ -163,8 +163,8 @@ class _Step:
         room.exists = True
         self.changes.requires_version_check = True
         # Who has sat here all along, its join being sent twice, may have heard that it is gone: it hears this, too.
-        self.take_seat(by.session, by.user, by.address)
-        self.out.reply(by, frame.ref, frames.joined(room, *shown, frame.ref), seated=room.seq)
+        self.subscribe(by.session, by.user, by.address)
+        self.out.reply(by, frame.ref, frames.joined(room, *shown, frame.ref), subscribed=room.seq)
 
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
@@ -172,11 +172,13 @@ class _Step:
             self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref)
             return
         self.changes.requires_version_check = True
-        for session, seat in [(s, seat) for s, seat in room.seats.items() if seat.user_id == user.id]:
-            self.free_seat(session)
-            self.out.unseated(seat.address, session)
+        for session, subscription in [
+            (s, subscription) for s, subscription in room.subscriptions.items() if subscription.user_id == user.id
+        ]:
+            self.end_subscription(session)
+            self.out.unsubscribed(subscription.address, session)
             if session != by.session:
-                self.out.direct(seat.address, session, frames.left(room.name, None))
+                self.out.direct(subscription.address, session, frames.left(room.name, None))
         if room.members.pop(user.id, None) is not None:
             self.changes.members.pop(user.id, None)
             self.changes.members_gone.add(user.id)
@@ -219,40 +221,41 @@ class _Step:
         if room.online <= presence.CROWD:
             self.out.notice(room.audience, mark)
         else:
-            for session, seat in room.seats.items():
-                if seat.user_id == by.user.id:
-                    self.out.direct(seat.address, session, mark)
+            for session, subscription in room.subscriptions.items():
+                if subscription.user_id == by.user.id:
+                    self.out.direct(subscription.address, session, mark)
 
     # ── messages of services ──
 
     def post(self, by: Post, item: Item) -> None:
         self.append(by, by.id, "file", pack(by.file).decode(), item.redelivered, by.id)
 
-    def unseat(self, by: Unseat, item: Item) -> None:
-        # A room that is out of date may not know the seat: then nothing would be written, and nobody would free it.
+    def unsubscribe(self, by: Unsubscribe, item: Item) -> None:
+        # A room that is out of date may not know it: then nothing would be written, and nobody would ever end it.
         self.changes.requires_version_check = True
-        seat = self.room.seats.get(by.session)
-        if seat is not None and seat.address == by.address:
-            self.free_seat(by.session)
+        subscription = self.room.subscriptions.get(by.session)
+        if subscription is not None and subscription.address == by.address:
+            self.end_subscription(by.session)
 
     def resume(self, by: Resume, item: Item) -> None:
         room = self.room
         self.changes.requires_version_check = True
         if by.after > room.seq:
             # Its gateway was told of `after` only once that was stored, and `room` is compared with its row before this
-            # is said: so the store has less than it had. Whoever sits there comes back, and knows the room anew.
+            # is said: so the store has less than it had. Whoever is subscribed there comes back, and knows the room
+            # anew.
             self.out.to(by.address, Rewound(room=room.name, seq=room.seq))
             return
         back: list[str] = []
-        for holder in by.seats:
+        for holder in by.subscriptions:
             if holder.user.id in room.members:
-                self.take_seat(holder.session, holder.user, by.address)
+                self.subscribe(holder.session, holder.user, by.address)
                 back.append(holder.session)
             else:
-                self.out.unseated(by.address, holder.session)
+                self.out.unsubscribed(by.address, holder.session)
                 self.out.direct(by.address, holder.session, frames.left(room.name, None))
         if back:
-            self.out.seated(by.address, back, by.after)  # so that the gateway lets through what follows
+            self.out.subscribed(by.address, back, by.after)  # so that the gateway lets through what follows
             to = one(by.address)
             for message in frames.missed(room, by.after, self.answer_bytes):
                 self.out.message(to, message.seq, message.frame)
@@ -270,8 +273,8 @@ class _Step:
     def gone(self, by: Gone, item: Item) -> None:
         self.changes.requires_version_check = True
         self.changes.names_owed = True
-        for session in [s for s, seat in self.room.seats.items() if seat.address == by.address]:
-            self.free_seat(session)
+        for session in [s for s, subscription in self.room.subscriptions.items() if subscription.address == by.address]:
+            self.end_subscription(session)
 
     def crowd_due(self, by: CrowdDue, item: Item) -> None:
         self.changes.requires_version_check = True
@@ -288,7 +291,7 @@ _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
 }
 _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     Post: _Step.post,
-    Unseat: _Step.unseat,
+    Unsubscribe: _Step.unsubscribe,
     Retell: _Step.retell,
     Resume: _Step.resume,
     AccessWanted: _Step.access,

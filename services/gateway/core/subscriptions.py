@@ -1,4 +1,5 @@
-"""Who sits where: room → connections. Filled only by what the router says (docs/architecture.md, decision 1)."""
+"""Who is subscribed to what: room → connections. Filled only by what the router says (docs/architecture.md, decision
+1)."""
 
 from __future__ import annotations
 
@@ -7,31 +8,31 @@ from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 
-class Sitter(Protocol):
-    """A connection, as far as seats are concerned."""
+class Subscriber(Protocol):
+    """A connection, as far as subscriptions are concerned."""
 
     session: str
     rooms: set[str]
 
 
-S = TypeVar("S", bound=Sitter)
+S = TypeVar("S", bound=Subscriber)
 
 
-class Table(Generic[S]):
+class Feed(Generic[S]):
     """One room here. `last`: the highest `seq` that was written out; a message at or below it comes late and is
     dropped, so nobody ever sees a room run backwards. A jump ahead is let through: the client sees it and asks for
     the rest.
 
     What comes late has been written out before, or stands in a store that went back, and its number cannot tell which.
-    So the table only *doubts*: the router is asked (`Resume`) whether it still has what was written out here. What it
+    So the feed only *doubts*: the router is asked (`Resume`) whether it still has what was written out here. What it
     says again in answer to that is expected, and no reason to ask once more."""
 
-    __slots__ = ("_asked", "_expected", "doubted", "last", "seats")
+    __slots__ = ("_asked", "_expected", "doubted", "last", "subscribers")
 
     def __init__(self, last: int) -> None:
         self.last = last
         self.doubted = False
-        self.seats: dict[str, S] = {}
+        self.subscribers: dict[str, S] = {}
         self._asked: Counter[int] = Counter()
         self._expected = 0
 
@@ -50,7 +51,7 @@ class Table(Generic[S]):
         return self.last
 
     def continues(self, seq: int) -> None:
-        """The router says the room from after `seq` on, to a new seat or in answer to a question."""
+        """The router says the room from after `seq` on, to a new subscription or in answer to a question."""
         if seq >= self.last:
             return
         if seq in self._asked:
@@ -67,40 +68,40 @@ class Table(Generic[S]):
         self._asked.clear()
 
 
-class Seating(Generic[S]):
-    """Every room with a seat here."""
+class Subscriptions(Generic[S]):
+    """Every room with a subscription here."""
 
     def __init__(self) -> None:
-        self._tables: dict[str, Table[S]] = {}
+        self._feeds: dict[str, Feed[S]] = {}
 
-    def table(self, room: str) -> Table[S] | None:
-        return self._tables.get(room)
+    def feed(self, room: str) -> Feed[S] | None:
+        return self._feeds.get(room)
 
-    def seat(self, room: str, sitter: S, seq: int) -> Table[S]:
-        table = self._tables.get(room)
-        if table is None:
-            table = self._tables[room] = Table(seq)
-        table.continues(seq)
-        table.seats[sitter.session] = sitter
-        sitter.rooms.add(room)
-        return table
+    def add(self, room: str, subscriber: S, seq: int) -> Feed[S]:
+        feed = self._feeds.get(room)
+        if feed is None:
+            feed = self._feeds[room] = Feed(seq)
+        feed.continues(seq)
+        feed.subscribers[subscriber.session] = subscriber
+        subscriber.rooms.add(room)
+        return feed
 
-    def unseat(self, room: str, session: str) -> None:
-        table = self._tables.get(room)
-        if table is not None and (sitter := table.seats.pop(session, None)) is not None:
-            sitter.rooms.discard(room)
-            if not table.seats:
-                del self._tables[room]
+    def remove(self, room: str, session: str) -> None:
+        feed = self._feeds.get(room)
+        if feed is not None and (subscriber := feed.subscribers.pop(session, None)) is not None:
+            subscriber.rooms.discard(room)
+            if not feed.subscribers:
+                del self._feeds[room]
 
-    def clear(self, sitter: S) -> list[str]:
-        """Frees all seats of `sitter`; gives the rooms."""
-        rooms = sorted(sitter.rooms)
+    def clear(self, subscriber: S) -> list[str]:
+        """Ends all subscriptions of `subscriber`; gives the rooms."""
+        rooms = sorted(subscriber.rooms)
         for room in rooms:
-            self.unseat(room, sitter.session)
+            self.remove(room, subscriber.session)
         return rooms
 
-    def rooms(self) -> Iterator[tuple[str, Table[S]]]:
-        return iter(list(self._tables.items()))
+    def feeds(self) -> Iterator[tuple[str, Feed[S]]]:
+        return iter(list(self._feeds.items()))
 
     def __len__(self) -> int:
-        return len(self._tables)
+        return len(self._feeds)
