@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
+import subprocess
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -102,22 +105,37 @@ async def devtools(program: str, folder: Path, switches: Sequence[str] = ()) -> 
     ]  # fmt: skip
     if os.geteuid() == 0:
         command.insert(1, "--no-sandbox")  # Chromium's sandbox refuses to run as root
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-    )
-    assert process.stderr is not None
+    # Read by a thread: helpers of Chromium outlive it and hold the pipe, and asyncio would wait for its end.
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         async with asyncio.timeout(START_S):
-            while not (found := re.search(rb"ws://\S+", await process.stderr.readline())):
-                assert process.returncode is None, "Chromium ended at once"
-        draining = asyncio.create_task(process.stderr.read())
-        async with connect(found[0].decode(), max_size=None) as line:
+            address = await asyncio.get_running_loop().run_in_executor(None, _address, process)
+        async with connect(address, max_size=None, ping_interval=None) as line:
             browser = DevTools(line)
             listening = asyncio.create_task(browser.listen())
-            yield browser
-            listening.cancel()
-        draining.cancel()
+            try:
+                yield browser
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+        process.terminate()
+        await asyncio.to_thread(process.wait)
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def _address(process: subprocess.Popen[bytes]) -> str:
+    """Where it listens, as it says itself; what it says after that is thrown away."""
+    assert process.stderr is not None
+    for said in process.stderr:
+        if found := re.search(rb"ws://\S+", said):
+            threading.Thread(target=_drain, args=(process.stderr,), daemon=True).start()
+            return found[0].decode()
+    raise AssertionError("Chromium ended at once")
+
+
+def _drain(said: IO[bytes]) -> None:
+    with contextlib.suppress(ValueError):  # it is closed at the end
+        while said.read1(1 << 16):  # type: ignore[attr-defined]
+            pass

@@ -27,7 +27,7 @@ from tests.servers.guard import guard
 from tests.servers.process import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 TOKENS_S = 3_600
 
 

@@ -28,7 +28,7 @@ from tests.system.cluster import Cluster, eventually
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SHARDS = 16
 LANES = 4
-PATIENCE_S = 60
+PATIENCE_S = 240
 _names = count(1)
 
 
@@ -240,14 +240,13 @@ async def test_a_client_that_does_not_read_is_closed_and_the_others_notice_nothi
         async with people(fragile, 4, room) as clients:
             texts: list[str] = []
             gone = asyncio.ensure_future(clients[3].until(lambda: len(clients[3].room(room).online) == 4))
-            # The kernel's own buffers come first, some megabytes of them.
-            while not gone.done() and len(texts) < 3_000:
+            # The kernel's own buffers come first, some megabytes of them; how many is each machine's own.
+            while not gone.done() and len(texts) < 8_000:
                 more = [f"{len(texts) + n} " + "x" * 7_900 for n in range(100)]
                 texts += more
                 await asyncio.gather(*(clients[n % 4].chat(room, text) for n, text in enumerate(more)))
             # Closed with 4002, it still does not read: its connection is cut when its time to answer is up.
-            async with asyncio.timeout(60):
-                await gone
+            await gone
             await all_have(clients, room, texts)
             assert [client.connection for client in clients] == [1] * 4
         # It does not read the reason either: after a while the connection just ends.
