@@ -23,7 +23,7 @@ from tests.integration.gateway_deployment import deployed, eventually
 from tests.integration.wire import Wire
 from tests.servers import caddy
 
-SLACK_S = 2.5  # of a loaded machine
+SLACK_S = 6.0  # of a loaded machine
 CLIENTS = 8
 SILENT_S = seconds("response_header_timeout")
 DIAL_S = seconds("dial_timeout")

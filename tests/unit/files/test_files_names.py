@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from email.message import Message
-from time import perf_counter
+from time import thread_time
 from urllib.parse import unquote
 
 import pytest
@@ -71,9 +71,9 @@ def test_whatever_a_name_is_a_browser_s_form_brings_it_whole(name: str) -> None:
 
 @pytest.mark.parametrize("piece", ["; ", ' "', "\\", '\\"', ';filename="', "filename*=a'", " =", "%"])
 def test_a_header_is_read_in_one_go_however_it_is_written(piece: str) -> None:
-    begun = perf_counter()
+    begun = thread_time()
     disposition.read((FORM + piece * (65_000 // len(piece)) + "!").encode())
-    assert perf_counter() - begun < 1
+    assert thread_time() - begun < 1
 
 
 @given(st.text(max_size=300))
