@@ -1,4 +1,4 @@
-"""The Python client of Homin, for tests, bots and tools. `Client` is the beginning; docs/protocol.md is what it speaks.
+"""The Python client of Homin, for bots and tools. `Client` is the beginning; docs/protocol.md is what it speaks.
 
 async with Client(["ws://127.0.0.1:8080/ws"], fixed(token)) as client:
     await client.join("lobby")
@@ -29,14 +29,14 @@ from shared.client.core.events import (
     Unanswered,
     WentBack,
 )
+from shared.client.observer import Observer
 from shared.client.options import Options
-from shared.client.recording import JsonLines, Record, Recorder
 from shared.client.socket import Closed, Dial, Socket, dial
 from shared.client.tokens import SignInNeeded, Token, TokenSource, fixed
 
 __all__ = [
     "Acknowledged", "Arrived", "CaughtUp", "Client", "ClientError", "Closed", "Connected", "Dial", "Disconnected",
-    "EpochChanged", "Event", "JsonLines", "Left", "Lost", "Message", "NotSent", "Notice", "Options", "Page",
-    "PresenceChanged", "ReadUpTo", "Record", "Recorder", "Refused", "SignInNeeded", "Socket", "Token", "TokenSource",
-    "Typing", "Unanswered", "WentBack", "dial", "fixed",
+    "EpochChanged", "Event", "Left", "Lost", "Message", "NotSent", "Notice", "Observer", "Options", "Page",
+    "PresenceChanged", "ReadUpTo", "Refused", "SignInNeeded", "Socket", "Token", "TokenSource", "Typing", "Unanswered",
+    "WentBack", "dial", "fixed",
 ]  # fmt: skip

@@ -17,9 +17,9 @@ from shared.client.core.room import Room
 from shared.client.core.session import Session, page_of
 from shared.client.core.timers import Timers
 from shared.client.futures import quiet_future
+from shared.client.observer import Observer
 from shared.client.options import DEFAULT, Options
-from shared.client.recording import History, Recorder
-from shared.client.socket import Closed, Dial, Socket, dial
+from shared.client.socket import Closed, Dial, dial
 from shared.client.stream import Stream
 from shared.client.tokens import TokenSource
 
@@ -28,8 +28,7 @@ Done = Callable[[JsonFrame | ClientError], None]
 
 class Client:
     """`urls`: `ws://…/ws` of one or more gateways, the first of them first; after a lost connection the next.
-    `random`: numbers in [0, 1).
-    `recorder` is told all that happens. Everything happens on the loop on which `start` was called."""
+    `random`: numbers in [0, 1). Everything happens on the loop on which `start` was called."""
 
     def __init__(
         self,
@@ -38,7 +37,6 @@ class Client:
         *,
         name: str = "",
         options: Options = DEFAULT,
-        recorder: Recorder | None = None,
         dial: Dial = dial,
         random: Callable[[], float] = any_random,
         new_id: Callable[[], str] = lambda: secrets.token_hex(12),
@@ -50,9 +48,9 @@ class Client:
         self._connection = Connection(
             urls, token, dial, self, timers, random, connect_s=options.connect_s, heartbeat_s=options.heartbeat_s
         )
-        self._history = History(recorder, name, self._connection) if recorder is not None else None
         self._new_id = new_id
         self._readers: set[Stream] = set()
+        self._observers: list[Observer] = []
         self._acks: dict[str, asyncio.Future[Message]] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._task: asyncio.Task[None] | None = None
@@ -100,13 +98,9 @@ class Client:
         """How many connections were begun."""
         return self._connection.number
 
-    @property
-    def socket(self) -> Socket | None:
-        """The present one, for tests that treat it badly."""
-        return self._connection.socket
-
     def cut(self) -> None:
-        """Ends the present connection without a word, as a broken cable would."""
+        """Drops the present connection without a word, as a broken cable would, and comes back: for whoever knows that
+        it is dead before the client can."""
         self._connection.cut()
 
     def hurry(self) -> None:
@@ -181,6 +175,10 @@ class Client:
             stream.end()
         return stream
 
+    def observe(self, observer: Observer) -> None:
+        """Tells `observer` all that happens from now on."""
+        self._observers.append(observer)
+
     # ── what the session needs ──
 
     def send(self, frame: JsonFrame) -> bool:
@@ -188,8 +186,8 @@ class Client:
         return self._connection.send(frame)
 
     def emit(self, event: Event) -> None:
-        if self._history is not None:
-            self._history.event(event)
+        for observer in self._observers:
+            observer.event(event)
         for stream in self._readers:
             stream.put(event)
 
@@ -202,10 +200,6 @@ class Client:
         else:
             future.set_exception(outcome)
 
-    def seen(self, message: Message, via: str) -> None:
-        if self._history is not None:
-            self._history.seen(message, via)
-
     # ── what the connection says ──
 
     def opened(self, welcome: JsonFrame, url: str) -> None:
@@ -214,14 +208,14 @@ class Client:
         self._happened()
 
     def received(self, frame: JsonFrame) -> None:
-        if self._history is not None:
-            self._history.frame(frame)
+        for observer in self._observers:
+            observer.received(frame)
         self.session.receive(frame)
         self._happened()
 
     def sending(self, frame: JsonFrame) -> None:
-        if self._history is not None:
-            self._history.sending(frame)
+        for observer in self._observers:
+            observer.sending(frame)
 
     def disconnected(self) -> None:
         self.session.disconnected()
@@ -262,8 +256,8 @@ class Client:
         if self.ended is not None:
             future.set_exception(events.Disconnected(str(self.ended)))
             return future
-        if self._history is not None:
-            self._history.write(frame)
+        for observer in self._observers:
+            observer.wrote(frame)
         self._acks[frame["id"]] = future
         self._connection.wind()
         self.session.outbox.write(frame)
@@ -287,8 +281,8 @@ class Client:
         self._acks.clear()
         for stream in list(self._readers):
             stream.end()
-        if self._history is not None:
-            self._history.end()
+        for observer in self._observers:
+            observer.ended(closed)
         self._happened()
 
     def _happened(self) -> None:

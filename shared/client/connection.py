@@ -115,11 +115,6 @@ class Connection:
         """Does not wait for the next attempt any longer."""
         self._hurry.set()
 
-    @property
-    def socket(self) -> Socket | None:
-        """The present one, for tests that treat it badly."""
-        return self._socket
-
     # ── time ──
 
     def wind(self) -> None:

@@ -1,7 +1,7 @@
 """Holds the histories of clients to the promises of docs/protocol.md. Pure: records in, a verdict out.
 
 A history is a list of records, each a dict with `at` (seconds of one monotonic clock), `client`, `connection`, `kind`
-and what `shared.client.recording.Record` lists for that kind. Two kinds are the run's own, taken once all is quiet:
+and what `tests.recording.Record` lists for that kind. Two kinds are the run's own, taken once all is quiet:
 
 `stored` room seq id sender text: one message as `history` gives it; `present` room online: the users that a `joined`
 frame of an onlooker shows (fewer than a hundred, so all of them).

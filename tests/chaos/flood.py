@@ -31,12 +31,13 @@ from typing import Any
 
 import uvloop
 
-from shared.client import Client, Message, Record
+from shared.client import Client, Message
 from tests.chaos.checker import History, Verdict, check
 from tests.chaos.flooder import Flooder
 from tests.chaos.memory import Judged, Memory, judge, root
 from tests.chaos.onlooker import Onlooker
 from tests.chaos.run import truth
+from tests.recording import Record
 from tests.servers import postgres, rabbitmq
 from tests.servers.missing import ServerMissing
 from tests.servers.postgres import Postgres

@@ -11,8 +11,9 @@ from pathlib import Path
 from random import Random
 from typing import IO
 
-from shared.client import Client, JsonLines, Options, fixed
+from shared.client import Client, Options, fixed
 from tests.chaos.line import Line
+from tests.recording import JsonLines, recorded
 
 WORDS = ("гомін", "hum", "voice", "так", "ні", "room", "🙂", "перевірка", "once", "again", "зранку", "line")
 PATIENCE_S = 6.0
@@ -71,12 +72,11 @@ class Crowd:
             options=Options(
                 window=chance.choice((1, 1, 16)), ack_s=PATIENCE_S, answer_s=PATIENCE_S, connect_s=PATIENCE_S
             ),
-            recorder=JsonLines(file),
             dial=line.dial,
             random=chance.random,
             new_id=lambda: f"{called}-{chance.getrandbits(64):016x}",
         )
-        return Person(user, device, life, client, line, rooms, chance)
+        return Person(user, device, life, recorded(client, JsonLines(file)), line, rooms, chance)
 
     async def start(self) -> None:
         """Everyone connected, and in his rooms."""

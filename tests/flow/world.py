@@ -6,18 +6,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from shared.bus.memory import Broker
-from shared.client import Client, Disconnected, Message, Options, Record, Socket, fixed
+from shared.client import Client, Disconnected, Message, Options, fixed
 from tests.chaos.checker import Breach, Finding, History, Verdict, check
 from tests.flow.bus import Faults
 from tests.flow.line import Line
 from tests.flow.log import Tables
 from tests.flow.processes import ISSUER, GatewayProcess, RouterProcess
+from tests.recording import Record, recorded
 
 TROUBLE_S = 3_600.0  # talk and faults end by themselves long before
 SETTLED_S = 600.0  # how long, of simulated time, everything may take to come to rest
@@ -51,6 +53,7 @@ class World:
         self.processes: list[GatewayProcess | RouterProcess] = [*self.gateways, *self.routers]
         self.rooms = ["r", "s"][: self.chance.randint(1, 2)]
         self.clients: list[Client] = []
+        self._lines: dict[str, Line] = {}  # of each client, the newest
         self._writing: list[asyncio.Future[Message]] = []
 
     async def run(self) -> Verdict:
@@ -90,12 +93,11 @@ class World:
             fixed(token_of(user)),
             name=name,
             options=Options(window=chance.choice([1, 4]), keep=None, **options),
-            recorder=self._recorder,
-            dial=self._dial,
+            dial=partial(self._dial, name),
             random=chance.random,
             new_id=lambda: UUID(int=chance.getrandbits(128)).hex,
         )
-        client.start()
+        recorded(client, self._recorder).start()
         return client
 
     def _recorder(self, record: Record) -> None:
@@ -103,8 +105,9 @@ class World:
         self.records.append({"at": at, "client": client, "connection": connection, "kind": kind, **fields})
         self.said.append(f"{at:9.3f}  {client} ({connection}) {kind} {fields}")
 
-    async def _dial(self, url: str) -> Socket:
-        return await self._gateway(url).dial(url)
+    async def _dial(self, name: str, url: str) -> Line:
+        self._lines[name] = await self._gateway(url).dial(url)
+        return self._lines[name]
 
     def _gateway(self, url: str) -> GatewayProcess:
         return next(g for g in self.gateways if g.name == urlsplit(url).hostname)
@@ -187,10 +190,11 @@ class World:
         client = chance.choice(self.clients)
         how = chance.choice(["in order", "without a word", "with his gateway"])
         self.note(f"{client.name} goes, {how}")
-        if how == "without a word" and isinstance(client.socket, Line):
-            client.socket.lose()
-        elif how == "with his gateway" and isinstance(client.socket, Line):
-            restart = asyncio.create_task(self._restart(chance, self._gateway(client.socket.url), in_order=False))
+        line = self._lines.get(client.name)
+        if how == "without a word" and line is not None:
+            line.lose()
+        elif how == "with his gateway" and line is not None:
+            restart = asyncio.create_task(self._restart(chance, self._gateway(line.url), in_order=False))
             await client.stop()
             await restart
         await client.stop()

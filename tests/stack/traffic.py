@@ -18,7 +18,8 @@ from typing import Self
 
 import httpx
 
-from shared.client import Client, Message, Options, Record, fixed
+from shared.client import Client, Message, Options, fixed
+from tests.recording import Record, recorded
 from tests.stack.stack import PATIENCE_S, Stack
 
 PAUSE_S = 0.1
@@ -92,7 +93,7 @@ class Traffic:
             rooms = [self.rooms[number % ROOMS], self.rooms[(number + 1) % ROOMS]]
             token = fixed(await self._stack.guest(name))
             options = Options(answer_s=3, ack_s=3)
-            client = Client([self._stack.ws], token, name=name, options=options, recorder=seen.append)
+            client = recorded(Client([self._stack.ws], token, name=name, options=options), seen.append)
             self.people.append(Person(client, rooms, seen))
         self._token = await self._stack.guest(f"uploader-{self._tag}")
         self._uploader = Client([self._stack.ws], fixed(self._token), name="uploader")

@@ -22,7 +22,8 @@ import httpx
 
 from services.accounts.settings import Settings as AccountsSettings
 from services.accounts.tokens import make_tokens
-from shared.client import Client, Options, Recorder, fixed
+from shared.client import Client, Options, fixed
+from tests.recording import Recorder, recorded
 from tests.servers.guard import guard
 from tests.servers.process import free_ports
 
@@ -243,7 +244,7 @@ class Cluster:
         gateways = [process.ws for process in self.of("gateway")]
         turns = [gateways[n % len(gateways) :] + gateways[: n % len(gateways)] for n in range(len(names))]
         clients = [
-            Client(where, fixed(token), name=name, options=Options(**options), recorder=recorder)
+            recorded(Client(where, fixed(token), name=name, options=Options(**options)), recorder)
             for name, token, where in zip(names, await self.tokens(names), urls or turns, strict=True)
         ]
         for client in clients:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from shared.client import Client, Closed, Message, PresenceChanged, Record, Socket, dial, fixed
+from shared.client import Client, Closed, Message, PresenceChanged, Socket, dial, fixed
+from tests.recording import Record
 from tests.system.cluster import Cluster, Process, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -56,16 +57,17 @@ def in_order_of_sending(log: Sequence[Message]) -> bool:
 
 async def test_ten_thousand_messages_reach_everyone_once_in_order_and_without_a_gap(whole: Cluster) -> None:
     copies: Counter[tuple[str, str, str]] = Counter()
+    opened: Counter[str] = Counter()
 
     def recorder(record: Record) -> None:
         if record.kind == "receive":
             copies[record.client, record.fields["room"], record.fields["via"]] += 1
+        elif record.kind == "open":
+            opened[record.fields["url"]] += 1
 
     rooms = [a_room() for _ in range(10)]
     async with people(whole, 50, keep=None, window=20, ack_s=60.0, recorder=recorder) as clients:
-        assert Counter(client.socket.connection.remote_address[1] for client in clients) == {  # type: ignore[union-attr]
-            gateway.port: 25 for gateway in whole.of("gateway")
-        }
+        assert opened == {gateway.ws: 25 for gateway in whole.of("gateway")}
         for room in rooms:
             await asyncio.gather(*(client.join(room, after=0) for client in clients))
         sent = [client.chat(room, str(n)) for n in range(20) for client in clients for room in rooms]
@@ -112,14 +114,18 @@ async def all_is_well(clients: Sequence[Client], room: str, acknowledged: Sequen
 
 
 async def test_when_a_gateway_is_killed_its_clients_go_on_at_the_other(whole: Cluster) -> None:
-    room = a_room()
-    async with people(whole, 20, keep=None, ack_s=3.0) as clients:
+    room, at = a_room(), dict[str, str]()
+
+    def recorder(record: Record) -> None:
+        if record.kind == "open":
+            at[record.client] = record.fields["url"]
+
+    async with people(whole, 20, keep=None, ack_s=3.0, recorder=recorder) as clients:
         await asyncio.gather(*(client.join(room, after=0) for client in clients))
         acknowledged = await talk_while(clients, room, 60, whole["gateway-1"].kill)
         await all_is_well(clients, room, acknowledged)
         assert [client.connection > 1 for client in clients] == [True, False] * 10
-        urls = {client.socket.connection.remote_address[1] for client in clients}  # type: ignore[union-attr]
-        assert urls == {whole["gateway-2"].port}
+        assert set(at.values()) == {whole["gateway-2"].ws}
 
 
 async def owner_of(cluster: Cluster, client: Client, room: str) -> tuple[Process, Process, Message]:

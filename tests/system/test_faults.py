@@ -16,9 +16,10 @@ import pytest_asyncio
 from shared.bus.amqp import AmqpBus
 from shared.bus.limits import AmqpLimits
 from shared.bus.topology import DEAD, shard_queue
-from shared.client import Client, Record, Refused
+from shared.client import Client, Refused
 from shared.protocol.names import shard_of
 from tests.integration.wire import Wire
+from tests.recording import Record
 from tests.servers import postgres as postgreses
 from tests.servers import rabbitmq as rabbits
 from tests.servers.postgres import Postgres

@@ -17,7 +17,6 @@ from shared.client import (
     Closed,
     Connected,
     Disconnected,
-    JsonLines,
     Lost,
     Options,
     SignInNeeded,
@@ -25,6 +24,7 @@ from shared.client import (
     TokenSource,
     fixed,
 )
+from tests.recording import JsonLines, recorded
 
 PATIENCE_S = 10
 URL = "ws://a/ws"
@@ -113,7 +113,7 @@ async def make(network: Network) -> AsyncIterator[Make]:
     def make(urls: tuple[str, ...] = (URL,), token: TokenSource | None = None, **changed: Any) -> Client:
         recorder = changed.pop("recorder", None)
         source = token or fixed("t")
-        client = Client(urls, source, dial=network.dial, options=Options(**changed), recorder=recorder)
+        client = recorded(Client(urls, source, dial=network.dial, options=Options(**changed)), recorder)
         made.append(client)
         client.start()
         return client
@@ -146,11 +146,12 @@ async def test_nothing_else_is_sent_before_the_welcome(network: Network, make: M
 
 async def test_after_a_lost_connection_the_next_gateway_is_tried(network: Network, make: Make) -> None:
     client = make(("ws://a/ws", "ws://b/ws", "ws://c/ws"))
+    told = client.events()
     network.refuses = 0
     for _ in range(4):
         socket = await network.socket()
         socket.end(1006)
-        await within(client.until(lambda: client.socket is None))
+        assert isinstance(await within(anext(told)), Lost)
         client.hurry()
     assert network.urls[:4] == ["ws://a/ws", "ws://b/ws", "ws://c/ws", "ws://a/ws"]
 
@@ -173,10 +174,9 @@ async def test_a_final_close_code_ends_the_client(network: Network, make: Make, 
     client = make()
     told = client.events()
     sent, joined = client.chat("r", "x"), client.join("r")
-    await (await network.socket()).welcome()
+    socket = await network.socket()
+    await socket.welcome()
     await within(client.connected())
-    socket = client.socket
-    assert isinstance(socket, FakeSocket)
     socket.end(code)
     with pytest.raises(Closed):
         await within(client.until(lambda: False))
@@ -224,7 +224,8 @@ async def test_a_token_that_cannot_be_had_now_is_asked_for_again(network: Networ
         return Token(f"t-{tries}")
 
     client = make(token=source)
-    await within(client.until(lambda: tries == 1 and client.socket is None and client.connection == 1))
+    assert isinstance(await within(anext(client.events())), Lost)
+    assert (tries, client.connection) == (1, 1)
     client.hurry()
     assert (await (await network.socket()).welcome())["token"] == "t-2"
 

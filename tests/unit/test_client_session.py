@@ -87,9 +87,6 @@ class World:
         assert id not in self.outcomes, "settled once"
         self.outcomes[id] = outcome
 
-    def seen(self, message: Message, via: str) -> None:
-        pass
-
     # the network
 
     def connect(self) -> None:

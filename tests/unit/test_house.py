@@ -62,6 +62,18 @@ def test_the_runtime_is_a_part_of_the_development_lock() -> None:
     assert runtime - pins("requirements-dev.lock") == set()
 
 
+CLIENTS = [*(ROOT / "shared" / "client").rglob("*.py"), *(ROOT / "web" / "src" / "client").rglob("*.ts")]
+
+
+def test_nothing_in_a_client_is_there_for_tests() -> None:
+    """Both are to be published. What a test wants to see or to do it gets by what everybody has: `Client.observe`,
+    `dial`, `OpenSocket`. A part that were there for tests would say so, and it may not."""
+    said = re.compile(r"\b(?:tests|checkers?|fakes?|mocks?)\b", re.IGNORECASE)
+    found = {str(path.relative_to(ROOT)): said.findall(path.read_text()) for path in CLIENTS}
+    assert len(found) > 40
+    assert {name: words for name, words in found.items() if words} == {}
+
+
 PLANTED = [
     ("layers", "shared/bus/port.py", "import services.router"),
     ("independence", "services/gateway/wiring.py", "import services.router"),
@@ -71,6 +83,8 @@ PLANTED = [
     ("pure", "services/router/core/__init__.py", "import shared.bus.port"),
     ("pure", "shared/protocol/names.py", "import sqlalchemy"),
     ("pure", "shared/protocol/names.py", "import random"),
+    ("client", "shared/client/client.py", "import shared.runtime.log"),
+    ("client", "shared/client/core/room.py", "from tests.recording import Record"),
     ("one-amqp", "services/router/wiring.py", "import aio_pika"),
     ("one-amqp", "shared/bus/memory.py", "import pamqp"),
     ("adapters", "services/router/__init__.py", "import shared.bus.amqp"),

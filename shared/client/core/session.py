@@ -44,9 +44,6 @@ class SessionPorts(Protocol):
     def settled(self, id: str, outcome: Message | Refused) -> None:
         """What was written under `id` is stored, or will not be."""
 
-    def seen(self, message: Message, via: str) -> None:
-        """A message came, as `live`, `joined` or `history`; perhaps not for the first time."""
-
 
 class Session:
     """Feed it `welcomed`, `receive`, `disconnected`, and wind `timers`. `random` gives numbers in [0, 1)."""
@@ -86,7 +83,7 @@ class Session:
 
         def answered(answer: JsonFrame | ClientError) -> None:
             if not isinstance(answer, ClientError) and answer["type"] == "history":
-                self._found([Message.of(m) for m in answer["messages"]], "history")
+                self._found([Message.of(m) for m in answer["messages"]])
             done(answer)
 
         self._requests.ask(frame, answered, ASKED_AT_MOST)
@@ -147,7 +144,7 @@ class Session:
         if self.rooms.get(room.name) is not room:
             return
         messages = [Message.of(m) for m in answer["messages"]]
-        self._found(messages, "joined")
+        self._found(messages)
         if room.log.contradicts(messages):
             self.went_back(room)
             return
@@ -194,7 +191,7 @@ class Session:
                     self.not_joined(room.name)
                 return
             messages = [Message.of(m) for m in answer["messages"]]
-            self._found(messages, "history")
+            self._found(messages)
             if log.contradicts(messages):
                 self.went_back(room)
                 return
@@ -205,7 +202,7 @@ class Session:
         self._requests.ask(frame, repaired)
 
     def _arrived(self, message: Message) -> None:
-        self._found([message], "live")
+        self._found([message])
         room = self.rooms.get(message.room)
         if room is not None and room.log.contradicts([message]):
             self.went_back(room)
@@ -214,9 +211,8 @@ class Session:
             if not room.log.is_whole:
                 self._repair(room)
 
-    def _found(self, messages: list[Message], via: str) -> None:
+    def _found(self, messages: list[Message]) -> None:
         for message in messages:
-            self._ports.seen(message, via)
             if message.sender_id == self.user_id:
                 self.outbox.acknowledged(message)
 

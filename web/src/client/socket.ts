@@ -1,4 +1,4 @@
-/** What the client needs of a WebSocket. The browser's own has this shape, and so has the one that tests use. */
+/** What the client needs of a WebSocket. The browser's own has this shape; another may take its place. */
 export interface Socket {
   onopen: ((event: never) => void) | null
   onmessage: ((event: { data: unknown }) => void) | null

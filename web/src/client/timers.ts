@@ -2,7 +2,7 @@
  * Timers that fire when they are due, also in a tab that nobody sees.
  *
  * Chromium wakes the timers of a page that has been hidden for a while only once a minute, open WebSocket or not (seen in 156); it
- * leaves those of a dedicated worker alone. So a page lets a worker count. Where there is none, and in tests, the ordinary timers do.
+ * leaves those of a dedicated worker alone. So a page lets a worker count. Where there is none, the ordinary timers do.
  * Whoever concludes anything from a timer asks all the same how late it fired: a machine that slept fires every timer late.
  */
 export interface Timers {

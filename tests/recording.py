@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple
 
 from pydantic_core import to_json
 
+from shared.client import Client, Closed
 from shared.client.core import events
-from shared.client.core.events import Event, JsonFrame, Message
+from shared.client.core.events import Event, JsonFrame
 
 
 class Record(NamedTuple):
@@ -48,23 +49,23 @@ class JsonLines:
         self._out.write(to_json({"at": at, "client": client, "connection": connection, "kind": kind, **fields}) + b"\n")
 
 
-class Numbered(Protocol):
-    """A connection, as far as a history is concerned."""
-
-    number: int
-    welcome: JsonFrame | None
+def recorded(client: Client, recorder: Recorder | None) -> Client:
+    """The same client; `recorder`, if any, is told all that it does and sees from now on."""
+    if recorder is not None:
+        client.observe(History(recorder, client))
+    return client
 
 
 class History:
-    """Turns what happens to a client into records."""
+    """Turns what happens to a client into records. An `Observer`."""
 
-    def __init__(self, recorder: Recorder, client: str, connection: Numbered) -> None:
-        self._recorder, self._client, self._connection = recorder, client, connection
+    def __init__(self, recorder: Recorder, client: Client) -> None:
+        self._recorder, self._client = recorder, client
 
     def event(self, event: Event) -> None:
         match event:
             case events.Connected(_, url, session, epoch):
-                welcome = self._connection.welcome or {}
+                welcome = self._client.welcome or {}
                 self._put("open", url=url, session=session, epoch=epoch, user=welcome["user"]["id"])
             case events.Lost(code, reason, retry_in_s):
                 self._put("close", code=int(code), reason=reason, retry_in_s=retry_in_s)
@@ -85,29 +86,37 @@ class History:
             case events.WentBack(room):
                 self._put("went_back", room=room)
 
-    def seen(self, message: Message, via: str) -> None:
-        self._put(
-            "receive", room=message.room, seq=message.seq, id=message.id, sender=message.sender_id, text=message.text,
-            via=via,
-        )  # fmt: skip
+    def received(self, frame: JsonFrame) -> None:
+        match frame["type"]:
+            case "message":
+                self._copy(frame, "live")
+            case "joined":
+                online = [user["id"] for user in frame["online"]]
+                self._put("joined", room=frame["room"], seq=frame["seq"], members=frame["members"], online=online)
+                for message in frame["messages"]:
+                    self._copy(message, "joined")
+            case "history":
+                for message in frame["messages"]:
+                    self._copy(message, "history")
+            case "error":
+                self._put("error", ref=frame.get("ref"), code=frame["code"])
 
-    def frame(self, frame: JsonFrame) -> None:
-        if frame["type"] == "joined":
-            online = [user["id"] for user in frame["online"]]
-            self._put("joined", room=frame["room"], seq=frame["seq"], members=frame["members"], online=online)
-        elif frame["type"] == "error":
-            self._put("error", ref=frame.get("ref"), code=frame["code"])
-
-    def write(self, frame: JsonFrame) -> None:
+    def wrote(self, frame: JsonFrame) -> None:
         self._put("write", room=frame["room"], id=frame["id"], text=frame.get("text", ""))
 
     def sending(self, frame: JsonFrame) -> None:
         if frame["type"] in ("chat", "file"):
             self._put("send", room=frame["room"], id=frame["id"])
 
-    def end(self) -> None:
+    def ended(self, closed: Closed) -> None:
         self._put("stop")
+
+    def _copy(self, message: JsonFrame, via: str) -> None:
+        self._put(
+            "receive", room=message["room"], seq=message["seq"], id=message["id"], sender=message["from"]["id"],
+            text=message.get("text", ""), via=via,
+        )  # fmt: skip
 
     def _put(self, kind: str, **fields: Any) -> None:
         at = asyncio.get_running_loop().time()
-        self._recorder(Record(at, self._client, self._connection.number, kind, fields))
+        self._recorder(Record(at, self._client.name, self._client.connection, kind, fields))
