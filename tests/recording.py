@@ -24,6 +24,7 @@ class Record(NamedTuple):
     `refused` room id code (for good) · `error` ref code
     `receive` room seq id sender text via (each copy; `live`, `joined` or `history`) · `show` room seq id sender
     (once, in order) ·
+    `skipped` room first last catch_up (passed over after an absence) ·
     `joined` room seq members online · `caught_up` room seq · `presence` room user online members · `left` room ·
     `epoch` epoch · `went_back` room (the store has less of it than it had: it is known anew)
     """
@@ -71,6 +72,8 @@ class History:
                 self._put("close", code=int(code), reason=reason, retry_in_s=retry_in_s)
             case events.Arrived(message):
                 self._put("show", room=message.room, seq=message.seq, id=message.id, sender=message.sender_id)
+            case events.Skipped(room, first, last):
+                self._put("skipped", room=room, first=first, last=last, catch_up=self._client.options.catch_up)
             case events.Acknowledged(message):
                 self._put("ack", room=message.room, id=message.id, seq=message.seq)
             case events.NotSent(room, id, error):

@@ -25,6 +25,7 @@ from shared.client.core.events import (
     PresenceChanged,
     ReadUpTo,
     Refused,
+    Skipped,
     Typing,
     Unanswered,
     WentBack,
@@ -37,6 +38,6 @@ from shared.client.tokens import SignInNeeded, Token, TokenSource, fixed
 __all__ = [
     "Acknowledged", "Arrived", "CaughtUp", "Client", "ClientError", "Closed", "Connected", "Dial", "Disconnected",
     "EpochChanged", "Event", "Left", "Lost", "Message", "NotSent", "Notice", "Observer", "Options", "Page",
-    "PresenceChanged", "ReadUpTo", "Refused", "SignInNeeded", "Socket", "Token", "TokenSource", "Typing", "Unanswered",
-    "WentBack", "dial", "fixed",
+    "PresenceChanged", "ReadUpTo", "Refused", "SignInNeeded", "Skipped", "Socket", "Token", "TokenSource", "Typing",
+    "Unanswered", "WentBack", "dial", "fixed",
 ]  # fmt: skip

@@ -11,10 +11,11 @@ from typing import Any, Self
 
 from shared.client.connection import Connection
 from shared.client.core import events
+from shared.client.core.backfill import page_of
 from shared.client.core.backoff import ABNORMAL
 from shared.client.core.events import ClientError, Event, JsonFrame, Message, Page, Refused
 from shared.client.core.room import Room
-from shared.client.core.session import Session, page_of
+from shared.client.core.session import Session
 from shared.client.core.timers import Timers
 from shared.client.futures import quiet_future
 from shared.client.observer import Observer
@@ -120,9 +121,9 @@ class Client:
     # ── what a user does ──
 
     def join(self, room: str, after: int | None = None) -> asyncio.Future[JsonFrame]:
-        """Sits in `room` from now on, over every connection; the future gives the first `joined`. `after`: know the
-        room from there on (0: whole), else from its newest 50 messages. Ends with `Refused`, or `Disconnected` where
-        `stop` came first."""
+        """Sits in `room` from now on, over every connection; the future gives the first `joined`. `after`: know all of
+        the room from there on (0: from its beginning). Without it: its newest 50 messages and what follows them, but
+        see `Skipped`. Ends with `Refused`, or `Disconnected` where `stop` came first."""
         return self._ask(lambda done: self.session.join(room, after, done))
 
     def leave(self, room: str) -> asyncio.Future[JsonFrame]:

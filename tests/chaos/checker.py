@@ -91,6 +91,16 @@ class _Stored(NamedTuple):
     text: str
 
 
+class _Skip(NamedTuple):
+    """Numbers that a client passed over. `missing`: how many it knew to be missing then; `bound`: how many it fetches
+    without being asked."""
+
+    first: int
+    last: int
+    missing: int
+    bound: int
+
+
 class _Log:
     """A room as `history` gives it."""
 
@@ -121,6 +131,9 @@ class _Client:
         """Rooms in which the present connection sits, and the room's `seq` at the first `joined` of all."""
         self.first_joined: dict[str, int] = {}
         self.shown: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+        self.skipped: dict[str, list[_Skip]] = defaultdict(list)
+        self.newest: dict[str, int] = defaultdict(int)
+        """The highest number of each room that it has heard of."""
         self.records: list[History] = []
 
     def take(self, record: History) -> None:
@@ -134,10 +147,20 @@ class _Client:
             case "joined":
                 first = self.first_joined.setdefault(record["room"], record["seq"])
                 self.joined[record["room"]] = first
+                self._heard_of(record)
+            case "receive":
+                self._heard_of(record)
+            case "skipped":
+                room, first = record["room"], record["first"]
+                missing = self.newest[room] - first + 1
+                self.skipped[room].append(_Skip(first, record["last"], missing, record["catch_up"]))
             case "left":
                 self.joined.pop(record["room"], None)
             case "show":
                 self.shown[record["room"]].append((record["seq"], record["sender"], record["id"]))
+
+    def _heard_of(self, record: History) -> None:
+        self.newest[record["room"]] = max(self.newest[record["room"]], record["seq"])
 
 
 def check(records: Iterable[History]) -> Verdict:
@@ -158,7 +181,7 @@ def check(records: Iterable[History]) -> Verdict:
     _count(verdict, everyone)
     for finding in (
         *_logs(logs), *_promised(everyone, logs), *_seen(everyone, logs), *_complete(everyone, logs),
-        *_senders(everyone, logs), *_presence(everyone, present),
+        *_passed_over(everyone), *_senders(everyone, logs), *_presence(everyone, present),
     ):  # fmt: skip
         verdict.findings.append(finding)
     return verdict
@@ -257,17 +280,32 @@ def _shown(name: str, room: str, shown: list[tuple[int, str, str]]) -> Iterator[
 
 
 def _complete(clients: Sequence[_Client], logs: dict[str, _Log]) -> Iterator[Finding]:
-    """Who sits in a room at the end has seen all of it, from the first number that was shown."""
+    """Who sits in a room at the end has seen all of it, from the first number that was shown, but for what it said that
+    it passes over."""
     for client in clients:
         if not client.open:
             continue
         for room, first_joined in client.joined.items():
             shown = {seq for seq, _, _ in client.shown.get(room, ())}
             start = min(shown, default=first_joined + 1)
-            missing = [seq for seq in range(start, logs[room].last + 1) if seq not in shown]
+            passed = {seq for skip in client.skipped[room] for seq in range(skip.first, skip.last + 1)}
+            missing = [seq for seq in range(start, logs[room].last + 1) if seq not in shown and seq not in passed]
             if missing:
                 text = f"{client.name}: {room} lacks {len(missing)}, the first of them {missing[0]}"
                 yield Finding(Breach.INCOMPLETE, text)
+
+
+def _passed_over(clients: Sequence[_Client]) -> Iterator[Finding]:
+    """A client passes over what it missed in a long absence, and nothing else; and does not show it after all."""
+    for client in clients:
+        for room, skips in client.skipped.items():
+            shown = {seq for seq, _, _ in client.shown[room]}
+            for skip in skips:
+                place = f"{client.name}: {room} {skip.first} to {skip.last}"
+                if skip.missing <= skip.bound:
+                    yield Finding(Breach.INCOMPLETE, f"{place} were passed over, and only {skip.missing} were missing")
+                if any(seq in shown for seq in range(skip.first, skip.last + 1)):
+                    yield Finding(Breach.DISORDER, f"{place} were passed over, and some of them shown")
 
 
 @dataclass

@@ -7,13 +7,15 @@ from random import Random
 from tests.chaos.checker import History
 
 ROOMS = ("attic", "cellar")
+CATCH_UP, NEWEST = 3, 2
 
 
 class Person:
-    """A client of the imagined system."""
+    """A client of the imagined system. `bounded`: after an absence of more than CATCH_UP messages it starts anew
+    at the NEWEST."""
 
-    def __init__(self, name: str, user: str) -> None:
-        self.name, self.user = name, user
+    def __init__(self, name: str, user: str, bounded: bool) -> None:
+        self.name, self.user, self.bounded = name, user, bounded
         self.connection = 0
         self.open = False
         self.known = dict.fromkeys(ROOMS, 0)
@@ -27,7 +29,7 @@ class World:
         self.chance = Random(seed)
         self.records: list[History] = []
         self.logs: dict[str, list[History]] = {room: [] for room in ROOMS}
-        self.people = [Person(f"c{n}", f"u{n % 4}") for n in range(5)]  # c0 and c4 are one user's
+        self.people = [Person(f"c{n}", f"u{n % 4}", bounded=n == 2) for n in range(5)]  # c0 and c4 are one user's
         self._at, self._ids = 0.0, 0
         for person in self.people:
             self.arrive(person)
@@ -65,6 +67,10 @@ class World:
         self.put(person, "open", url="ws://g/ws", session="s", epoch="e", user=person.user)
         for room, log in self.logs.items():
             self.put(person, "joined", room=room, seq=len(log), members=1, online=[])
+            known = person.known[room]
+            if person.bounded and len(log) - known > CATCH_UP:
+                person.known[room] = len(log) - NEWEST
+                self.put(person, "skipped", room=room, first=known + 1, last=person.known[room], catch_up=CATCH_UP)
             for message in log[person.known[room] :]:
                 self._see(person, message, "joined")
 

@@ -48,6 +48,9 @@ def a_number_is_left_out(records: Records, chance: Random) -> None:
     room, first = (ack := chance.choice(of(records, "ack")))["room"], ack["seq"]
     for record in of(records, "joined", room=room):
         record["seq"] += record["seq"] >= first
+    for record in of(records, "skipped", room=room):
+        record["first"] += record["first"] >= first
+        record["last"] += record["last"] >= first
     for record in records:
         if record["kind"] != "joined" and record.get("room") == room and record.get("seq", 0) >= first:
             record["seq"] += 1
@@ -159,6 +162,28 @@ def a_member_sees_nothing_at_all(records: Records, chance: Random) -> None:
         drop(records, *of(records, kind, client=client, room=room))
 
 
+def a_client_passes_over_what_it_need_not(records: Records, chance: Random) -> None:
+    """It knows all of the room but one, and says of that one that it was too much."""
+    client, room = chance.choice(sorted(at_the_end(records))), chance.choice(ROOMS)
+    show = of(records, "show", client=client, room=room)[-1]
+    show.update(kind="skipped", first=show["seq"], last=show["seq"], catch_up=1)
+
+
+def a_client_shows_what_it_passed_over(records: Records, chance: Random) -> None:
+    client, room = chance.choice(sorted(at_the_end(records))), chance.choice(ROOMS)
+    show = chance.choice(of(records, "show", client=client, room=room))
+    seq = show["seq"]
+    skip = {**show, "kind": "skipped", "first": seq, "last": seq, "catch_up": 0}
+    records.insert(records.index(show), skip)
+
+
+def a_client_passes_over_more_than_it_says(records: Records, chance: Random) -> None:
+    client, room = chance.choice(sorted(at_the_end(records))), chance.choice(ROOMS)
+    one, other = chance.choice(list(pairwise(of(records, "show", client=client, room=room)))[1:-1])
+    drop(records, other)
+    one.update(kind="skipped", first=one["seq"], last=one["seq"], catch_up=0)
+
+
 def something_written_is_never_answered(records: Records, chance: Random) -> None:
     connected = at_the_end(records)
     drop(records, chance.choice([ack for ack in of(records, "ack") if ack["client"] in connected]))
@@ -190,6 +215,9 @@ PLANTS: dict[Plant, Breach] = {
     a_member_lacks_the_newest: Breach.INCOMPLETE,
     a_member_lacks_one_in_the_middle: Breach.INCOMPLETE,
     a_member_sees_nothing_at_all: Breach.INCOMPLETE,
+    a_client_passes_over_what_it_need_not: Breach.INCOMPLETE,
+    a_client_passes_over_more_than_it_says: Breach.INCOMPLETE,
+    a_client_shows_what_it_passed_over: Breach.DISORDER,
     something_written_is_never_answered: Breach.UNSETTLED,
     somebody_who_is_gone_is_shown: Breach.GHOST,
     somebody_who_is_there_is_not_shown: Breach.UNSEEN,

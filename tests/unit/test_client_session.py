@@ -52,9 +52,13 @@ class Server:
         }  # fmt: skip
 
     def history(self, frame: JsonFrame) -> JsonFrame:
-        log, after = self.rooms[frame["room"]], frame["after"]
-        shown = log[after : after + min(frame["limit"], self.fit())]
-        more = bool(shown) and shown[-1]["seq"] < len(log)
+        log, most = self.rooms[frame["room"]], min(frame["limit"], self.fit())
+        if (before := frame.get("before")) is not None:
+            shown = log[: before - 1][-most:]
+            more = bool(shown) and shown[0]["seq"] > 1
+        else:
+            shown = log[frame["after"] :][:most]
+            more = bool(shown) and shown[-1]["seq"] < len(log)
         return {"type": "history", "room": frame["room"], "messages": shown, "more": more}
 
 
@@ -71,6 +75,7 @@ class World:
         self.connected, self.sat = False, set[str]()
         self.up: deque[JsonFrame] = deque()
         self.down: deque[JsonFrame] = deque()
+        self.handled: list[JsonFrame] = []
         self.connections = 0
 
     # the session's ports
@@ -92,7 +97,6 @@ class World:
     def connect(self) -> None:
         if not self.connected:
             self.connected, self.connections = True, self.connections + 1
-            self.sat.clear()
             welcome = {"type": "welcome", "user": ME, "session": f"s-{self.connections}", "epoch": self.server.epoch}
             self.session.welcomed(welcome)
 
@@ -104,6 +108,7 @@ class World:
                 self.handle(frame)
             self.up.clear()
             self.down.clear()
+            self.sat.clear()
             self.session.disconnected()
 
     def say(self, room: str, sender: str, id: str) -> None:
@@ -114,6 +119,7 @@ class World:
             self.down.append(message)
 
     def handle(self, frame: JsonFrame) -> None:
+        self.handled.append(frame)
         kind = frame["type"]
         ref = {"ref": frame["ref"]} if "ref" in frame else {}
         if self.chance.random() < self.bad / 2:

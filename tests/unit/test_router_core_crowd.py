@@ -22,7 +22,7 @@ class Scene:
     """A room, and what one who sits there all along knows of it."""
 
     def __init__(self, online: int) -> None:
-        self.room, self.audience, self.known = Room("r"), Audience(), Known("r", None, None)
+        self.room, self.audience, self.known = Room("r"), Audience(), Known("r", None, None, None)
         self.run(*(join("r", user(n)) for n in range(1, online)), join("r", ONLOOKER))
 
     def run(self, *items: Item) -> Changes:

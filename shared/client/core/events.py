@@ -78,9 +78,18 @@ class Lost(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """A message of a joined room: each one once, in the order of `seq`, without a gap."""
+    """A message of a joined room: each one once, in the order of `seq`, and without a gap but what `Skipped` names."""
 
     message: Message
+
+
+class Skipped(NamedTuple):
+    """After an absence in which more was said than `catch_up`, the room starts anew at its newest messages, which
+    arrive next. Those from `first` to `last` do not arrive by themselves: `history` has them."""
+
+    room: str
+    first: int
+    last: int
 
 
 class Acknowledged(NamedTuple):
@@ -98,7 +107,7 @@ class NotSent(NamedTuple):
 
 
 class CaughtUp(NamedTuple):
-    """After a join, a resume or a gap: everything up to `seq` is here."""
+    """After a join, a resume or a gap: everything up to `seq` is here, from where the room's log starts."""
 
     room: str
     seq: int
@@ -152,6 +161,6 @@ class Notice(NamedTuple):
 
 
 Event = (
-    Connected | Lost | Arrived | Acknowledged | NotSent | CaughtUp | PresenceChanged | Typing | ReadUpTo | Left
-    | EpochChanged | WentBack | Notice
+    Connected | Lost | Arrived | Skipped | Acknowledged | NotSent | CaughtUp | PresenceChanged | Typing | ReadUpTo
+    | Left | EpochChanged | WentBack | Notice
 )  # fmt: skip

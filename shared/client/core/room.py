@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from shared.client.core.events import ClientError, JsonFrame, Message
 from shared.client.core.room_log import RoomLog
 
+NEWEST: Final = 50
 Entered = Callable[[JsonFrame | ClientError], None]
 
 
 class Room:
-    """`after`: from where on the room is wanted, or None for its newest messages. `joined`: this connection sits in it.
-    `online`: users by id, at most the first hundred when joined; `members`: how many. `entering`: who waits for the
-    next
-    `joined`, or why there is none. `caught_up`: nothing is known to be missing."""
+    """`after`: from where on all of the room is wanted, or None for its newest messages: of those at most `catch_up`
+    are fetched after an absence (None: all). `joined`: this connection sits in it. `online`: users by id, at most the
+    first hundred when joined; `members`: how many. `entering`: who waits for the next `joined`, or why there is none.
+    `caught_up`: nothing is known to be missing. `newest_page`: with how many messages it starts anew."""
 
-    def __init__(self, name: str, keep: int | None, after: int | None) -> None:
+    def __init__(self, name: str, keep: int | None, after: int | None, catch_up: int | None) -> None:
         self.name = name
         self._keep, self._after = keep, after
+        self._catch_up = catch_up if after is None else None
+        self.newest_page = NEWEST if catch_up is None else max(1, min(NEWEST, catch_up))
         self.joining = False
         self.forget()
         self.members = 0
@@ -34,7 +38,15 @@ class Room:
         """Takes the messages of a `joined` that asked for what follows `after`; gives those that can now be shown."""
         if after is None:
             return self.log.joined_fresh(messages, frame["seq"])
+        self.log.expect(frame["seq"])
+        if self.is_far_behind:
+            return []  # they are the oldest of what was missed, and it starts anew at the newest
         return self.log.page(after, frame["seq"], messages, frame["more"])
+
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether more is missing than is fetched by itself."""
+        return self._catch_up is not None and self.log.missing > self._catch_up
 
     def present(self, frame: JsonFrame) -> None:
         self.members = frame["members"]

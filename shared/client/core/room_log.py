@@ -18,6 +18,13 @@ class Hole(NamedTuple):
     last: int
 
 
+class Anew(NamedTuple):
+    """What a new start gives: the numbers that were passed over, if any, and the messages that can now be shown."""
+
+    skipped: Hole | None
+    messages: list[Message]
+
+
 class RoomLog:
     """Whole from `start` to `whole`; beyond that there may be holes up to `target`. `keep`: how many of the newest
     messages are held (None: all). A page of history covers the numbers it was asked for even where it holds no
@@ -43,6 +50,11 @@ class RoomLog:
         return Hole(self.whole + 1, min(self._ahead, default=self.target + 1) - 1)
 
     @property
+    def missing(self) -> int:
+        """How many numbers are known to be missing, in all gaps together."""
+        return 0 if self.start is None else self.target - self.whole - len(self._ahead)
+
+    @property
     def resume_after(self) -> int | None:
         """What `join` says as `after`; None for a room of which nothing is known."""
         return None if self.start is None else self.whole
@@ -64,6 +76,11 @@ class RoomLog:
         """Wants everything after `seq`."""
         if self.start is None:
             self.start, self.whole, self.target = seq + 1, seq, seq
+
+    def expect(self, seq: int) -> None:
+        """The room is known to reach `seq`: what lies between is missing."""
+        if self.start is not None:
+            self.target = max(self.target, seq)
 
     def receive(self, message: Message) -> list[Message]:
         """A message that came by itself. Gives what can now be shown, in order; nothing where it was here already."""
@@ -94,6 +111,18 @@ class RoomLog:
         self.target = max(self.target, up_to, last)
         covered = last if more else max(up_to, last)
         return self._advance(covered if after <= self.whole else self.whole)
+
+    def start_anew(self, up_to: int, messages: Sequence[Message]) -> Anew:
+        """The newest messages of a room that reaches at least to `up_to`. Where they do not follow what is held, that
+        is let go, and the log is whole from the first of them on."""
+        first = messages[0].seq if messages else up_to + 1
+        skipped = None
+        if first > self.whole + 1:
+            skipped = Hole(self.whole + 1, first - 1)
+            self.messages.clear()
+            self._ahead = {seq: message for seq, message in self._ahead.items() if seq >= first}
+            self.start, self.whole = first, first - 1
+        return Anew(skipped, self.page(first - 1, up_to, messages, more=False))
 
     def _advance(self, covered: int) -> list[Message]:
         """Everything up to `covered` is known, and whatever follows it without a hole."""

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from shared.client.core import events
+from shared.client.core.backfill import Backfill
 from shared.client.core.entrance import Entrance
-from shared.client.core.events import ClientError, Disconnected, Event, JsonFrame, Message, Page, Refused
+from shared.client.core.events import ClientError, Disconnected, Event, JsonFrame, Message, Refused
 from shared.client.core.outbox import Entry, Outbox
 from shared.client.core.requests import Requests
 from shared.client.core.room import Entered, Room
 from shared.client.core.timers import Timers
 
-PAGE: Final = 200
 ASKED_AT_MOST: Final = 3
 
 
@@ -25,12 +25,14 @@ ASKED_AT_MOST: Final = 3
 class SessionOptions:
     """`answer_s`, `ack_s`: how long to wait for an answer, and for the own copy of what was written, before asking
     again.
-    `window`: see `Outbox`. `keep`: see `RoomLog`."""
+    `window`: see `Outbox`. `keep`: see `RoomLog`. `catch_up`: how many missed messages of one room are fetched by
+    themselves; where more were missed, the room starts anew at its newest (None: all are fetched)."""
 
     answer_s: float = 10.0
     ack_s: float = 10.0
     window: int = 1
     keep: int | None = 1_000
+    catch_up: int | None = 1_000
 
 
 class SessionPorts(Protocol):
@@ -55,18 +57,18 @@ class Session:
         self.rooms: dict[str, Room] = {}
         self.user_id = ""
         self.epoch: str | None = None
-        self._session: str | None = None
         self._requests = Requests(ports.send, timers, random, options.answer_s)
         self.outbox = Outbox(self, timers, random, options.window, options.ack_s)
         self._entrance = Entrance(self, self._requests)
+        self._backfill = Backfill(self, self._requests)
 
     # ── what the user wants ──
 
     def join(self, name: str, after: int | None, entered: Entered) -> None:
-        """Sits in the room from now on, over every connection. `after`: from where on to know it, the first time."""
+        """Sits in the room from now on, over every connection. `after`: from where on to know all of it."""
         room = self.rooms.get(name)
         if room is None:
-            room = self.rooms[name] = Room(name, self._options.keep, after)
+            room = self.rooms[name] = Room(name, self._options.keep, after, self._options.catch_up)
         room.entering.append(entered)
         self._enter(room)
 
@@ -83,7 +85,7 @@ class Session:
 
         def answered(answer: JsonFrame | ClientError) -> None:
             if not isinstance(answer, ClientError) and answer["type"] == "history":
-                self._found([Message.of(m) for m in answer["messages"]])
+                self.found([Message.of(m) for m in answer["messages"]])
             done(answer)
 
         self._requests.ask(frame, answered, ASKED_AT_MOST)
@@ -92,7 +94,7 @@ class Session:
 
     def welcomed(self, frame: JsonFrame) -> None:
         """A new connection is there."""
-        self._session, self.user_id = frame["session"], frame["user"]["id"]
+        self.user_id = frame["user"]["id"]
         self._entrance.connected()
         if self.epoch is not None and self.epoch != frame["epoch"]:
             for room in self.rooms.values():
@@ -113,7 +115,6 @@ class Session:
             handler(self, frame)
 
     def disconnected(self) -> None:
-        self._session = None
         self._entrance.disconnected()
         for room in self.rooms.values():
             room.disconnected()
@@ -144,15 +145,15 @@ class Session:
         if self.rooms.get(room.name) is not room:
             return
         messages = [Message.of(m) for m in answer["messages"]]
-        self._found(messages)
+        self.found(messages)
         if room.log.contradicts(messages):
             self.went_back(room)
             return
         room.entered(answer)
-        self._show(room.log_joined(answer, after, messages))
+        self.show(room.log_joined(answer, after, messages))
         self.outbox.flush(room.name)
         self._tell_entered(room, answer)
-        self._repair(room)
+        self._backfill.repair(room)
 
     def went_back(self, room: Room, seq: int | None = None) -> None:
         """See `EntrancePorts`."""
@@ -167,56 +168,24 @@ class Session:
         for told in entering:
             told(answer)
 
-    def _repair(self, room: Room) -> None:
-        """Asks for what is missing, a page at a time; says when nothing is missing any more."""
-        if room.repairing or not room.joined:
-            return
-        hole = room.log.hole
-        if hole is None:
-            if not room.caught_up:
-                room.caught_up = True
-                self._ports.emit(events.CaughtUp(room.name, room.log.whole))
-            return
-        room.repairing, room.caught_up = True, False
-        after = hole.first - 1
-        frame = {"type": "history", "room": room.name, "after": after, "limit": min(PAGE, hole.last - after)}
-        log, session = room.log, self._session
-
-        def repaired(answer: JsonFrame | ClientError) -> None:
-            if log is not room.log or session != self._session:
-                return
-            room.repairing = False
-            if isinstance(answer, ClientError):
-                if isinstance(answer, Refused) and answer.code == "not_joined":
-                    self.not_joined(room.name)
-                return
-            messages = [Message.of(m) for m in answer["messages"]]
-            self._found(messages)
-            if log.contradicts(messages):
-                self.went_back(room)
-                return
-            self._show(log.page(after, hole.last, messages, answer["more"]))
-            if log.whole > after:  # else it does not answer what it was asked, and would not the next time either
-                self._repair(room)
-
-        self._requests.ask(frame, repaired)
-
     def _arrived(self, message: Message) -> None:
-        self._found([message])
+        self.found([message])
         room = self.rooms.get(message.room)
         if room is not None and room.log.contradicts([message]):
             self.went_back(room)
         elif room is not None:
-            self._show(room.log.receive(message))
+            self.show(room.log.receive(message))
             if not room.log.is_whole:
-                self._repair(room)
+                self._backfill.repair(room)
 
-    def _found(self, messages: list[Message]) -> None:
+    def found(self, messages: list[Message]) -> None:
+        """See `BackfillPorts`: one's own message, however it came, is the acknowledgement."""
         for message in messages:
             if message.sender_id == self.user_id:
                 self.outbox.acknowledged(message)
 
-    def _show(self, messages: list[Message]) -> None:
+    def show(self, messages: list[Message]) -> None:
+        """See `BackfillPorts`."""
         for message in messages:
             self._ports.emit(events.Arrived(message))
 
@@ -227,7 +196,10 @@ class Session:
             self._tell_entered(room, Refused("not_joined", "The membership has ended."))
             self._ports.emit(events.Left(name))
 
-    # ── the outbox's ports ──
+    # ── what the outbox and the backfill need ──
+
+    def emit(self, event: Event) -> None:
+        self._ports.emit(event)
 
     def send(self, frame: JsonFrame) -> bool:
         return self._ports.send(frame)
@@ -276,8 +248,3 @@ _HANDLERS: dict[str, Callable[[Session, JsonFrame], Any]] = {
     "left": Session._left_elsewhere,
     "error": Session._error,
 }
-
-
-def page_of(answer: JsonFrame) -> Page:
-    """A `history` frame's messages."""
-    return Page([Message.of(m) for m in answer["messages"]], answer["more"])

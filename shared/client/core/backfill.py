@@ -1,0 +1,90 @@
+"""Brings what a room's log lacks from history, a page at a time; and after a long absence its newest page alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from shared.client.core import events
+from shared.client.core.events import ClientError, Event, JsonFrame, Message, Page, Refused
+from shared.client.core.requests import Requests
+from shared.client.core.room import Room
+
+PAGE: Final = 200
+
+
+class BackfillPorts(Protocol):
+    """What filling needs of the session."""
+
+    def emit(self, event: Event) -> None: ...
+
+    def show(self, messages: list[Message]) -> None:
+        """The next messages of a room."""
+
+    def found(self, messages: list[Message]) -> None:
+        """Messages came, perhaps not for the first time."""
+
+    def not_joined(self, name: str) -> None:
+        """The server said that we are not in the room."""
+
+    def went_back(self, room: Room) -> None:
+        """The store has another message under some number."""
+
+
+class Backfill:
+    def __init__(self, ports: BackfillPorts, requests: Requests) -> None:
+        self._ports, self._requests = ports, requests
+
+    def repair(self, room: Room) -> None:
+        """Asks for what is missing; says when nothing is missing any more."""
+        if room.repairing or not room.joined:
+            return
+        log, hole = room.log, room.log.hole
+        if hole is None:
+            if not room.caught_up:
+                room.caught_up = True
+                self._ports.emit(events.CaughtUp(room.name, log.whole))
+            return
+        room.repairing, room.caught_up = True, False
+        if room.is_far_behind:
+            newest = log.target
+            asked = {"before": newest + 1, "limit": room.newest_page}
+            self._page(room, asked, lambda page: self._start_anew(room, newest, page))
+        else:
+            after, last = hole.first - 1, hole.last
+            asked = {"after": after, "limit": min(PAGE, last - after)}
+            self._page(room, asked, lambda page: self._ports.show(log.page(after, last, page.messages, page.more)))
+
+    def _page(self, room: Room, asked: dict[str, int], take: Callable[[Page], None]) -> None:
+        """Asks for a page, has it taken, and goes on where something is missing yet."""
+        log, whole = room.log, room.log.whole
+
+        def answered(answer: JsonFrame | ClientError) -> None:
+            if log is not room.log:
+                return
+            room.repairing = False
+            if isinstance(answer, ClientError):
+                if isinstance(answer, Refused) and answer.code == "not_joined":
+                    self._ports.not_joined(room.name)
+                return
+            page = page_of(answer)
+            self._ports.found(page.messages)
+            if log.contradicts(page.messages):
+                self._ports.went_back(room)
+                return
+            take(page)
+            if log.whole > whole:  # else it does not answer what it was asked, and would not the next time either
+                self.repair(room)
+
+        self._requests.ask({"type": "history", "room": room.name, **asked}, answered)
+
+    def _start_anew(self, room: Room, newest: int, page: Page) -> None:
+        anew = room.log.start_anew(newest, page.messages)
+        if anew.skipped is not None:
+            self._ports.emit(events.Skipped(room.name, *anew.skipped))
+        self._ports.show(anew.messages)
+
+
+def page_of(answer: JsonFrame) -> Page:
+    """A `history` frame's messages."""
+    return Page([Message.of(m) for m in answer["messages"]], answer["more"])
