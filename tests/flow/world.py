@@ -121,7 +121,7 @@ class World:
         rooms = [room for room in self.rooms if chance.random() < 0.8] or self.rooms[:1]
         for room in rooms:
             await asyncio.sleep(chance.random() * 3)
-            client.join(room, chance.choice([0, 0, None]))
+            client.join(room, chance.choice([0, None]))
         for n in range(chance.randint(0, 14)):
             await asyncio.sleep(chance.random() * chance.choice([0.05, 2, 6]))
             self._writing.append(client.chat(chance.choice(rooms), f"{client.name} {n}"))

@@ -1,7 +1,11 @@
-/** Brings what a room's log lacks from history: the holes in it by themselves, and older pages when somebody looks for them. */
+/**
+ * Brings what a room's log lacks from history: the holes in it by themselves, after a long absence the newest page alone, and older pages when
+ * somebody looks for them.
+ */
+import type { Interval } from "./intervals.ts"
 import { Disconnected, Refused, type Requests, Unanswered } from "./requests.ts"
 import type { Room } from "./room.ts"
-import { type Message, PAGE_LIMIT, type RoomName } from "./wire.ts"
+import { type Incoming, type Message, PAGE_LIMIT, type RoomName } from "./wire.ts"
 
 export interface BackfillPorts {
   requests: Requests
@@ -31,22 +35,16 @@ export class Backfill {
     return this.#older.has(room)
   }
 
-  /** Asks for every hole in the room's log, one page at a time, while the room is joined. */
+  /** Asks for what the room's log lacks, one page at a time, while the room is joined. */
   async repair(room: Room): Promise<void> {
     if (this.#repairing.has(room)) return
     this.#repairing.add(room)
     try {
       for (let hole = room.log.hole; hole && room.joined; hole = room.log.hole) {
         const { log } = room
-        const after = hole.from - 1
-        const limit = Math.min(PAGE_LIMIT, hole.to - after)
-        const { messages, more } = await this.#ports.requests.ask({ type: "history", room: room.name, after, limit })
-        if (room.log !== log) continue // forgotten meanwhile
-        if (log.contradicts(messages)) return this.#ports.wentBack(room)
-        log.pageAfter(after, hole.to, messages, more)
-        this.#ports.found(messages)
-        this.#ports.changed(room.name)
-        if (room.log.hole?.from === hole.from) return // a server that does not answer what it was asked
+        if (room.isFarBehind) await this.#startAnew(room)
+        else await this.#fill(room, hole)
+        if (room.log === log && log.hole?.from === hole.from) return // a server that does not answer what it was asked
       }
     } catch (error) {
       if (error instanceof Refused && error.code === "not_joined") this.#ports.notJoined(room.name)
@@ -54,6 +52,28 @@ export class Backfill {
     } finally {
       this.#repairing.delete(room)
     }
+  }
+
+  async #fill(room: Room, hole: Interval): Promise<void> {
+    const after = hole.from - 1
+    const limit = Math.min(PAGE_LIMIT, hole.to - after)
+    await this.#page(room, { after, limit }, ({ messages, more }) => room.log.pageAfter(after, hole.to, messages, more))
+  }
+
+  async #startAnew(room: Room): Promise<void> {
+    const newest = room.log.target
+    await this.#page(room, { before: newest + 1, limit: room.newestPage }, ({ messages, more }) => room.startAnew(newest, messages, more))
+  }
+
+  /** Asks for a page, and has it taken where it is of the log that it was asked for. */
+  async #page(room: Room, asked: { before?: number; after?: number; limit: number }, take: (page: Incoming<"history">) => void): Promise<void> {
+    const { log } = room
+    const page = await this.#ports.requests.ask({ type: "history", room: room.name, ...asked })
+    if (room.log !== log) return // forgotten meanwhile
+    if (log.contradicts(page.messages)) return this.#ports.wentBack(room)
+    take(page)
+    this.#ports.found(page.messages)
+    this.#ports.changed(room.name)
   }
 
   /** Brings the page before the oldest message that is here. Throws `Disconnected`, `Refused` or `Unanswered`. */

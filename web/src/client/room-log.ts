@@ -113,6 +113,15 @@ export class RoomLog {
     this.#cover(first, before - 1)
   }
 
+  /** The log that begins with these messages, the newest up to `upTo`. What follows them here goes over into it. */
+  anew(upTo: number, messages: readonly Message[], more: boolean): RoomLog {
+    const log = new RoomLog()
+    log.joinedFresh(messages, upTo, more)
+    for (const message of this.#messages) if (message.seq > upTo) log.receive(message)
+    log.expect(this.#target)
+    return log
+  }
+
   /** Keeps only the newest `count` messages; the others can be asked for again. */
   trim(count: number): void {
     if (this.#messages.length <= count || this.hole) return

@@ -3,7 +3,7 @@ import { Intervals } from "./intervals.ts"
 import { RoomLog } from "./room-log.ts"
 import type { ErrorCode, Incoming, Message, RoomName, RoomSummary, User } from "./wire.ts"
 
-const UNREAD_AT_MOST = 1_000
+const NEWEST_PAGE = 50
 /** How far the server counts what is unread. */
 const COUNTED_TO = 100
 const READ_BEFORE = 20
@@ -15,6 +15,7 @@ export interface Refusal {
 
 export class Room {
   readonly name: RoomName
+  /** Replaced where the room starts anew: what was held of it is let go then. */
   log = new RoomLog()
   /** Whether this connection sits in the room. */
   joined = false
@@ -32,10 +33,23 @@ export class Room {
   /** What has been in view, beyond `readSeq`. */
   #seen = new Intervals()
   readonly #isOwn: (message: Message) => boolean
+  readonly #catchUp: number
 
-  constructor(name: RoomName, isOwn: (message: Message) => boolean) {
+  /** `catchUp`: how many missing messages are fetched by themselves. */
+  constructor(name: RoomName, isOwn: (message: Message) => boolean, catchUp: number) {
     this.name = name
     this.#isOwn = isOwn
+    this.#catchUp = catchUp
+  }
+
+  /** Whether more is missing than is fetched by itself. */
+  get isFarBehind(): boolean {
+    return this.log.missing > this.#catchUp
+  }
+
+  /** With how many messages the room starts anew. */
+  get newestPage(): number {
+    return Math.max(1, Math.min(NEWEST_PAGE, this.#catchUp))
   }
 
   /** The number of the newest message, whether or not it is here. */
@@ -112,10 +126,11 @@ export class Room {
     return unread >= COUNTED_TO ? uncounted : Math.max(0, Math.min(uncounted, unread - this.#othersHere(read_seq, seq)))
   }
 
-  /** Wants what is unread, and a little before it; not where that is more than anybody waits for. False: not known yet. */
+  /** Wants what is unread, and a little before it; not where that is more than is fetched by itself. False: not known yet. */
   reachUnread(): boolean {
     if (!this.joined || this.readSeq === null) return false
-    if (this.unread > 0 && this.seq - this.readSeq <= UNREAD_AT_MOST) this.log.reach(this.readSeq + 1 - READ_BEFORE)
+    const from = this.readSeq + 1 - READ_BEFORE
+    if (this.unread > 0 && this.seq - from < this.#catchUp) this.log.reach(from)
     return true
   }
 
@@ -133,7 +148,18 @@ export class Room {
     this.members = members
     this.#seat(online)
     if (after === null) this.log.joinedFresh(messages, seq, more)
-    else this.log.pageAfter(after, seq, messages, more)
+    else {
+      this.log.expect(seq)
+      // Where it is far behind they are the oldest of what was missed, and it starts anew at the newest.
+      if (!this.isFarBehind) this.log.pageAfter(after, seq, messages, more)
+    }
+  }
+
+  /** Takes the newest messages up to `upTo`. What is held is let go where they do not follow it, so that the log has no hole. */
+  startAnew(upTo: number, messages: readonly Message[], more: boolean): void {
+    const first = messages[0]?.seq ?? upTo + 1
+    if (first <= (this.log.resumeAfter ?? 0) + 1) this.log.pageBefore(upTo + 1, messages, more)
+    else this.log = this.log.anew(upTo, messages, more)
   }
 
   /** Takes who has come or gone; or all who are there now, in place of what was known. */

@@ -10,10 +10,12 @@ export class Rooms {
   readonly #unreadWanted = new Set<RoomName>()
 
   readonly #isOwn: (message: Message) => boolean
+  readonly #catchUp: number
 
-  /** `isOwn`: whether a message is this user's own. */
-  constructor(isOwn: (message: Message) => boolean) {
+  /** `isOwn`: whether a message is this user's own. `catchUp`: see `Room`. */
+  constructor(isOwn: (message: Message) => boolean, catchUp: number) {
     this.#isOwn = isOwn
+    this.#catchUp = catchUp
   }
 
   /** By name. */
@@ -32,7 +34,7 @@ export class Rooms {
   /** The room of this name, known from now on. */
   of(name: RoomName): Room {
     let room = this.#all.get(name)
-    if (!room) this.#all.set(name, (room = new Room(name, this.#isOwn)))
+    if (!room) this.#all.set(name, (room = new Room(name, this.#isOwn, this.#catchUp)))
     return room
   }
 

@@ -20,8 +20,11 @@ import { type Incoming, isOwn, type Limits, loggedOf, type Message, type RoomNam
 
 export interface SessionOptions extends ConnectionOptions {
   outbox: OutboxStore
+  /** How many missed messages of a room are fetched by themselves: 1,000 by default. Where more were missed, it starts anew at its newest. */
+  catchUp?: number
 }
 
+const CATCH_UP = 1_000
 const LEAVE_ASKED_AT_MOST = 2
 
 export class Session {
@@ -36,7 +39,7 @@ export class Session {
 
   user: User | null = null
   limits: Limits | null = null
-  readonly #rooms = new Rooms((message) => isOwn(message, this.user))
+  readonly #rooms: Rooms
   readonly #requests: Requests
   readonly #backfill: Backfill
   readonly #entrance: Entrance
@@ -47,8 +50,9 @@ export class Session {
   #epoch: string | null = null
   #sessionId: string | null = null
 
-  constructor({ outbox, ...options }: SessionOptions) {
+  constructor({ outbox, catchUp = CATCH_UP, ...options }: SessionOptions) {
     const random = options.random ?? Math.random
+    this.#rooms = new Rooms((message) => isOwn(message, this.user), catchUp)
     this.connection = new Connection(options)
     const send = this.connection.send.bind(this.connection)
     this.#requests = new Requests(send, random)
