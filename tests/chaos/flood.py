@@ -133,7 +133,7 @@ async def under_flood(plan: Plan, broker: RabbitMQ, database: Postgres, folder: 
     async with Cluster(*urls, folder, settings=MODES[plan.mode]) as cluster:
         rooms = [f"quiet-{n}" for n in range(plan.rooms)]
         names = [f"kind-{n}" for n in range(plan.rooms * plan.people)]
-        clients = await cluster.clients(names, recorder=recorder, keep=None, window=4)
+        clients = await cluster.clients(names, recorder=recorder, keep=None, in_flight=4)
         await asyncio.gather(*(client.join(rooms[n % plan.rooms], after=0) for n, client in enumerate(clients)))
         flooders = await _flooders(plan, cluster)
         memory = Memory(

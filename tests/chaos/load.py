@@ -70,7 +70,7 @@ class Crowd:
             fixed(self._tokens[user]),
             name=called,
             options=Options(
-                window=chance.choice((1, 1, 16)), ack_s=PATIENCE_S, answer_s=PATIENCE_S, connect_s=PATIENCE_S
+                in_flight=chance.choice((1, 1, 16)), ack_s=PATIENCE_S, answer_s=PATIENCE_S, connect_s=PATIENCE_S
             ),
             dial=line.dial,
             random=chance.random,

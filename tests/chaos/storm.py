@@ -97,7 +97,7 @@ async def under_storm(plan: Plan, broker: RabbitMQ, database: Postgres, folder: 
         tokens = await cluster.tokens([f"storm-{n}" for n in range(plan.clients)])
         # Those who talk sit elsewhere, each in some of the rooms.
         elsewhere = [[gateway.ws for gateway in others]]
-        talkers = await cluster.clients([f"talker-{n}" for n in range(8)], elsewhere * 8, keep=10, window=16)
+        talkers = await cluster.clients([f"talker-{n}" for n in range(8)], elsewhere * 8, keep=10, in_flight=16)
         await asyncio.gather(*(talkers[n % 8].join(room) for n, room in enumerate(rooms)))
         subscriptions = [(token, rooms[n % len(rooms)]) for n, token in enumerate(tokens)]
         processes = [

@@ -92,7 +92,9 @@ class World:
             urls,
             fixed(token_of(user)),
             name=name,
-            options=Options(window=chance.choice([1, 4]), keep=None, catch_up=chance.choice([0, 3, 1_000]), **options),
+            options=Options(
+                in_flight=chance.choice([1, 4]), keep=None, catch_up=chance.choice([0, 3, 1_000]), **options
+            ),
             dial=partial(self._dial, name),
             random=chance.random,
             new_id=lambda: UUID(int=chance.getrandbits(128)).hex,

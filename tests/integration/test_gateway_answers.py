@@ -20,7 +20,7 @@ FIT = ANSWER_BYTES // (2 * len(LONG))
 async def test_a_room_of_long_texts_comes_in_pages_and_whole(tmp_path: Path) -> None:
     async with (
         deployed(tmp_path, frames_per_s=0, room_frames_per_s=0) as home,
-        home.client("olena", window=32, keep=None) as olena,
+        home.client("olena", in_flight=32, keep=None) as olena,
         home.client("taras", keep=None) as taras,
     ):
         await olena.join("r")
@@ -71,7 +71,7 @@ async def test_a_thousand_joins_at_once_are_all_answered(tmp_path: Path, outbox_
         deployed(
             tmp_path, frames_per_s=0, room_frames_per_s=0, router_outbox_bytes=outbox_bytes, gateway_answer_s=60
         ) as home,
-        home.client("olena", window=32, keep=1) as olena,
+        home.client("olena", in_flight=32, keep=1) as olena,
         AsyncExitStack() as open_,
     ):
         for room in rooms:

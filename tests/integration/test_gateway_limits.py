@@ -211,7 +211,7 @@ async def test_a_client_that_reads_nothing_is_closed_and_the_others_notice_nothi
     async with (
         deployed(tmp_path, frames_per_s=0, gateway_send_bytes=128 << 10) as home,
         home.wire("slow", receive_bytes=4096) as slow,
-        home.client("olena", window=16, keep=10) as olena,
+        home.client("olena", in_flight=16, keep=10) as olena,
         home.client("taras", keep=10) as taras,
     ):
         await slow.send({"type": "join", "room": "r"})
@@ -239,7 +239,7 @@ async def test_presence_and_typing_are_the_first_that_a_slow_client_loses(tmp_pa
     async with (
         deployed(tmp_path, frames_per_s=0, gateway_send_bytes=512 << 10) as home,
         home.wire("slow", receive_bytes=4096) as slow,
-        home.client("olena", window=16, keep=10) as olena,
+        home.client("olena", in_flight=16, keep=10) as olena,
     ):
         await slow.send({"type": "join", "room": "r"})
         await slow.of("joined")
@@ -269,7 +269,7 @@ async def test_a_slow_client_that_has_caught_up_knows_who_is_there(tmp_path: Pat
     async with (
         deployed(tmp_path, frames_per_s=0, gateway_send_bytes=512 << 10) as home,
         home.wire("slow", receive_bytes=4096) as slow,
-        home.client("olena", window=16, keep=10) as olena,
+        home.client("olena", in_flight=16, keep=10) as olena,
     ):
         async with home.client("taras") as taras:
             await taras.join("r")

@@ -43,7 +43,7 @@ async def test_a_room_comes_into_being_when_it_is_named(home: Deployment, room: 
 
 
 async def test_everyone_in_a_room_sees_each_message_once_and_in_order(home: Deployment, room: str) -> None:
-    async with home.client("olena", keep=None) as olena, home.client("taras", keep=None, window=8) as taras:
+    async with home.client("olena", keep=None) as olena, home.client("taras", keep=None, in_flight=8) as taras:
         await olena.join(room)
         await taras.join(room)
         for n in range(50):
@@ -98,7 +98,7 @@ async def test_two_users_may_use_the_same_id(home: Deployment, room: str) -> Non
 
 
 async def test_history_goes_both_ways(home: Deployment, room: str) -> None:
-    async with home.client("olena", window=32) as olena:
+    async with home.client("olena", in_flight=32) as olena:
         await olena.join(room)
         await asyncio.gather(*[olena.chat(room, str(n)) for n in range(1, 301)])
         newest = await olena.history(room, limit=2)
@@ -116,7 +116,7 @@ async def test_history_goes_both_ways(home: Deployment, room: str) -> None:
 
 
 async def test_a_join_shows_the_newest_fifty_or_what_follows_after(home: Deployment, room: str) -> None:
-    async with home.client("olena", window=32) as olena, home.wire("taras") as taras:
+    async with home.client("olena", in_flight=32) as olena, home.wire("taras") as taras:
         await olena.join(room)
         await asyncio.gather(*[olena.chat(room, str(n)) for n in range(1, 261)])
         for after, seqs, more in (
@@ -129,7 +129,7 @@ async def test_a_join_shows_the_newest_fifty_or_what_follows_after(home: Deploym
 
 
 async def test_a_client_that_was_away_resumes_where_it_was(home: Deployment, room: str) -> None:
-    async with home.client("olena", window=64, keep=None) as olena, home.client("taras", keep=None) as taras:
+    async with home.client("olena", in_flight=64, keep=None) as olena, home.client("taras", keep=None) as taras:
         await olena.join(room)
         await taras.join(room)
         await say(olena, room, "before")

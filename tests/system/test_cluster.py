@@ -66,7 +66,7 @@ async def test_ten_thousand_messages_reach_everyone_once_in_order_and_without_a_
             opened[record.fields["url"]] += 1
 
     rooms = [a_room() for _ in range(10)]
-    async with people(whole, 50, keep=None, window=20, ack_s=60.0, recorder=recorder) as clients:
+    async with people(whole, 50, keep=None, in_flight=20, ack_s=60.0, recorder=recorder) as clients:
         assert opened == {gateway.ws: 25 for gateway in whole.of("gateway")}
         for room in rooms:
             await asyncio.gather(*(client.join(room, after=0) for client in clients))
@@ -232,7 +232,7 @@ async def test_a_session_that_returns_after_thousands_of_messages_lacks_none(who
             raise Closed(1006, "the lid is closed")
         return await dial(url)
 
-    async with people(whole, 2, keep=None, window=100) as (olena, taras):
+    async with people(whole, 2, keep=None, in_flight=100) as (olena, taras):
         [token] = await whole.tokens([f"user-{next(_names)}"])
         returning = Client([p.ws for p in whole.of("gateway")], fixed(token), options=taras.options, dial=perhaps)
         async with returning:

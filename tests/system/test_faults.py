@@ -145,7 +145,7 @@ async def test_while_the_memory_alarm_is_on_what_does_not_fit_is_refused_and_all
     texts = [f"{n} " + "x" * 6_000 for n in range(30)]
     async with people(fragile, 2, room, errors=errors) as clients:
         writer = clients[0]
-        writer.session.outbox._window = len(texts)  # all at once, as a client may
+        writer.session.outbox._in_flight = len(texts)  # all at once, as a client may
         await asyncio.to_thread(broker.set_memory_alarm, True)
         try:
             written = [writer.chat(room, text) for text in texts]

@@ -45,9 +45,9 @@ class Ports:
         return sent
 
 
-def outbox(window: int = 1) -> tuple[Outbox, Ports, Timers]:
+def outbox(in_flight: int = 1) -> tuple[Outbox, Ports, Timers]:
     ports, timers = Ports(), Timers()
-    return Outbox(ports, timers, lambda: 0.5, window, ACK_S), ports, timers
+    return Outbox(ports, timers, lambda: 0.5, in_flight, ACK_S), ports, timers
 
 
 def write(box: Outbox, *ids: str, room: str = "r") -> None:
@@ -75,7 +75,7 @@ def test_one_of_a_room_is_under_way_at_a_time_and_rooms_do_not_wait_for_each_oth
 
 
 def test_a_window_lets_several_be_under_way() -> None:
-    box, ports, _ = outbox(window=3)
+    box, ports, _ = outbox(in_flight=3)
     write(box, *"abcde")
     assert ports.taken() == ["a", "b", "c"]
     box.acknowledged(copy("b"))
@@ -105,7 +105,7 @@ def test_a_second_copy_is_nobodys() -> None:
 
 
 def test_all_that_was_under_way_is_sent_again_in_order_over_the_next_connection() -> None:
-    box, ports, _ = outbox(window=3)
+    box, ports, _ = outbox(in_flight=3)
     write(box, *"abcd")
     ports.taken()
     ports.connected = False
@@ -128,7 +128,7 @@ def test_nothing_is_sent_to_a_room_before_it_is_joined() -> None:
 
 
 def test_a_refusal_for_now_is_waited_out_by_all_and_everything_from_it_on_is_sent_again() -> None:
-    box, ports, timers = outbox(window=3)
+    box, ports, timers = outbox(in_flight=3)
     write(box, *"abc")
     ports.taken()
     assert box.refused(error("rate_limited", "b", retry_after_ms=2_000))
@@ -141,7 +141,7 @@ def test_a_refusal_for_now_is_waited_out_by_all_and_everything_from_it_on_is_sen
 
 
 def test_the_longest_of_several_waits_counts() -> None:
-    box, ports, timers = outbox(window=3)
+    box, ports, timers = outbox(in_flight=3)
     write(box, *"abc")
     ports.taken()
     for id, wait in (("a", 3_000), ("b", 1_000)):

@@ -176,9 +176,11 @@ class World:
 
 
 @given(st.integers(0, 2**32), st.floats(0, 0.5), st.sampled_from([1, 4]))
-def test_whatever_the_network_does_nothing_is_lost_doubled_or_out_of_order(seed: int, bad: float, window: int) -> None:
+def test_whatever_the_network_does_nothing_is_lost_doubled_or_out_of_order(
+    seed: int, bad: float, in_flight: int
+) -> None:
     chance = random.Random(seed)
-    world = World(chance, bad, window=window)
+    world = World(chance, bad, in_flight=in_flight)
     rooms = ["r", "s"]
     for room in rooms:
         world.session.join(room, 0, lambda _: None)
@@ -208,7 +210,7 @@ def test_whatever_the_network_does_nothing_is_lost_doubled_or_out_of_order(seed:
         assert world.shown(room) == list(range(1, len(log) + 1))
         mine = [m["id"] for m in log if m["from"]["id"] == "me"]
         assert sorted(mine) == sorted(written[room])
-        if window == 1:
+        if in_flight == 1:
             assert mine == written[room], "in the order in which they were written"
         for id in written[room]:
             outcome = world.outcomes[id]

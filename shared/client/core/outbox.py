@@ -31,12 +31,12 @@ class OutboxPorts(Protocol):
 
 @dataclass(slots=True)
 class Entry:
-    """`frame`: a `chat` or `file` frame. `flying`: sent on the present connection, and not refused."""
+    """`frame`: a `chat` or `file` frame. `in_flight`: sent on the present connection, and not refused."""
 
     room: str
     id: str
     frame: JsonFrame
-    flying: bool = False
+    in_flight: bool = False
 
 
 @dataclass(slots=True)
@@ -48,14 +48,14 @@ class _Lane:
 
 
 class Outbox:
-    """`window`: how many of one room's entries are under way at once. With 1 their order is kept whatever happens; with
+    """`in_flight`: how many of one room's entries are so at once. With 1 their order is kept whatever happens; with
     more it is given up where the server refuses one for now and takes the next. `ack_s`: how long to wait for the own
     copy."""
 
     def __init__(
-        self, ports: OutboxPorts, timers: Timers, random: Callable[[], float], window: int, ack_s: float
+        self, ports: OutboxPorts, timers: Timers, random: Callable[[], float], in_flight: int, ack_s: float
     ) -> None:
-        self._ports, self._timers, self._random, self._window, self._ack_s = ports, timers, random, window, ack_s
+        self._ports, self._timers, self._random, self._in_flight, self._ack_s = ports, timers, random, in_flight, ack_s
         self._lanes: dict[str, _Lane] = {}
         self._attempt = 0
         self._hold: Timer | None = None
@@ -78,10 +78,10 @@ class Outbox:
         lane = self._lanes.get(room)
         if lane is None or self._hold is not None or not self._ports.is_joined(room):
             return
-        for entry in list(islice(lane.entries.values(), self._window)):
-            if not entry.flying:
-                entry.flying = self._ports.send(entry.frame)
-                if not entry.flying:
+        for entry in list(islice(lane.entries.values(), self._in_flight)):
+            if not entry.in_flight:
+                entry.in_flight = self._ports.send(entry.frame)
+                if not entry.in_flight:
                     return
         if lane.timer is None and lane.entries:
             lane.timer = self._timers.after_silence(self._ack_s, lambda: self._overdue(room))
@@ -101,11 +101,11 @@ class Outbox:
         if room is None:
             return False
         if frame["retryable"]:
-            self._ground(room, id)
+            self._mark_unsent(room, id)
             self._wait(frame.get("retry_after_ms", 0) / 1000 or backoff(self._attempt, self._random()))
             self._attempt += 1
         elif frame["code"] == "not_joined":
-            self._ground(room, id)
+            self._mark_unsent(room, id)
             self._ports.not_joined(room)
         else:
             entry = self._take(room, id)
@@ -129,7 +129,7 @@ class Outbox:
             self._hold.cancel()
             self._hold = None
         for room in self._lanes:
-            self._ground(room)
+            self._mark_unsent(room)
 
     def _take(self, room: str, id: str) -> Entry | None:
         lane = self._lanes.get(room)
@@ -140,25 +140,25 @@ class Outbox:
                 lane.timer = None
             if not lane.entries:
                 del self._lanes[room]
-            elif any(e.flying for e in islice(lane.entries.values(), self._window)):
+            elif any(e.in_flight for e in islice(lane.entries.values(), self._in_flight)):
                 lane.timer = self._timers.after_silence(self._ack_s, lambda: self._overdue(room))
         return entry
 
-    def _ground(self, room: str, from_id: str | None = None) -> None:
+    def _mark_unsent(self, room: str, from_id: str | None = None) -> None:
         """This entry, or the first, and all that follow it are to be sent again, in order."""
         lane = self._lanes[room]
         if lane.timer is not None:
             lane.timer.cancel()
             lane.timer = None
         reached = from_id is None
-        for entry in islice(lane.entries.values(), self._window):
+        for entry in islice(lane.entries.values(), self._in_flight):
             reached = reached or entry.id == from_id
             if reached:
-                entry.flying = False
+                entry.in_flight = False
 
     def _overdue(self, room: str) -> None:
         if room in self._lanes:
-            self._ground(room)
+            self._mark_unsent(room)
             self.flush(room)
 
     def _wait(self, seconds: float) -> None:

@@ -25,12 +25,12 @@ ASKED_AT_MOST: Final = 3
 class SessionOptions:
     """`answer_s`, `ack_s`: how long to wait for an answer, and for the own copy of what was written, before asking
     again.
-    `window`: see `Outbox`. `keep`: see `RoomLog`. `catch_up`: how many missed messages of one room are fetched by
+    `in_flight`: see `Outbox`. `keep`: see `RoomLog`. `catch_up`: how many missed messages of one room are fetched by
     themselves; where more were missed, the room starts anew at its newest (None: all are fetched)."""
 
     answer_s: float = 10.0
     ack_s: float = 10.0
-    window: int = 1
+    in_flight: int = 1
     keep: int | None = 1_000
     catch_up: int | None = 1_000
 
@@ -58,7 +58,7 @@ class Session:
         self.user_id = ""
         self.epoch: str | None = None
         self._requests = Requests(ports.send, timers, random, options.answer_s)
-        self.outbox = Outbox(self, timers, random, options.window, options.ack_s)
+        self.outbox = Outbox(self, timers, random, options.in_flight, options.ack_s)
         self._entrance = Entrance(self, self._requests)
         self._backfill = Backfill(self, self._requests)
 

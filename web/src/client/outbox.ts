@@ -2,7 +2,7 @@
  * What this user has written and the server has not yet acknowledged. Every entry keeps its `id` for life, so that sending it again is
  * always safe; it leaves when the sender's own copy of the message arrives.
  *
- * Of each room one entry is under way at a time: only so do a refusal to one and success of the next not change their order.
+ * Of each room one entry is in flight at a time: only so do a refusal to one and success of the next not change their order.
  */
 import { backoff } from "./backoff.ts"
 import { Emitter } from "./emitter.ts"
@@ -27,7 +27,7 @@ export class Outbox {
   readonly #store: OutboxStore
   readonly #ports: OutboxPorts
   readonly #entries: OutboxEntry[]
-  readonly #underWay = new Map<RoomName, { id: string; cancel: () => void }>()
+  readonly #inFlight = new Map<RoomName, { id: string; cancel: () => void }>()
   #attempt = 0
   #holdUntil = 0
   #cancelHold: () => void = () => {}
@@ -96,16 +96,16 @@ export class Outbox {
 
   /** What was under way may or may not have arrived: it is sent again on the next connection. */
   disconnected(): void {
-    for (const { cancel } of this.#underWay.values()) cancel()
-    this.#underWay.clear()
+    for (const { cancel } of this.#inFlight.values()) cancel()
+    this.#inFlight.clear()
     this.#release()
   }
 
-  /** Sends of each joined room the first entry that waits, unless one is under way. */
+  /** Sends of each joined room the first entry that waits, unless one is in flight. */
   flush(): void {
     if (Date.now() < this.#holdUntil) return
     for (const room of this.rooms) {
-      if (this.#underWay.has(room) || !this.#ports.isJoined(room)) continue
+      if (this.#inFlight.has(room) || !this.#ports.isJoined(room)) continue
       const next = this.#entries.find((entry) => entry.room === room && entry.failure === null)
       if (next) this.#sendNow(next)
     }
@@ -113,18 +113,18 @@ export class Outbox {
 
   #sendNow({ room, id, text }: OutboxEntry): void {
     const cancel = afterSilence(ACKNOWLEDGED_WITHIN_MS, () => {
-      this.#underWay.delete(room)
+      this.#inFlight.delete(room)
       this.flush()
     })
-    this.#underWay.set(room, { id, cancel })
+    this.#inFlight.set(room, { id, cancel })
     if (!this.#ports.send({ type: "chat", room, id, text })) this.#settle(room, id)
   }
 
   #settle(room: RoomName, id: string): void {
-    const underWay = this.#underWay.get(room)
-    if (underWay?.id !== id) return
-    underWay.cancel()
-    this.#underWay.delete(room)
+    const inFlight = this.#inFlight.get(room)
+    if (inFlight?.id !== id) return
+    inFlight.cancel()
+    this.#inFlight.delete(room)
   }
 
   #hold(ms: number): void {
