@@ -40,7 +40,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Queue:
     """One room's entries in the order in which they were written. `timer`: how long the first of them is waited for."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -56,35 +56,35 @@ class Outbox:
         self, ports: OutboxPorts, timers: Timers, random: Callable[[], float], in_flight: int, ack_s: float
     ) -> None:
         self._ports, self._timers, self._random, self._in_flight, self._ack_s = ports, timers, random, in_flight, ack_s
-        self._lanes: dict[str, _Lane] = {}
+        self._queues: dict[str, _Queue] = {}
         self._attempt = 0
         self._hold: Timer | None = None
 
     def __len__(self) -> int:
-        return sum(len(lane.entries) for lane in self._lanes.values())
+        return sum(len(queue.entries) for queue in self._queues.values())
 
     def write(self, frame: JsonFrame) -> Entry:
         """Takes a `chat` or `file` frame and sends it as soon as may be."""
         entry = Entry(frame["room"], frame["id"], frame)
-        lane = self._lanes.setdefault(entry.room, _Lane())
-        if entry.id in lane.entries:
+        queue = self._queues.setdefault(entry.room, _Queue())
+        if entry.id in queue.entries:
             raise ValueError(f"the id {entry.id} waits already")
-        lane.entries[entry.id] = entry
+        queue.entries[entry.id] = entry
         self.flush(entry.room)
         return entry
 
     def flush(self, room: str) -> None:
         """Sends what may go of this room."""
-        lane = self._lanes.get(room)
-        if lane is None or self._hold is not None or not self._ports.is_joined(room):
+        queue = self._queues.get(room)
+        if queue is None or self._hold is not None or not self._ports.is_joined(room):
             return
-        for entry in list(islice(lane.entries.values(), self._in_flight)):
+        for entry in list(islice(queue.entries.values(), self._in_flight)):
             if not entry.in_flight:
                 entry.in_flight = self._ports.send(entry.frame)
                 if not entry.in_flight:
                     return
-        if lane.timer is None and lane.entries:
-            lane.timer = self._timers.after_silence(self._ack_s, lambda: self._overdue(room))
+        if queue.timer is None and queue.entries:
+            queue.timer = self._timers.after_silence(self._ack_s, lambda: self._overdue(room))
 
     def acknowledged(self, message: Message) -> None:
         """One's own message, however it came, is the acknowledgement."""
@@ -97,7 +97,7 @@ class Outbox:
     def refused(self, frame: JsonFrame) -> bool:
         """Takes an error that names one of the entries. True where it did."""
         id = frame.get("ref", "")
-        room = next((room for room, lane in self._lanes.items() if id in lane.entries), None)
+        room = next((room for room, queue in self._queues.items() if id in queue.entries), None)
         if room is None:
             return False
         if frame["retryable"]:
@@ -116,11 +116,11 @@ class Outbox:
 
     def room_refused(self, room: str, why: Refused) -> None:
         """The room cannot be entered, so nothing that waits for it can go."""
-        lane = self._lanes.pop(room, None)
-        if lane is not None:
-            if lane.timer is not None:
-                lane.timer.cancel()
-            for entry in lane.entries.values():
+        queue = self._queues.pop(room, None)
+        if queue is not None:
+            if queue.timer is not None:
+                queue.timer.cancel()
+            for entry in queue.entries.values():
                 self._ports.settled(entry, why)
 
     def disconnected(self) -> None:
@@ -128,36 +128,36 @@ class Outbox:
         if self._hold is not None:
             self._hold.cancel()
             self._hold = None
-        for room in self._lanes:
+        for room in self._queues:
             self._mark_unsent(room)
 
     def _take(self, room: str, id: str) -> Entry | None:
-        lane = self._lanes.get(room)
-        entry = lane.entries.pop(id, None) if lane is not None else None
-        if lane is not None and entry is not None:
-            if lane.timer is not None:
-                lane.timer.cancel()
-                lane.timer = None
-            if not lane.entries:
-                del self._lanes[room]
-            elif any(e.in_flight for e in islice(lane.entries.values(), self._in_flight)):
-                lane.timer = self._timers.after_silence(self._ack_s, lambda: self._overdue(room))
+        queue = self._queues.get(room)
+        entry = queue.entries.pop(id, None) if queue is not None else None
+        if queue is not None and entry is not None:
+            if queue.timer is not None:
+                queue.timer.cancel()
+                queue.timer = None
+            if not queue.entries:
+                del self._queues[room]
+            elif any(e.in_flight for e in islice(queue.entries.values(), self._in_flight)):
+                queue.timer = self._timers.after_silence(self._ack_s, lambda: self._overdue(room))
         return entry
 
     def _mark_unsent(self, room: str, from_id: str | None = None) -> None:
         """This entry, or the first, and all that follow it are to be sent again, in order."""
-        lane = self._lanes[room]
-        if lane.timer is not None:
-            lane.timer.cancel()
-            lane.timer = None
+        queue = self._queues[room]
+        if queue.timer is not None:
+            queue.timer.cancel()
+            queue.timer = None
         reached = from_id is None
-        for entry in islice(lane.entries.values(), self._in_flight):
+        for entry in islice(queue.entries.values(), self._in_flight):
             reached = reached or entry.id == from_id
             if reached:
                 entry.in_flight = False
 
     def _overdue(self, room: str) -> None:
-        if room in self._lanes:
+        if room in self._queues:
             self._mark_unsent(room)
             self.flush(room)
 
@@ -171,5 +171,5 @@ class Outbox:
 
     def _go_on(self) -> None:
         self._hold = None
-        for room in list(self._lanes):
+        for room in list(self._queues):
             self.flush(room)
