@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import obstore
 from obstore.exceptions import BaseError
@@ -54,11 +54,16 @@ class RemoteObjects:
 
     async def put(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         source = _Source(chunks)
+        sending = asyncio.ensure_future(
+            obstore.put_async(self._store, key, source, chunk_size=self._part_bytes, max_concurrency=PARTS_AT_ONCE)
+        )
         try:
-            # Streams, and stores nothing, the temporary parts included, when the source raises or this is cancelled.
-            await obstore.put_async(
-                self._store, key, source, chunk_size=self._part_bytes, max_concurrency=PARTS_AT_ONCE
-            )
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            # obstore takes back the parts that it has sent when the source raises; cancelled, it leaves them there.
+            source.break_off()
+            await asyncio.wait({sending})
+            raise
         except (BaseError, OSError) as why:
             if source.raised is not None:
                 raise source.raised from None
@@ -143,12 +148,23 @@ class _Source:
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
+        self._waiting: asyncio.Task[Any] | None = None
+        self._broken_off = False
         self.raised: BaseException | None = None
+
+    def break_off(self) -> None:
+        """Makes whoever waits for the next chunk, or asks for another, get an error."""
+        self._broken_off = True
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     def __aiter__(self) -> _Source:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._broken_off:
+            raise asyncio.CancelledError
+        self._waiting = asyncio.current_task()
         try:
             return await anext(self._chunks)
         except StopAsyncIteration:
@@ -156,6 +172,8 @@ class _Source:
         except BaseException as why:
             self.raised = why
             raise
+        finally:
+            self._waiting = None
 
 
 async def _read(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

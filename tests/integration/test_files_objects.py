@@ -140,7 +140,26 @@ async def test_an_empty_object_can_be_put(objects: Objects) -> None:
 async def test_a_source_that_breaks_off_leaves_nothing(objects: Objects, s3: S3, tmp_path: Path, size: int) -> None:
     with pytest.raises(EOFError):
         await objects.put("ab/c", pieces(bytes(size), broken=True))
-    assert s3.objects == {}
+    assert (s3.objects, s3.parts) == ({}, {})
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("size", [0, 1000, 2 * PART + 12_345])
+async def test_a_put_that_is_cancelled_leaves_nothing(objects: Objects, s3: S3, tmp_path: Path, size: int) -> None:
+    stalled = asyncio.Event()
+
+    async def stalling() -> AsyncIterator[bytes]:
+        async for piece in pieces(bytes(size)):
+            yield piece
+        stalled.set()
+        await asyncio.Event().wait()
+
+    putting = asyncio.create_task(objects.put("ab/c", stalling()))
+    await stalled.wait()
+    putting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    assert (s3.objects, s3.parts) == ({}, {})
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
