@@ -1,37 +1,10 @@
 /** The HTTP calls of docs/protocol.md under `/api/accounts`. */
+import { HttpProblem, problemOf } from "./http.ts"
 import { SignInNeeded, type Token, type TokenSource } from "./tokens.ts"
 import type { ErrorCode, User } from "./wire.ts"
 
 export interface Account extends Token {
   readonly user: User & { readonly guest: boolean }
-}
-
-/**
- * An answer that is not what was asked for. `code` is from the protocol's table (or a newer one's), or null where something else
- * answered, or nothing did.
- */
-export class HttpProblem extends Error {
-  override name = "HttpProblem"
-  readonly status: number
-  readonly code: ErrorCode | null
-
-  /** `status` 0: no answer at all. */
-  constructor(status: number, code: ErrorCode | null, text: string) {
-    super(text)
-    this.status = status
-    this.code = code
-  }
-}
-
-/** What an `application/problem+json` answer (RFC 9457) says. */
-export const problemOf = (status: number, body: string): HttpProblem => {
-  try {
-    const { code, detail } = JSON.parse(body) as { code?: unknown; detail?: unknown }
-    if (typeof code === "string") return new HttpProblem(status, code as ErrorCode, typeof detail === "string" ? detail : "")
-  } catch {
-    // Not from the server: something in between has answered.
-  }
-  return new HttpProblem(status, null, "")
 }
 
 /** The codes that say that a sign-in is over. Whatever else goes wrong, a refused page or what a proxy answers, may be mended. */
@@ -74,7 +47,7 @@ export const accountCalls = (base = ""): AccountCalls => {
     } catch {
       throw new HttpProblem(0, null, "no answer")
     }
-    if (!response.ok) throw problemOf(response.status, await response.text())
+    if (!response.ok) throw problemOf(response.status, await response.text(), response.headers.get("Retry-After"))
     return response
   }
   const signIn = async (path: string, body?: object, token?: string): Promise<Account> => {

@@ -4,6 +4,7 @@
  */
 import { backoff } from "./backoff.ts"
 import { Emitter } from "./emitter.ts"
+import { HttpProblem } from "./http.ts"
 import { Liveness } from "./liveness.ts"
 import { abandon, type Network, type OpenSocket, type Socket, steadyNetwork } from "./socket.ts"
 import { after, afterSilence } from "./timers.ts"
@@ -107,7 +108,10 @@ export class Connection {
     } catch (error) {
       if (run !== this.#run) return
       if (error instanceof SignInNeeded) this.#end(CloseCode.NOT_AUTHENTICATED, error.message)
-      else this.#wait("lost")
+      else {
+        this.#asked(error instanceof HttpProblem ? error.retryAfterMs : null)
+        this.#wait("lost")
+      }
       return
     }
     if (run !== this.#run) return
@@ -125,9 +129,20 @@ export class Connection {
     const frame = parseFrame(data)
     if (frame === null) return
     if (frame.type === "welcome" && this.#state.phase !== "open") this.#welcomed(frame, token)
-    if (frame.type === "error") this.#refused = true
+    if (frame.type === "error") this.#refusedBy(frame)
     if (frame.type === "reconnect") this.#announced(frame.after_ms)
     this.frames.emit(frame)
+  }
+
+  /** Before the welcome an error answers `auth`; the close that follows does not tell when to come back. */
+  #refusedBy({ retryable, retry_after_ms }: Incoming<"error">): void {
+    this.#refused = true
+    if (this.#state.phase === "connecting" && retryable) this.#asked(retry_after_ms ?? null)
+  }
+
+  /** The server wants to be left alone for so long. */
+  #asked(ms: number | null): void {
+    if (ms !== null) this.#notBefore = Math.max(this.#notBefore, Date.now() + ms)
   }
 
   #welcomed(welcome: Incoming<"welcome">, token: Token): void {

@@ -1,8 +1,10 @@
 /** The client of Homin, without a user interface. `new Session({…}).start()` is the beginning; docs/protocol.md is what it speaks. */
-export { type Account, type AccountCalls, accountCalls, AccountTokens, HttpProblem } from "./accounts.ts"
+export { type Account, type AccountCalls, accountCalls, AccountTokens } from "./accounts.ts"
 export { backoff } from "./backoff.ts"
 export { shows } from "./characters.gen.ts"
 export { type Cause, Connection, type ConnectionOptions, type ConnectionState } from "./connection.ts"
+export { type FileEntry, FileQueue, type FileState } from "./file-queue.ts"
+export { HttpProblem, pauseAfter, problemOf, untilAnswered } from "./http.ts"
 export { newId } from "./ids.ts"
 export { memoryOutbox, type OutboxEntry, type OutboxStore, storedOutbox } from "./outbox-store.ts"
 export { Disconnected, Refused, Unanswered } from "./requests.ts"

@@ -127,7 +127,9 @@ export class Outbox {
     this.#inFlight.delete(room)
   }
 
+  /** Nothing goes for so long. What another room was told before still holds: the limits count for the whole connection. */
   #hold(ms: number): void {
+    if (Date.now() + ms <= this.#holdUntil) return
     this.#holdUntil = Date.now() + ms
     this.#cancelHold()
     this.#cancelHold = after(ms, () => {

@@ -1,3 +1,4 @@
+import { HttpProblem } from "./http.ts"
 import { after } from "./timers.ts"
 
 /** Where a connection gets its token. */
@@ -53,7 +54,8 @@ export class Renewal {
       token = await this.#source.renew()
     } catch (error) {
       // Where no token can be had the server will end the connection when the old one expires, and says so in its close code.
-      if (!this.#stopped && !(error instanceof SignInNeeded)) this.#cancel = after(AGAIN_MS, () => void this.#renew())
+      const wait = Math.max(AGAIN_MS, (error instanceof HttpProblem && error.retryAfterMs) || 0)
+      if (!this.#stopped && !(error instanceof SignInNeeded)) this.#cancel = after(wait, () => void this.#renew())
       return
     }
     if (this.#stopped) return

@@ -1,5 +1,5 @@
 /** Sends a file over HTTP: `POST /api/files?room=R`. The message appears in the room by itself. */
-import { HttpProblem, problemOf } from "./accounts.ts"
+import { HttpProblem, problemOf } from "./http.ts"
 import type { RoomName } from "./wire.ts"
 
 export interface Upload {
@@ -23,7 +23,10 @@ export const upload = ({ room, id, file, token, onProgress }: UploadRequest, bas
   const request = new XMLHttpRequest()
   const done = new Promise<void>((resolve, reject) => {
     request.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total)
-    request.onload = () => (request.status < 300 ? resolve() : reject(problemOf(request.status, request.responseText)))
+    request.onload = () => {
+      if (request.status < 300) resolve()
+      else reject(problemOf(request.status, request.responseText, request.getResponseHeader("Retry-After")))
+    }
     request.onerror = request.ontimeout = () => reject(new HttpProblem(0, null, "the connection broke"))
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"))
   })

@@ -33,6 +33,7 @@ export interface Dictionary {
   toRegister: Phrase
   toSignIn: Phrase
   guestHint: Phrase
+  signInWaits: Phrase
   signOut: Phrase
 
   rooms: Phrase
@@ -87,7 +88,8 @@ export interface Dictionary {
   dropHere: Named
   cancel: Phrase
   waitsForNetwork: Phrase
-  uploadFailed: Phrase
+  waitsForServer: Phrase
+  waitsItsTurn: Phrase
   processing: Phrase
   download: Phrase
   openPicture: Named

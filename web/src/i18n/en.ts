@@ -22,6 +22,7 @@ export const en: Dictionary = {
   toRegister: "No account yet? Create one",
   toSignIn: "Have an account? Sign in",
   guestHint: "No password needed. The name is yours while you stay signed in.",
+  signInWaits: "Many people are coming in at once. We keep trying; you need not do anything.",
   signOut: "Sign out",
 
   rooms: "Rooms",
@@ -76,7 +77,8 @@ export const en: Dictionary = {
   dropHere: (room) => `Drop to send to #${room}`,
   cancel: "Cancel",
   waitsForNetwork: "Waits for the connection",
-  uploadFailed: "Not sent",
+  waitsForServer: "The server is busy; goes on by itself",
+  waitsItsTurn: "Waits its turn",
   processing: "Storing…",
   download: "Download",
   openPicture: (name) => `Picture ${name}. Open`,

@@ -22,6 +22,7 @@ export const uk: Dictionary = {
   toRegister: "Ще не маєте облікового запису? Створіть",
   toSignIn: "Маєте обліковий запис? Увійдіть",
   guestHint: "Пароль не потрібен. Ім'я ваше, доки ви не вийдете.",
+  signInWaits: "Зараз входить багато людей. Пробуємо далі; вам нічого робити не треба.",
   signOut: "Вийти",
 
   rooms: "Кімнати",
@@ -84,7 +85,8 @@ export const uk: Dictionary = {
   dropHere: (room) => `Відпустіть, щоб надіслати в #${room}`,
   cancel: "Скасувати",
   waitsForNetwork: "Чекає на зв'язок",
-  uploadFailed: "Не надіслано",
+  waitsForServer: "Сервер зайнятий; продовжимо самі",
+  waitsItsTurn: "Чекає своєї черги",
   processing: "Зберігаємо…",
   download: "Завантажити",
   openPicture: (name) => `Зображення ${name}. Відкрити`,

@@ -7,12 +7,14 @@ import {
   browserNetwork,
   browserSocket,
   type ConnectionState,
+  FileQueue,
   memoryOutbox,
   type Message,
   type OutboxStore,
   type RoomName,
   Session,
   storedOutbox,
+  upload,
   type User,
 } from "../client/index.ts"
 import { Attention } from "./attention.ts"
@@ -26,6 +28,7 @@ const IDLE_ROOM_KEEPS = 400
 export class Chat {
   readonly me: User
   readonly session: Session
+  readonly files: FileQueue
   readonly uploads: Uploads
   readonly attention = new Attention()
   /** Goes on with a newer token of the same user. */
@@ -51,11 +54,20 @@ export class Chat {
       tokens,
       outbox: outboxOf(account.user.id),
     })
-    this.uploads = new Uploads(tokens, () => this.connection.phase === "open")
-    this.session.changes.on((room) => this.#touch(room))
+    this.files = new FileQueue({
+      tokens,
+      upload,
+      isJoined: (room) => this.session.rooms.get(room)?.joined ?? false,
+      random: Math.random,
+    })
+    this.uploads = new Uploads(this.files)
+    this.session.changes.on((room) => {
+      this.files.flush()
+      this.#touch(room)
+    })
     this.session.connection.states.on((state) => (this.connection = state))
     this.session.connection.frames.on((frame) => {
-      if (frame.type === "welcome") this.uploads.resume()
+      if (frame.type === "welcome") this.files.connected()
     })
     this.session.arrivals.on((message) => this.#arrived(message))
     this.attention.onChange(() => {
@@ -89,6 +101,7 @@ export class Chat {
     const written = this.session.outbox.of(from.name)
     this.session.open(name)
     for (const { text } of written) this.session.write(name, text)
+    this.files.move(from.name, name)
     this.session.forget(from.name)
     this.#draw()
     const view = this.#views.get(name)!
@@ -102,7 +115,7 @@ export class Chat {
   stop(): void {
     this.attention.stop()
     this.session.stop()
-    this.uploads.stop()
+    this.files.stop()
     this.#cancelDrawing?.()
   }
 
@@ -113,7 +126,7 @@ export class Chat {
   }
 
   #arrived(message: Message): void {
-    this.uploads.arrived(message)
+    if (message.from.id === this.me.id) this.files.acknowledged(message.id)
     if (message.room !== this.current?.name) return this.#trim(message.room)
     if (message.from.id !== this.me.id) this.heard = message
   }

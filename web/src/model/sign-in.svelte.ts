@@ -1,5 +1,5 @@
 /** Who is signed in here, and the way in and out. */
-import { type Account, type AccountCalls, accountCalls, after, backoff, CloseCode, HttpProblem, RETRYABLE } from "../client/index.ts"
+import { type Account, type AccountCalls, accountCalls, after, CloseCode, HttpProblem, pauseAfter, RETRYABLE, untilAnswered } from "../client/index.ts"
 import { Chat } from "./chat.svelte.ts"
 import { lasting, tabOnly } from "./storage.ts"
 
@@ -37,9 +37,11 @@ export class SignIn {
     this.#hurry?.()
   }
 
-  /** Throws `HttpProblem`. */
-  async by(way: Way, name: string, password: string): Promise<void> {
-    const account = way === "guest" ? await this.#calls.guest(name) : await this.#calls[way](name, password)
+  /** `waits`: the server asks for patience, and is asked again until `signal` ends that. Throws `HttpProblem`. */
+  async by(way: Way, name: string, password: string, waits: () => void, signal: AbortSignal): Promise<void> {
+    const calls = this.#calls
+    const account = await untilAnswered(() => (way === "guest" ? calls.guest(name) : calls[way](name, password)), waits, signal)
+    if (signal.aborted) return
     this.ended = false
     this.#enter(account)
   }
@@ -63,16 +65,18 @@ export class SignIn {
   /** Who is signed in, by the cookie. Throws what refuses it; that nobody answers, or cannot now, refuses nothing. */
   async #renewed(): Promise<Account> {
     for (let attempt = 0; ; attempt++) {
+      let failure: unknown
       try {
         return await this.#calls.refresh()
       } catch (error) {
+        failure = error
         // Nobody answers, something in between does (no code), or the server itself cannot now: that refuses nothing.
         if (!(error instanceof HttpProblem) || (error.code !== null && error.status < 500 && !RETRYABLE.includes(error.code))) throw error
       }
       this.unanswered = true
       await new Promise<void>((resolve) => {
         this.#hurry = resolve
-        after(backoff(attempt, Math.random()), resolve)
+        after(pauseAfter(failure, attempt, Math.random()), resolve)
       })
     }
   }

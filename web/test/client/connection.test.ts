@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { Connection, type ConnectionState } from "../../src/client/connection.ts"
+import { problemOf } from "../../src/client/http.ts"
 import { SignInNeeded, type TokenSource } from "../../src/client/tokens.ts"
 import type { ServerFrame } from "../../src/client/wire.ts"
 import { FakeListener, FakeNetwork, numberedTokens, welcome } from "./fake-socket.ts"
@@ -54,6 +55,28 @@ describe("opening", () => {
     await pass(10_000)
     expect(listener.sockets[0]!.closedWith).not.toBeNull()
     await pass(500)
+    expect(listener.sockets).toHaveLength(2)
+  })
+
+  test("where the server that gives tokens names a time, it is asked no sooner", async () => {
+    let asked = 0
+    const current = () => (++asked === 1 ? Promise.reject(problemOf(503, '{"code":"unavailable"}', "20")) : Promise.resolve({ token: "t", expiresAt: Date.now() + 1e6 }))
+    make({ current, renew: current }).start()
+    await pass(19_999)
+    expect(asked).toBe(1)
+    await pass(1)
+    expect(asked).toBe(2)
+  })
+
+  test("where `auth` is refused for a time, that time is kept", async () => {
+    make().start()
+    await pass(0)
+    listener.last.accept()
+    listener.last.say({ type: "error", code: "unavailable", text: "x", retryable: true, retry_after_ms: 8000 })
+    listener.last.drop(1011)
+    await pass(7_999)
+    expect(listener.sockets).toHaveLength(1)
+    await pass(1)
     expect(listener.sockets).toHaveLength(2)
   })
 

@@ -146,6 +146,19 @@ describe("refusals", () => {
     expect(session.outbox.of("den")).toHaveLength(0)
   })
 
+  test("to one room lets no other room's text go sooner, however short the time that that one was told", async () => {
+    server.intercept = (frame) => (frame.type === "chat" ? [] : undefined)
+    const session = await begin("den", "hall")
+    const [one, two] = [session.write("den", "one"), session.write("hall", "two")]
+    server.intercept = () => undefined
+    server.tell(refusal("rate_limited", one.id, 5000))
+    server.tell(refusal("rate_limited", two.id, 100))
+    await pass(4_000)
+    expect(server.got("chat")).toHaveLength(2)
+    await pass(2_000)
+    expect([stored("den"), stored("hall")]).toEqual([["one"], ["two"]])
+  })
+
   test("without a time named it backs off", async () => {
     server.intercept = (frame) => (frame.type === "chat" ? [refusal("unavailable", frame.id)] : undefined)
     const session = new Session({ open: server.listener.open, tokens: numberedTokens(), outbox: store, random: () => 1 })

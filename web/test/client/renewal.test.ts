@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { type Account, type AccountCalls, AccountTokens, HttpProblem, SignInNeeded } from "../../src/client/index.ts"
-import { problemOf } from "../../src/client/accounts.ts"
+import { type Account, type AccountCalls, AccountTokens, HttpProblem, problemOf, SignInNeeded } from "../../src/client/index.ts"
 
 const account: Account = { token: "t", expiresAt: 0, user: { id: "u", name: "Olena", guest: true } }
 

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, test } from "vitest"
-import { HttpProblem, SignInNeeded } from "../../src/client/index.ts"
-import { problemOf } from "../../src/client/accounts.ts"
+import { HttpProblem, problemOf, SignInNeeded } from "../../src/client/index.ts"
 import { RETRYABLE } from "../../src/client/protocol.gen.ts"
 import { en } from "../../src/i18n/en.ts"
 import { uk } from "../../src/i18n/uk.ts"

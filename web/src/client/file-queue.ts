@@ -1,0 +1,182 @@
+/**
+ * Files on their way up. Each keeps its `id` for life, so that sending it again is always safe.
+ *
+ * Of each room one is under way at a time: only so do those that were given together stand in the room in that order. Of all rooms a few
+ * are, for a server takes few of one person at once. A refusal that ends by itself, and a cut connection, end no file: it waits.
+ */
+import { Emitter } from "./emitter.ts"
+import { HttpProblem, pauseAfter } from "./http.ts"
+import { newId } from "./ids.ts"
+import { after } from "./timers.ts"
+import { SignInNeeded, type TokenSource } from "./tokens.ts"
+import type { Upload, UploadRequest } from "./upload.ts"
+import type { RoomName } from "./wire.ts"
+
+export type FileState =
+  /** For its turn, for a connection, or until the time that the server named. */
+  | { readonly phase: "waiting"; readonly until: "turn" | "connection" | "server" }
+  /** `progress`: of the request's bytes, from 0 to 1. */
+  | { readonly phase: "sending"; readonly progress: number }
+  /** The server has it; its message is on the way. */
+  | { readonly phase: "stored" }
+  /** It is not sent again by itself. */
+  | { readonly phase: "failed"; readonly error: unknown }
+
+export interface FileEntry {
+  readonly id: string
+  readonly room: RoomName
+  readonly file: File
+  readonly state: FileState
+}
+
+export interface FileQueuePorts {
+  tokens: TokenSource
+  upload(request: UploadRequest): Upload
+  /** Whether we sit in the room by a connection that is there. */
+  isJoined(room: RoomName): boolean
+  random(): number
+}
+
+const AT_ONCE = 2
+const SHOWN_AFTER_STORED_MS = 15_000
+/** How often in a row a request may break off, while the server is there, before the person is asked. */
+const BREAKS_BORNE = 5
+const TURN: FileState = { phase: "waiting", until: "turn" }
+
+export class FileQueue {
+  /** The list of entries is another one. */
+  readonly changes = new Emitter<readonly FileEntry[]>()
+  readonly #ports: FileQueuePorts
+  readonly #underWay = new Map<RoomName, { id: string; cancel: () => void }>()
+  readonly #breaks = new Map<string, number>()
+  #entries: readonly FileEntry[] = []
+  #attempt = 0
+  #holdUntil = 0
+  #cancelHold: () => void = () => {}
+
+  constructor(ports: FileQueuePorts) {
+    this.#ports = ports
+  }
+
+  /** In the order in which they were given. */
+  get entries(): readonly FileEntry[] {
+    return this.#entries
+  }
+
+  add(room: RoomName, files: Iterable<File>): void {
+    this.#set([...this.#entries, ...Array.from(files, (file) => ({ id: newId(), room, file, state: TURN }))])
+    this.flush()
+  }
+
+  /** Tries a failed file again, with the same `id`. */
+  retry(id: string): void {
+    this.#breaks.delete(id)
+    if (this.#find(id)?.state.phase === "failed") this.#put(id, TURN)
+    this.flush()
+  }
+
+  /** Gives a file up, also while it is under way. */
+  drop(id: string): void {
+    const entry = this.#find(id)
+    if (!entry) return
+    this.#breaks.delete(id)
+    this.#set(this.#entries.filter((each) => each !== entry))
+    const underWay = this.#underWay.get(entry.room)
+    if (underWay?.id === id) underWay.cancel()
+  }
+
+  /** What was given for `room` goes to `to` instead. */
+  move(room: RoomName, to: RoomName): void {
+    const files = this.#entries.filter((entry) => entry.room === room)
+    for (const { id } of files) this.drop(id)
+    this.add(to, files.map(({ file }) => file))
+  }
+
+  /** One's own message is here, so its card has no more to tell. */
+  acknowledged(id: string): void {
+    this.drop(id)
+  }
+
+  /** There is a connection again: what broke off is sent again. */
+  connected(): void {
+    for (const { id, state } of this.#entries) if (state.phase === "failed" && isBreak(state.error)) this.retry(id)
+  }
+
+  /** Sends of each joined room the first file that waits, unless one is under way. */
+  flush(): void {
+    if (this.#entries.length === 0 || Date.now() < this.#holdUntil) return
+    for (const room of new Set(this.#entries.map((entry) => entry.room))) {
+      if (this.#underWay.size >= AT_ONCE) return
+      if (this.#underWay.has(room) || !this.#ports.isJoined(room)) continue
+      const next = this.#entries.find((entry) => entry.room === room && entry.state.phase === "waiting")
+      if (next) void this.#send(next)
+    }
+  }
+
+  stop(): void {
+    this.#cancelHold()
+    this.#holdUntil = Infinity
+    for (const { id } of this.#entries) this.drop(id)
+  }
+
+  async #send({ id, room, file }: FileEntry): Promise<void> {
+    const underWay = { id, cancel: () => {} }
+    this.#underWay.set(room, underWay)
+    this.#put(id, { phase: "sending", progress: 0 })
+    try {
+      const { token } = await this.#ports.tokens.current()
+      if (!this.#find(id)) return
+      const onProgress = (sent: number, total: number) => this.#put(id, { phase: "sending", progress: total > 0 ? sent / total : 0 })
+      const { done, cancel } = this.#ports.upload({ room, id, file, token, onProgress })
+      underWay.cancel = cancel
+      await done
+      this.#stored(id)
+    } catch (error) {
+      if (this.#find(id)) this.#failed(id, error)
+    } finally {
+      this.#underWay.delete(room)
+      this.flush()
+    }
+  }
+
+  #stored(id: string): void {
+    this.#attempt = 0
+    this.#put(id, { phase: "stored" })
+    after(SHOWN_AFTER_STORED_MS, () => this.drop(id)) // the message arrives by itself
+  }
+
+  #failed(id: string, error: unknown): void {
+    const breaks = (this.#breaks.get(id) ?? 0) + 1
+    if (error instanceof SignInNeeded || (error instanceof HttpProblem && error.retryable)) {
+      this.#put(id, { phase: "waiting", until: error instanceof SignInNeeded ? "connection" : "server" })
+      this.#hold(pauseAfter(error, this.#attempt++, this.#ports.random()))
+    } else if (isBreak(error) && breaks < BREAKS_BORNE) {
+      this.#breaks.set(id, breaks)
+      this.#put(id, { phase: "waiting", until: "connection" })
+      this.#hold(pauseAfter(error, breaks - 1, this.#ports.random()))
+    } else this.#put(id, { phase: "failed", error })
+  }
+
+  /** The server's limits count for the person, so all rooms wait. */
+  #hold(ms: number): void {
+    if (Date.now() + ms <= this.#holdUntil) return
+    this.#holdUntil = Date.now() + ms
+    this.#cancelHold()
+    this.#cancelHold = after(ms, () => this.flush())
+  }
+
+  #find(id: string): FileEntry | undefined {
+    return this.#entries.find((entry) => entry.id === id)
+  }
+
+  #put(id: string, state: FileState): void {
+    this.#set(this.#entries.map((entry) => (entry.id === id ? { ...entry, state } : entry)))
+  }
+
+  #set(entries: readonly FileEntry[]): void {
+    this.#entries = entries
+    this.changes.emit(entries)
+  }
+}
+
+const isBreak = (error: unknown): boolean => error instanceof HttpProblem && error.status === 0

@@ -1,0 +1,209 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { type FileEntry, FileQueue } from "../../src/client/file-queue.ts"
+import { HttpProblem, problemOf } from "../../src/client/http.ts"
+import { SignInNeeded } from "../../src/client/tokens.ts"
+import type { UploadRequest } from "../../src/client/upload.ts"
+import { pass } from "./beginning.ts"
+import { numberedTokens } from "./fake-socket.ts"
+
+/** A server that takes four files of one person at once, stores each for a second, and refuses more as services/files does. */
+class FakeUploads {
+  readonly stored: string[] = []
+  readonly asked: string[] = []
+  readonly cancelled: string[] = []
+  atOnce = 0
+  most = 0
+  places = 4
+  /** What becomes of a request instead; undefined: as usual. */
+  refuse: (name: string) => Error | undefined = () => undefined
+
+  readonly upload = ({ file, id, onProgress }: UploadRequest) => {
+    this.asked.push(file.name)
+    this.most = Math.max(this.most, ++this.atOnce)
+    const full = this.atOnce > this.places ? rateLimited(1) : this.refuse(file.name)
+    let cancel = () => {}
+    const done = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        if (full) return reject(full)
+        onProgress(10, 10)
+        if (!this.stored.includes(file.name)) this.stored.push(file.name)
+        resolve()
+      }, full ? 0 : 1000)
+      cancel = () => {
+        clearTimeout(timer)
+        this.cancelled.push(id)
+        reject(new DOMException("cancelled", "AbortError"))
+      }
+    }).finally(() => (this.atOnce -= 1))
+    return { done, cancel }
+  }
+}
+
+const rateLimited = (seconds: number) => problemOf(429, '{"code":"rate_limited"}', String(seconds))
+const cut = () => new HttpProblem(0, null, "the connection broke")
+const files = (...names: string[]) => names.map((name) => new File(["x"], name))
+const eight = Array.from({ length: 8 }, (_, i) => `${i + 1}.txt`)
+const phases = (queue: FileQueue) => queue.entries.map(({ state }) => state.phase)
+const named = (queue: FileQueue, name: string): FileEntry => queue.entries.find(({ file }) => file.name === name)!
+
+let server: FakeUploads
+let joined: Set<string>
+let queue: FileQueue
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  server = new FakeUploads()
+  joined = new Set(["den", "hall", "attic"])
+  queue = new FileQueue({ tokens: numberedTokens(), upload: server.upload, isJoined: (room) => joined.has(room), random: () => 0 })
+})
+afterEach(() => {
+  queue.stop()
+  vi.useRealTimers()
+})
+
+describe("files that are given together", () => {
+  test("all arrive, in their order", async () => {
+    queue.add("den", files(...eight))
+    await pass(20_000)
+    expect(server.stored).toEqual(eight)
+    expect(phases(queue)).not.toContain("failed")
+  })
+
+  test("keep their order whatever is refused for a time in between", async () => {
+    let asked = 0
+    server.refuse = () => (++asked % 2 === 1 ? rateLimited(2) : undefined)
+    queue.add("den", files(...eight))
+    await pass(60_000)
+    expect(server.stored).toEqual(eight)
+  })
+
+  test("are a bounded number of requests at once, over all rooms", async () => {
+    for (const room of joined) queue.add(room, files(...eight.map((name) => room + name)))
+    await pass(60_000)
+    expect(server.stored).toHaveLength(24)
+    expect(server.most).toBe(2)
+  })
+
+  test("of one room that waits do not hold up another's", async () => {
+    joined.delete("den")
+    queue.add("den", files("waits"))
+    queue.add("hall", files("goes"))
+    await pass(2_000)
+    expect(server.stored).toEqual(["goes"])
+  })
+})
+
+describe("a refusal that ends by itself", () => {
+  test.each(["rate_limited", "overloaded", "unavailable"])("%s is waited out for the time that the server names, and not less", async (code) => {
+    let refusals = 9
+    server.refuse = () => (refusals-- > 0 ? problemOf(503, JSON.stringify({ code }), "7") : undefined)
+    queue.add("den", files("a"))
+    await pass(6_999)
+    expect(server.asked).toHaveLength(1)
+    expect(queue.entries[0]!.state).toEqual({ phase: "waiting", until: "server" })
+    await pass(1)
+    expect(server.asked).toHaveLength(2)
+    await pass(70_000)
+    expect(server.stored).toEqual(["a"])
+  })
+
+  test.each([429, 502, 503, 504])("is also %i from something in between, which names no time", async (status) => {
+    let refusals = 3
+    server.refuse = () => (refusals-- > 0 ? problemOf(status, "<html>") : undefined)
+    queue.add("den", files("a"))
+    await pass(60_000)
+    expect(server.stored).toEqual(["a"])
+  })
+
+  test("to one room lets no other room ask sooner", async () => {
+    server.refuse = (name) => (name === "first" && server.asked.length === 1 ? rateLimited(5) : undefined)
+    queue.add("den", files("first"))
+    await pass(0)
+    queue.add("hall", files("second"))
+    await pass(4_999)
+    expect(server.asked).toEqual(["first"])
+    await pass(3_000)
+    expect(server.stored).toEqual(["first", "second"])
+  })
+})
+
+describe("a request that comes to nothing", () => {
+  test("and is refused for good fails with the server's code, lets the next go, and is not sent again by itself", async () => {
+    server.refuse = (name) => (name === "big" ? problemOf(413, '{"code":"too_large"}') : undefined)
+    queue.add("den", files("big", "small"))
+    await pass(60_000)
+    expect(named(queue, "big").state).toMatchObject({ phase: "failed", error: { code: "too_large" } })
+    expect(server.asked).toEqual(["big", "small"])
+    server.refuse = () => undefined
+    queue.retry(named(queue, "big").id)
+    await pass(1_000)
+    expect(server.stored).toEqual(["small", "big"])
+  })
+
+  test("because the connection broke is made again, with the same id", async () => {
+    const ids: string[] = []
+    const upload = (request: UploadRequest) => (ids.push(request.id), server.upload(request))
+    queue = new FileQueue({ tokens: numberedTokens(), upload, isJoined: (room) => joined.has(room), random: () => 0 })
+    let breaks = 2
+    server.refuse = () => (breaks-- > 0 ? cut() : undefined)
+    queue.add("den", files("a"))
+    await pass(10_000)
+    expect(server.stored).toEqual(["a"])
+    expect(new Set(ids).size).toBe(1)
+    expect(ids).toHaveLength(3)
+  })
+
+  test("waits while there is no connection, and goes when there is one", async () => {
+    server.refuse = () => (joined.clear(), cut())
+    queue.add("den", files("a"))
+    await pass(60_000)
+    expect(server.asked).toHaveLength(1)
+    expect(queue.entries[0]!.state).toEqual({ phase: "waiting", until: "connection" })
+    server.refuse = () => undefined
+    joined.add("den")
+    queue.connected()
+    queue.flush()
+    await pass(1_000)
+    expect(server.stored).toEqual(["a"])
+  })
+
+  test("again and again while the server is there is told in the end, and made again on the next connection", async () => {
+    server.refuse = cut
+    queue.add("den", files("a"))
+    await pass(300_000)
+    expect(queue.entries[0]!.state.phase).toBe("failed")
+    expect(server.asked).toHaveLength(5)
+    server.refuse = () => undefined
+    queue.connected()
+    await pass(1_000)
+    expect(server.stored).toEqual(["a"])
+  })
+
+  test("for want of a sign-in waits for it", async () => {
+    const tokens = { current: () => Promise.reject(new SignInNeeded("over")), renew: () => Promise.reject(new SignInNeeded("over")) }
+    queue = new FileQueue({ tokens, upload: server.upload, isJoined: () => true, random: () => 0 })
+    queue.add("den", files("a"))
+    await pass(60_000)
+    expect(queue.entries[0]!.state).toEqual({ phase: "waiting", until: "connection" })
+  })
+})
+
+test("a file that is given up is cut off, and the next goes", async () => {
+  queue.add("den", files("a", "b"))
+  await pass(500)
+  const { id } = named(queue, "a")
+  queue.drop(id)
+  await pass(1_000)
+  expect(server.cancelled).toEqual([id])
+  expect(server.stored).toEqual(["b"])
+})
+
+test("a card goes with the message, and after a while without it", async () => {
+  queue.add("den", files("a", "b"))
+  await pass(2_000)
+  expect(phases(queue)).toEqual(["stored", "stored"])
+  queue.acknowledged(named(queue, "a").id)
+  expect(queue.entries).toHaveLength(1)
+  await pass(15_000)
+  expect(queue.entries).toEqual([])
+})
