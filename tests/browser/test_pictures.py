@@ -21,6 +21,7 @@ async def sign_in(page: Page, name: str) -> None:
 
 async def send_picture(page: Page) -> Locator:
     await page.get_by_test_id("file-input").set_input_files(PHOTO)
+    await page.get_by_test_id("send").click()
     return page.get_by_test_id("picture")
 
 
@@ -153,6 +154,7 @@ async def test_what_calls_itself_a_picture_and_is_none_ends_as_a_file(browser: B
     page = await enter(context, site, "Mariya", f"none-{token_hex(3)}")
     torn = FilePayload(name="torn.png", mimeType="image/png", buffer=PNG[:40])
     await page.get_by_test_id("file-input").set_input_files(torn)
+    await page.get_by_test_id("send").click()
     await expect(page.get_by_test_id("file-link")).to_contain_text("cannot be shown")
     await expect(page.get_by_test_id("picture")).to_have_count(0)
     await context.close()
@@ -185,6 +187,7 @@ async def test_a_name_of_any_kind_comes_up_and_down_whole(browser: Browser, site
             }""",
             [sent, b64encode(sent.encode()).decode()],
         )
+        await page.get_by_test_id("send").click()
         link = page.get_by_test_id("file-link").last
         await expect(link).to_contain_text(shown)
         async with page.expect_download() as downloading:

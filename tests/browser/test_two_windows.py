@@ -62,6 +62,7 @@ async def test_people_chat_send_a_picture_and_miss_nothing(browser: Browser, sit
     await second.get_by_test_id("file-input").set_input_files(
         FilePayload(name="desk.png", mimeType="image/png", buffer=picture)
     )
+    await second.get_by_test_id("send").click()
     shown = first.get_by_test_id("picture").first
     await expect(shown).to_be_visible()
     await expect(shown).to_have_js_property("complete", True)
@@ -70,6 +71,7 @@ async def test_people_chat_send_a_picture_and_miss_nothing(browser: Browser, sit
     await first.get_by_test_id("file-input").set_input_files(
         FilePayload(name="план.txt", mimeType="text/plain", buffer="1. Зварити каву\n".encode())
     )
+    await first.get_by_test_id("send").click()
     link = second.get_by_test_id("file-link").filter(has_text="план.txt")
     await expect(link).to_be_visible()
     async with second.expect_download() as downloading:
@@ -161,6 +163,7 @@ async def test_the_page_does_nothing_that_its_policy_forbids(browser: Browser, s
         FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"notes"),
     ]
     await page.get_by_test_id("file-input").set_input_files(files)
+    await page.get_by_test_id("send").click()
     await expect(page.get_by_test_id("file-link").filter(has_text="notes.txt")).to_be_visible()
     await page.get_by_test_id("picture").click()
     await page.keyboard.press("Escape")

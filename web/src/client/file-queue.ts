@@ -1,5 +1,6 @@
 /**
- * Files on their way up. Each keeps its `id` for life, so that sending it again is always safe.
+ * Files that are held until the person sends them, and files on their way up. Each keeps its `id` for life, so that sending it again is
+ * always safe. Words that are sent beside files are a message of their own, and stand before them.
  *
  * Of each room one is under way at a time: only so do those that were given together stand in the room in that order. Of all rooms a few
  * are, for a server takes few of one person at once. A refusal that ends by itself, and a cut connection, end no file: it waits.
@@ -13,6 +14,8 @@ import type { Upload, UploadRequest } from "./upload.ts"
 import type { RoomName } from "./wire.ts"
 
 export type FileState =
+  /** Given, and not sent yet. */
+  | { readonly phase: "held" }
   /** For its turn, for a connection, or until the time that the server named. */
   | { readonly phase: "waiting"; readonly until: "turn" | "connection" | "server" }
   /** `progress`: of the request's bytes, from 0 to 1. */
@@ -26,6 +29,8 @@ export interface FileEntry {
   readonly id: string
   readonly room: RoomName
   readonly file: File
+  /** The `id` of the text that was sent beside it and comes before it. */
+  readonly behind: string | null
   readonly state: FileState
 }
 
@@ -34,6 +39,8 @@ export interface FileQueuePorts {
   upload(request: UploadRequest): Upload
   /** Whether we sit in the room by a connection that is there. */
   isJoined(room: RoomName): boolean
+  /** Whether the text with this `id` is still to be stored. */
+  isWaiting(id: string): boolean
   random(): number
 }
 
@@ -41,6 +48,7 @@ const AT_ONCE = 2
 const SHOWN_AFTER_STORED_MS = 15_000
 /** How often in a row a request may break off, while the server is there, before the person is asked. */
 const BREAKS_BORNE = 5
+const HELD: FileState = { phase: "held" }
 const TURN: FileState = { phase: "waiting", until: "turn" }
 
 export class FileQueue {
@@ -63,8 +71,14 @@ export class FileQueue {
     return this.#entries
   }
 
-  add(room: RoomName, files: Iterable<File>): void {
-    this.#set([...this.#entries, ...Array.from(files, (file) => ({ id: newId(), room, file, state: TURN }))])
+  /** Takes files that are to be sent with what is being written in the room. */
+  hold(room: RoomName, files: Iterable<File>): void {
+    this.#set([...this.#entries, ...Array.from(files, (file) => ({ id: newId(), room, file, behind: null, state: HELD }))])
+  }
+
+  /** Sends what is held for the room, behind the text `behind` if there is one. */
+  send(room: RoomName, behind: string | null): void {
+    this.#set(this.#entries.map((entry) => (entry.room === room && entry.state.phase === "held" ? { ...entry, behind, state: TURN } : entry)))
     this.flush()
   }
 
@@ -85,11 +99,14 @@ export class FileQueue {
     if (underWay?.id === id) underWay.cancel()
   }
 
-  /** What was given for `room` goes to `to` instead. */
-  move(room: RoomName, to: RoomName): void {
-    const files = this.#entries.filter((entry) => entry.room === room)
-    for (const { id } of files) this.drop(id)
-    this.add(to, files.map(({ file }) => file))
+  /** What was given for `room`, into which nobody is let, goes to `to` instead; `renamed`: the new `id`s of the texts that went along. */
+  move(room: RoomName, to: RoomName, renamed: ReadonlyMap<string, string>): void {
+    const moved = (entry: FileEntry): FileEntry => {
+      const behind = renamed.get(entry.behind ?? "") ?? null
+      return { ...entry, room: to, behind, state: entry.state.phase === "held" ? HELD : TURN }
+    }
+    this.#set(this.#entries.map((entry) => (entry.room === room ? moved(entry) : entry)))
+    this.flush()
   }
 
   /** One's own message is here, so its card has no more to tell. */
@@ -109,7 +126,7 @@ export class FileQueue {
       if (this.#underWay.size >= AT_ONCE) return
       if (this.#underWay.has(room) || !this.#ports.isJoined(room)) continue
       const next = this.#entries.find((entry) => entry.room === room && entry.state.phase === "waiting")
-      if (next) void this.#send(next)
+      if (next && !(next.behind !== null && this.#ports.isWaiting(next.behind))) void this.#send(next)
     }
   }
 

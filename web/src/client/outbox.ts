@@ -43,6 +43,11 @@ export class Outbox {
     return this.#entries.filter((entry) => entry.room === room)
   }
 
+  /** Whether the entry is still to be stored, and may be. */
+  isWaiting(id: string): boolean {
+    return this.#entries.some((entry) => entry.id === id && entry.failure === null)
+  }
+
   /** The rooms in which something waits. */
   get rooms(): readonly RoomName[] {
     return [...new Set(this.#entries.map(({ room }) => room))]

@@ -87,6 +87,7 @@ export interface Dictionary {
   attach: Phrase
   dropHere: Named
   cancel: Phrase
+  takeAway: Phrase
   waitsForNetwork: Phrase
   waitsForServer: Phrase
   waitsItsTurn: Phrase

@@ -74,8 +74,9 @@ export const en: Dictionary = {
   charactersLeft: (count) => n(count, { one: "# character left", other: "# characters left" }),
 
   attach: "Attach files",
-  dropHere: (room) => `Drop to send to #${room}`,
+  dropHere: (room) => `Drop to add to your message in #${room}`,
   cancel: "Cancel",
+  takeAway: "Remove",
   waitsForNetwork: "Waits for the connection",
   waitsForServer: "The server is busy; goes on by itself",
   waitsItsTurn: "Waits its turn",

@@ -82,8 +82,9 @@ export const uk: Dictionary = {
     n(count, { one: "лишився # символ", few: "лишилося # символи", many: "лишилося # символів", other: "лишилося # символу" }),
 
   attach: "Додати файли",
-  dropHere: (room) => `Відпустіть, щоб надіслати в #${room}`,
+  dropHere: (room) => `Відпустіть, щоб додати до повідомлення в #${room}`,
   cancel: "Скасувати",
+  takeAway: "Прибрати",
   waitsForNetwork: "Чекає на зв'язок",
   waitsForServer: "Сервер зайнятий; продовжимо самі",
   waitsItsTurn: "Чекає своєї черги",

@@ -13,6 +13,7 @@ import {
   type OutboxStore,
   type RoomName,
   Session,
+  shows,
   storedOutbox,
   upload,
   type User,
@@ -58,6 +59,7 @@ export class Chat {
       tokens,
       upload,
       isJoined: (room) => this.session.rooms.get(room)?.joined ?? false,
+      isWaiting: (id) => this.session.outbox.isWaiting(id),
       random: Math.random,
     })
     this.uploads = new Uploads(this.files)
@@ -96,12 +98,19 @@ export class Chat {
     void this.#fill(view)
   }
 
+  /** Sends what is written in the room, and the files beside it. */
+  send(view: RoomView): void {
+    const text = shows(view.draft) ? this.session.write(view.name, view.draft.trim()) : null
+    this.files.send(view.name, text?.id ?? null)
+    view.draft = ""
+  }
+
   /** Goes on in the room `name` instead of `from`, into which nobody is let, with what was written there. */
   moveTo(name: RoomName, from: RoomView): void {
     const written = this.session.outbox.of(from.name)
     this.session.open(name)
-    for (const { text } of written) this.session.write(name, text)
-    this.files.move(from.name, name)
+    const renamed = new Map(written.map(({ id, text }) => [id, this.session.write(name, text).id]))
+    this.files.move(from.name, name, renamed)
     this.session.forget(from.name)
     this.#draw()
     const view = this.#views.get(name)!

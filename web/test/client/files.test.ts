@@ -48,13 +48,20 @@ const named = (queue: FileQueue, name: string): FileEntry => queue.entries.find(
 
 let server: FakeUploads
 let joined: Set<string>
+let texts: Set<string>
 let queue: FileQueue
 
+const give = (room: string, given: File[]) => {
+  queue.hold(room, given)
+  queue.send(room, null)
+}
+
 beforeEach(() => {
+  texts = new Set()
   vi.useFakeTimers()
   server = new FakeUploads()
   joined = new Set(["den", "hall", "attic"])
-  queue = new FileQueue({ tokens: numberedTokens(), upload: server.upload, isJoined: (room) => joined.has(room), random: () => 0 })
+  queue = new FileQueue({ tokens: numberedTokens(), upload: server.upload, isJoined: (room) => joined.has(room), isWaiting: (id) => texts.has(id), random: () => 0 })
 })
 afterEach(() => {
   queue.stop()
@@ -63,7 +70,7 @@ afterEach(() => {
 
 describe("files that are given together", () => {
   test("all arrive, in their order", async () => {
-    queue.add("den", files(...eight))
+    give("den", files(...eight))
     await pass(20_000)
     expect(server.stored).toEqual(eight)
     expect(phases(queue)).not.toContain("failed")
@@ -72,13 +79,13 @@ describe("files that are given together", () => {
   test("keep their order whatever is refused for a time in between", async () => {
     let asked = 0
     server.refuse = () => (++asked % 2 === 1 ? rateLimited(2) : undefined)
-    queue.add("den", files(...eight))
+    give("den", files(...eight))
     await pass(60_000)
     expect(server.stored).toEqual(eight)
   })
 
   test("are a bounded number of requests at once, over all rooms", async () => {
-    for (const room of joined) queue.add(room, files(...eight.map((name) => room + name)))
+    for (const room of joined) give(room, files(...eight.map((name) => room + name)))
     await pass(60_000)
     expect(server.stored).toHaveLength(24)
     expect(server.most).toBe(2)
@@ -86,8 +93,8 @@ describe("files that are given together", () => {
 
   test("of one room that waits do not hold up another's", async () => {
     joined.delete("den")
-    queue.add("den", files("waits"))
-    queue.add("hall", files("goes"))
+    give("den", files("waits"))
+    give("hall", files("goes"))
     await pass(2_000)
     expect(server.stored).toEqual(["goes"])
   })
@@ -97,7 +104,7 @@ describe("a refusal that ends by itself", () => {
   test.each(["rate_limited", "overloaded", "unavailable"])("%s is waited out for the time that the server names, and not less", async (code) => {
     let refusals = 9
     server.refuse = () => (refusals-- > 0 ? problemOf(503, JSON.stringify({ code }), "7") : undefined)
-    queue.add("den", files("a"))
+    give("den", files("a"))
     await pass(6_999)
     expect(server.asked).toHaveLength(1)
     expect(queue.entries[0]!.state).toEqual({ phase: "waiting", until: "server" })
@@ -110,16 +117,16 @@ describe("a refusal that ends by itself", () => {
   test.each([429, 502, 503, 504])("is also %i from something in between, which names no time", async (status) => {
     let refusals = 3
     server.refuse = () => (refusals-- > 0 ? problemOf(status, "<html>") : undefined)
-    queue.add("den", files("a"))
+    give("den", files("a"))
     await pass(60_000)
     expect(server.stored).toEqual(["a"])
   })
 
   test("to one room lets no other room ask sooner", async () => {
     server.refuse = (name) => (name === "first" && server.asked.length === 1 ? rateLimited(5) : undefined)
-    queue.add("den", files("first"))
+    give("den", files("first"))
     await pass(0)
-    queue.add("hall", files("second"))
+    give("hall", files("second"))
     await pass(4_999)
     expect(server.asked).toEqual(["first"])
     await pass(3_000)
@@ -130,7 +137,7 @@ describe("a refusal that ends by itself", () => {
 describe("a request that comes to nothing", () => {
   test("and is refused for good fails with the server's code, lets the next go, and is not sent again by itself", async () => {
     server.refuse = (name) => (name === "big" ? problemOf(413, '{"code":"too_large"}') : undefined)
-    queue.add("den", files("big", "small"))
+    give("den", files("big", "small"))
     await pass(60_000)
     expect(named(queue, "big").state).toMatchObject({ phase: "failed", error: { code: "too_large" } })
     expect(server.asked).toEqual(["big", "small"])
@@ -143,10 +150,10 @@ describe("a request that comes to nothing", () => {
   test("because the connection broke is made again, with the same id", async () => {
     const ids: string[] = []
     const upload = (request: UploadRequest) => (ids.push(request.id), server.upload(request))
-    queue = new FileQueue({ tokens: numberedTokens(), upload, isJoined: (room) => joined.has(room), random: () => 0 })
+    queue = new FileQueue({ tokens: numberedTokens(), upload, isJoined: (room) => joined.has(room), isWaiting: (id) => texts.has(id), random: () => 0 })
     let breaks = 2
     server.refuse = () => (breaks-- > 0 ? cut() : undefined)
-    queue.add("den", files("a"))
+    give("den", files("a"))
     await pass(10_000)
     expect(server.stored).toEqual(["a"])
     expect(new Set(ids).size).toBe(1)
@@ -155,7 +162,7 @@ describe("a request that comes to nothing", () => {
 
   test("waits while there is no connection, and goes when there is one", async () => {
     server.refuse = () => (joined.clear(), cut())
-    queue.add("den", files("a"))
+    give("den", files("a"))
     await pass(60_000)
     expect(server.asked).toHaveLength(1)
     expect(queue.entries[0]!.state).toEqual({ phase: "waiting", until: "connection" })
@@ -169,7 +176,7 @@ describe("a request that comes to nothing", () => {
 
   test("again and again while the server is there is told in the end, and made again on the next connection", async () => {
     server.refuse = cut
-    queue.add("den", files("a"))
+    give("den", files("a"))
     await pass(300_000)
     expect(queue.entries[0]!.state.phase).toBe("failed")
     expect(server.asked).toHaveLength(5)
@@ -181,15 +188,15 @@ describe("a request that comes to nothing", () => {
 
   test("for want of a sign-in waits for it", async () => {
     const tokens = { current: () => Promise.reject(new SignInNeeded("over")), renew: () => Promise.reject(new SignInNeeded("over")) }
-    queue = new FileQueue({ tokens, upload: server.upload, isJoined: () => true, random: () => 0 })
-    queue.add("den", files("a"))
+    queue = new FileQueue({ tokens, upload: server.upload, isJoined: () => true, isWaiting: () => false, random: () => 0 })
+    give("den", files("a"))
     await pass(60_000)
     expect(queue.entries[0]!.state).toEqual({ phase: "waiting", until: "connection" })
   })
 })
 
 test("a file that is given up is cut off, and the next goes", async () => {
-  queue.add("den", files("a", "b"))
+  give("den", files("a", "b"))
   await pass(500)
   const { id } = named(queue, "a")
   queue.drop(id)
@@ -199,11 +206,59 @@ test("a file that is given up is cut off, and the next goes", async () => {
 })
 
 test("a card goes with the message, and after a while without it", async () => {
-  queue.add("den", files("a", "b"))
+  give("den", files("a", "b"))
   await pass(2_000)
   expect(phases(queue)).toEqual(["stored", "stored"])
   queue.acknowledged(named(queue, "a").id)
   expect(queue.entries).toHaveLength(1)
   await pass(15_000)
   expect(queue.entries).toEqual([])
+})
+
+describe("a file that is held", () => {
+  test("goes when it is sent, and not before", async () => {
+    queue.hold("den", files("a"))
+    queue.flush()
+    await pass(60_000)
+    expect(server.asked).toEqual([])
+    queue.send("hall", null)
+    expect(phases(queue)).toEqual(["held"])
+    queue.send("den", null)
+    await pass(1_000)
+    expect(server.stored).toEqual(["a"])
+  })
+
+  test("can be taken away again", async () => {
+    queue.hold("den", files("a", "b"))
+    queue.drop(named(queue, "a").id)
+    queue.send("den", null)
+    await pass(5_000)
+    expect(server.stored).toEqual(["b"])
+  })
+
+  test("stands behind the words that were sent beside it", async () => {
+    texts.add("t1")
+    queue.hold("den", files("a", "b"))
+    queue.send("den", "t1")
+    await pass(60_000)
+    expect(server.asked).toEqual([])
+    texts.delete("t1")
+    queue.flush()
+    await pass(5_000)
+    expect(server.stored).toEqual(["a", "b"])
+  })
+
+  test("goes along where what was written for one room goes to another, behind the same words", async () => {
+    joined.delete("attic")
+    texts.add("t2")
+    queue.hold("attic", files("sent"))
+    queue.send("attic", "t1")
+    queue.hold("attic", files("held"))
+    queue.move("attic", "den", new Map([["t1", "t2"]]))
+    expect(queue.entries.map(({ room, behind, state }) => [room, behind, state.phase])).toEqual([["den", "t2", "waiting"], ["den", null, "held"]])
+    texts.delete("t2")
+    queue.flush()
+    await pass(5_000)
+    expect(server.stored).toEqual(["sent"])
+  })
 })

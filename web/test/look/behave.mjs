@@ -398,24 +398,62 @@ await scenario("a message written while offline goes out on return", "long", asy
   assert.equal(await page.getByTestId("pending-message").count(), 0)
 })
 
-await scenario("files: dropped, pasted, cancelled", "дизайн", async ({ page, server }) => {
+/** Gives the page things as a drag or the clipboard would: `files` by their names, and words. True where the page took the event for itself. */
+const given = (place, kind, { files = [], words = "" }) =>
+  place.evaluate((element, [type, names, text]) => {
+    const data = new DataTransfer()
+    for (const name of names) data.items.add(new File(["content"], name, { type: name.endsWith("png") ? "image/png" : "text/plain" }))
+    if (text) data.setData("text/plain", text)
+    const event = type === "paste" ? new ClipboardEvent(type, { clipboardData: data, bubbles: true, cancelable: true }) : new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true })
+    return !element.dispatchEvent(event)
+  }, [kind, files, words])
+
+await scenario("files: dropped anywhere and pasted they are held, can be taken away, and go with Enter behind the words", "дизайн", async ({ page, server, message }) => {
   const sent = []
   server.onUpload = (route) => void sent.push(route.request().postDataBuffer().toString("latin1"))
-  const give = (type) =>
-    page.getByTestId("composer").evaluate((element, kind) => {
-      const data = new DataTransfer()
-      data.items.add(new File(["content"], `${kind}.txt`, { type: "text/plain" }))
-      const event = kind === "paste" ? new ClipboardEvent(kind, { clipboardData: data, bubbles: true, cancelable: true }) : new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true })
-      element.dispatchEvent(event)
-    }, type)
-  await give("drop")
-  await give("paste")
-  await page.getByTestId("upload").nth(1).waitFor()
-  assert.equal(await page.getByTestId("upload").count(), 2)
-  await page.getByRole("button", { name: "Cancel drop.txt" }).click()
-  assert.equal(await page.getByTestId("upload").count(), 1)
+  const composer = page.getByTestId("composer")
+  const cards = page.getByTestId("upload")
+  assert.ok(await given(page.getByTestId("room-кухня"), "drop", { files: ["one.txt"] }), "a file that is dropped on the list of rooms opens nowhere")
+  assert.ok(await given(composer, "paste", { files: ["two.png"] }))
+  await given(composer, "drop", { files: ["three.txt", "four.txt"] })
+  assert.deepEqual(await cards.locator(".name").allTextContents(), ["one.txt", "two.png", "three.txt", "four.txt"])
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "composer")
+  await page.getByRole("button", { name: "Remove three.txt" }).click()
+  await page.getByTestId("room-кухня").click()
+  assert.equal(await cards.count(), 0, "they stay with their room")
+  await page.getByTestId("room-дизайн").click()
+  assert.equal(await cards.count(), 3)
+  assert.equal(sent.length, 0)
+  await composer.fill("with words")
+  await composer.press("Enter")
+  await message(5).getByText("with words").waitFor()
+  assert.equal(await composer.inputValue(), "")
+  await page.getByRole("button", { name: "Cancel one.txt" }).click()
+  await page.getByRole("button", { name: "Cancel two.png" }).click()
+  await page.getByRole("button", { name: "Cancel four.txt" }).waitFor()
+  await page.waitForFunction(() => document.querySelectorAll("[data-testid=upload]").length === 1)
   assert.ok(sent.every((body) => /name="id"\r\n\r\n[0-9A-Z]{26}/.test(body) && body.indexOf('name="id"') < body.indexOf('name="file"')))
-  assert.equal(sent.length, 2)
+  assert.deepEqual(sent.map((body) => /filename="([^"]+)"/.exec(body)[1]), ["one.txt", "two.png", "four.txt"], "one after the other")
+})
+
+await scenario("files alone are sent by the button, and words that are pasted stay words", "дизайн", async ({ page, server }) => {
+  const sent = []
+  server.onUpload = (route) => (sent.push(route.request().url()), route.fulfill({ status: 201, contentType: "application/json", body: "{}" }))
+  const composer = page.getByTestId("composer")
+  assert.ok(!(await given(composer, "paste", { files: ["image.png"], words: "Name\tSum" })), "cells of a spreadsheet are pasted by the browser, as text")
+  assert.equal(await page.getByTestId("upload").count(), 0)
+  assert.ok(await page.getByTestId("send").isDisabled())
+  await given(composer, "paste", { files: ["image.png"] })
+  await page.getByTestId("send").click()
+  await page.locator("[data-testid=upload].stored").waitFor()
+  assert.equal(sent.length, 1)
+  assert.equal(await page.getByTestId("pending-message").count(), 0)
+})
+
+await scenario("where no room is open a dropped file opens nothing", "дизайн", async ({ page }) => {
+  await page.getByTestId("sign-out").click()
+  await page.getByTestId("login-name").waitFor()
+  assert.ok(await given(page.locator("body"), "drop", { files: ["one.txt"] }))
 })
 
 await browser.close()

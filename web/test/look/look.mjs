@@ -78,18 +78,21 @@ for (const scheme of ["light", "dark"]) {
   }
   await scene(`desktop-${scheme}-unread`, { scheme, room: "ops.alerts", locale: "en-GB" }, unread)
   await scene(`phone-${scheme}-unread`, { scheme, room: "ops.alerts", viewport: PHONE }, unread)
-  await scene(`uploads-${scheme}`, { scheme }, async ({ page, server, shoot }) => {
+  for (const [place, viewport] of [["", DESKTOP], ["phone-", PHONE]]) await scene(`${place}uploads-${scheme}`, { scheme, viewport }, async ({ page, server, shoot }) => {
     await page.getByTestId("message").first().waitFor()
     server.onUpload = (route) => {
       if (route.request().postData()?.includes("архів")) return route.fulfill({ status: 413, contentType: "application/problem+json", body: '{"code":"too_large"}' })
     }
     const { chart } = await import("./chart.mjs")
     await page.getByTestId("file-input").setInputFiles([
+      { name: "архів.zip", mimeType: "application/zip", buffer: Buffer.alloc(1000) },
       { name: "схема шлюзу.png", mimeType: "image/png", buffer: chart() },
       { name: "протокол зустрічі.docx", mimeType: "application/msword", buffer: Buffer.alloc(90_000) },
-      { name: "архів.zip", mimeType: "application/zip", buffer: Buffer.alloc(1000) },
     ])
-    await page.getByTestId("upload").nth(2).getByRole("alert").waitFor()
+    await page.getByTestId("composer").fill("Ось усе, про що говорили вранці")
+    await shoot("-held")
+    await page.getByTestId("send").click()
+    await page.getByTestId("upload").first().getByRole("alert").waitFor()
     await shoot()
   })
 }
