@@ -1,4 +1,4 @@
-"""Files that are given to the page reach the room, all of them and in their order, from a server that takes four at once."""
+"""Files that are given to the page reach the room, all and in their order, though the server takes four at once."""
 
 from __future__ import annotations
 

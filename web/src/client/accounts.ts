@@ -25,17 +25,28 @@ interface SignedIn {
   user: Account["user"]
 }
 
+/** A page of a network that wants a sign-in of its own, say, is no answer of the server's. */
+const signedIn = (answer: string): SignedIn => {
+  try {
+    return JSON.parse(answer) as SignedIn
+  } catch {
+    throw new HttpProblem(200, null, "")
+  }
+}
+
 const TIMEOUT_MS = 15_000
 
 const own = (userId: string): string => `as/${encodeURIComponent(userId)}/`
 
 /** `base` is the server's origin; the page's own where it is empty. */
 export const accountCalls = (base = ""): AccountCalls => {
-  const call = async (path: string, body?: object, token?: string): Promise<Response> => {
+  /** The answer's body. */
+  const call = async (path: string, body?: object, token?: string): Promise<string> => {
     const headers: Record<string, string> = {}
     if (body) headers["Content-Type"] = "application/json"
     if (token) headers["Authorization"] = `Bearer ${token}`
     let response: Response
+    let answer: string
     try {
       response = await fetch(`${base}/api/accounts/${path}`, {
         method: "POST",
@@ -44,14 +55,15 @@ export const accountCalls = (base = ""): AccountCalls => {
         signal: AbortSignal.timeout(TIMEOUT_MS),
         ...(body && { body: JSON.stringify(body) }),
       })
+      answer = await response.text()
     } catch {
       throw new HttpProblem(0, null, "no answer")
     }
-    if (!response.ok) throw problemOf(response.status, await response.text(), response.headers.get("Retry-After"))
-    return response
+    if (!response.ok) throw problemOf(response.status, answer, response.headers.get("Retry-After"))
+    return answer
   }
   const signIn = async (path: string, body?: object, token?: string): Promise<Account> => {
-    const { token: fresh, expires_in, user } = (await (await call(path, body, token)).json()) as SignedIn
+    const { token: fresh, expires_in, user } = signedIn(await call(path, body, token))
     return { token: fresh, expiresAt: Date.now() + expires_in * 1000, user }
   }
   return {

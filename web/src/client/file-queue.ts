@@ -10,7 +10,7 @@ import { HttpProblem, pauseAfter } from "./http.ts"
 import { newId } from "./ids.ts"
 import { after } from "./timers.ts"
 import { SignInNeeded, type TokenSource } from "./tokens.ts"
-import type { Upload, UploadRequest } from "./upload.ts"
+import { Unreadable, type Upload, type UploadRequest } from "./upload.ts"
 import type { RoomName } from "./wire.ts"
 
 export type FileState =
@@ -71,9 +71,11 @@ export class FileQueue {
     return this.#entries
   }
 
-  /** Takes files that are to be sent with what is being written in the room. */
-  hold(room: RoomName, files: Iterable<File>): void {
-    this.#set([...this.#entries, ...Array.from(files, (file) => ({ id: newId(), room, file, behind: null, state: HELD }))])
+  /** Takes files that are to be sent with what is being written in the room. `folders` were given with them, and are refused. */
+  hold(room: RoomName, files: Iterable<File>, folders: Iterable<File> = []): void {
+    const taken = (state: FileState) => (file: File): FileEntry => ({ id: newId(), room, file, behind: null, state })
+    const refused: FileState = { phase: "failed", error: new Unreadable("folder") }
+    this.#set([...this.#entries, ...Array.from(files, taken(HELD)), ...Array.from(folders, taken(refused))])
   }
 
   /** Sends what is held for the room, behind the text `behind` if there is one. */

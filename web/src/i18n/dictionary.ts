@@ -8,6 +8,8 @@ export type Problem =
   | ErrorCode
   | "invalid_room"
   | "no_answer"
+  | "folder"
+  | "unreadable"
   | "other"
 
 type Phrase = string

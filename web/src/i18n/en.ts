@@ -136,6 +136,8 @@ export const en: Dictionary = {
     unavailable: "The server cannot do this right now. Try again in a moment.",
     unauthorized: "The server does not know you. Sign in again.",
     expired: "Your sign-in has run out. Sign in again.",
+    folder: "This is a folder. Drop the files that are in it, or pack it into one file.",
+    unreadable: "The browser cannot read this file: it was moved or changed, or you may not open it. Choose it again.",
     no_answer: "The server does not answer. Check the connection and try again.",
     other: "Something went wrong. Nothing you wrote is lost; try again.",
   },

@@ -19,6 +19,7 @@ import {
   type User,
 } from "../client/index.ts"
 import { Attention } from "./attention.ts"
+import type { Given } from "./clipboard.ts"
 import { RoomView } from "./room-view.svelte.ts"
 import { Uploads } from "./uploads.svelte.ts"
 import { wallClock } from "./wall-clock.svelte.ts"
@@ -96,6 +97,11 @@ export class Chat {
     view.opened()
     this.current = view
     void this.#fill(view)
+  }
+
+  /** Takes what was given to the page for the room. */
+  hold({ name }: RoomView, { files, folders }: Given): void {
+    this.files.hold(name, files, folders)
   }
 
   /** Sends what is written in the room, and the files beside it. */

@@ -1,5 +1,5 @@
 /** What to tell a person when the server refuses, or does not answer. */
-import { HttpProblem, SignInNeeded } from "../client/index.ts"
+import { HttpProblem, SignInNeeded, Unreadable } from "../client/index.ts"
 import type { Dictionary, Problem } from "../i18n/dictionary.ts"
 
 export interface Trouble {
@@ -12,6 +12,7 @@ export interface Trouble {
 /** Why a request failed. The code alone says it; the status only where something answered that is not the server. */
 export const troubleOf = (error: unknown): Trouble => {
   if (error instanceof SignInNeeded) return { code: "unauthorized", text: "" }
+  if (error instanceof Unreadable) return { code: error.what === "folder" ? "folder" : "unreadable", text: "" }
   if (!(error instanceof HttpProblem)) return { code: "other", text: "" }
   if (error.status === 0) return { code: "no_answer", text: "" }
   if (error.code !== null) return { code: error.code, text: error.message }

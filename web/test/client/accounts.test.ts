@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest"
-import { type Account, type AccountCalls, AccountTokens, HttpProblem, SignInNeeded } from "../../src/client/index.ts"
+import { afterEach, describe, expect, test, vi } from "vitest"
+import { type Account, type AccountCalls, accountCalls, AccountTokens, HttpProblem, SignInNeeded } from "../../src/client/index.ts"
 
 const account = (id: string, token: string, left = 3_600_000): Account => ({ token, expiresAt: Date.now() + left, user: { id, name: id, guest: true } })
 
@@ -51,5 +51,27 @@ describe("a tab's token", () => {
     })
     await expect(new AccountTokens(account("u1", "old", -1), made, () => {}).renew()).rejects.toBeInstanceOf(HttpProblem)
     expect(asked).toHaveLength(1)
+  })
+})
+
+describe("a call that does not end well is", () => {
+  afterEach(() => void vi.unstubAllGlobals())
+  const guest = async (answer: () => Response | Promise<Response>) => {
+    vi.stubGlobal("fetch", async () => answer())
+    return accountCalls().guest("Olena").catch((error: unknown) => error)
+  }
+  const cutOff = () => new ReadableStream({ start: (body) => body.error(new TypeError("network error")) })
+
+  test.each([200, 503])("no answer where the connection broke in the middle of a %i", async (status) => {
+    expect(await guest(() => new Response(cutOff(), { status }))).toMatchObject({ status: 0, code: null })
+  })
+
+  test("somebody else's answer where it is no JSON", async () => {
+    expect(await guest(() => new Response("<html>Welcome to our hotel</html>"))).toMatchObject({ status: 200, code: null })
+  })
+
+  test("a refusal, with the time to wait", async () => {
+    const answer = new Response('{"code":"rate_limited","detail":""}', { status: 429, headers: { "Retry-After": "4" } })
+    expect(await guest(() => answer)).toMatchObject({ code: "rate_limited", retryAfterMs: 4000 })
   })
 })

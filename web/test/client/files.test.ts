@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { type FileEntry, FileQueue } from "../../src/client/file-queue.ts"
 import { HttpProblem, problemOf } from "../../src/client/http.ts"
 import { SignInNeeded } from "../../src/client/tokens.ts"
-import type { UploadRequest } from "../../src/client/upload.ts"
+import { Unreadable, type UploadRequest } from "../../src/client/upload.ts"
 import { pass } from "./beginning.ts"
 import { numberedTokens } from "./fake-socket.ts"
 
@@ -193,6 +193,17 @@ describe("a request that comes to nothing", () => {
     await pass(60_000)
     expect(queue.entries[0]!.state).toEqual({ phase: "waiting", until: "connection" })
   })
+})
+
+test("what cannot be read is said so, is not tried again by itself, and lets the next go", async () => {
+  server.refuse = (name) => (name === "gone" ? new Unreadable("file") : undefined)
+  queue.hold("den", files("gone", "b"), files("a folder"))
+  queue.send("den", null)
+  await pass(10_000)
+  queue.connected()
+  await pass(10_000)
+  expect(queue.entries.map(({ file, state }) => [file.name, state.phase === "failed" && (state.error as Unreadable).what])).toEqual([["gone", "file"], ["a folder", "folder"]])
+  expect(server.asked).toEqual(["gone", "b"])
 })
 
 test("a file that is given up is cut off, and the next goes", async () => {

@@ -456,4 +456,20 @@ await scenario("where no room is open a dropped file opens nothing", "дизай
   assert.ok(await given(page.locator("body"), "drop", { files: ["one.txt"] }))
 })
 
+await scenario("a folder that is dropped is refused with a sentence, and so is a file that cannot be read", "дизайн", async ({ page, server, context }) => {
+  server.onUpload = (route) => route.abort("failed") // as the browser does by itself where it cannot read what it is to send
+  const devtools = await context.newCDPSession(page)
+  const drop = async (...files) => {
+    const data = { items: [], files, dragOperationsMask: 1 }
+    for (const type of ["dragEnter", "dragOver", "drop"]) await devtools.send("Input.dispatchDragEvent", { type, x: 100, y: 300, data })
+  }
+  const card = (name) => page.getByTestId("upload").filter({ hasText: name })
+  await drop("/tmp", "/tmp/not-there.txt")
+  await card("tmp").getByRole("alert").getByText("This is a folder.").waitFor()
+  assert.equal(await card("tmp").getByRole("button", { name: "Try again" }).count(), 0)
+  await page.getByTestId("send").click()
+  await card("not-there.txt").getByRole("alert").getByText("cannot read this file").waitFor()
+  assert.equal(await page.getByTestId("drop-place").count(), 0)
+})
+
 await browser.close()

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, test } from "vitest"
-import { HttpProblem, problemOf, SignInNeeded } from "../../src/client/index.ts"
+import { HttpProblem, problemOf, SignInNeeded, Unreadable } from "../../src/client/index.ts"
 import { RETRYABLE } from "../../src/client/protocol.gen.ts"
 import { en } from "../../src/i18n/en.ts"
 import { uk } from "../../src/i18n/uk.ts"
@@ -43,6 +43,8 @@ describe("what a person is told of a refusal", () => {
   test("no answer, a sign-in that is over and anything else are told as such", () => {
     expect(troubleOf(new HttpProblem(0, null, "no answer")).code).toBe("no_answer")
     expect(troubleOf(new SignInNeeded("over")).code).toBe("unauthorized")
+    expect(troubleOf(new Unreadable("folder")).code).toBe("folder")
+    expect(troubleOf(new Unreadable("file")).code).toBe("unreadable")
     expect(troubleOf(new TypeError("x")).code).toBe("other")
   })
 
