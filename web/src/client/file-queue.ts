@@ -6,6 +6,7 @@
  * are, for a server takes few of one person at once. A refusal that ends by itself, and a cut connection, end no file: it waits.
  */
 import { Emitter } from "./emitter.ts"
+import type { FileStore } from "./file-store.ts"
 import { HttpProblem, pauseAfter } from "./http.ts"
 import { newId } from "./ids.ts"
 import { after } from "./timers.ts"
@@ -31,6 +32,8 @@ export interface FileEntry {
   readonly file: File
   /** The `id` of the text that was sent beside it and comes before it. */
   readonly behind: string | null
+  /** Whether it outlives the page; null while it is being written. */
+  readonly kept: boolean | null
   readonly state: FileState
 }
 
@@ -42,6 +45,7 @@ export interface FileQueuePorts {
   /** Whether the text with this `id` is still to be stored. */
   isWaiting(id: string): boolean
   random(): number
+  store: FileStore
 }
 
 const AT_ONCE = 2
@@ -58,6 +62,7 @@ export class FileQueue {
   readonly #underWay = new Map<RoomName, { id: string; cancel: () => void }>()
   readonly #breaks = new Map<string, number>()
   #entries: readonly FileEntry[] = []
+  #stopped = false
   #attempt = 0
   #holdUntil = 0
   #cancelHold: () => void = () => {}
@@ -73,14 +78,31 @@ export class FileQueue {
 
   /** Takes files that are to be sent with what is being written in the room. `folders` were given with them, and are refused. */
   hold(room: RoomName, files: Iterable<File>, folders: Iterable<File> = []): void {
-    const taken = (state: FileState) => (file: File): FileEntry => ({ id: newId(), room, file, behind: null, state })
+    const taken = (state: FileState) => (file: File): FileEntry => ({ id: newId(), room, file, behind: null, kept: null, state })
     const refused: FileState = { phase: "failed", error: new Unreadable("folder") }
-    this.#set([...this.#entries, ...Array.from(files, taken(HELD)), ...Array.from(folders, taken(refused))])
+    const held = Array.from(files, taken(HELD))
+    this.#set([...this.#entries, ...held, ...Array.from(folders, taken(refused))])
+    for (const entry of held) void this.#keep(entry)
+  }
+
+  /** Goes on with what an earlier page has left. Gives the rooms in which something waits to be sent. */
+  async restore(): Promise<readonly RoomName[]> {
+    const left = (await this.#ports.store.load()).filter(({ id }) => !this.#find(id))
+    if (this.#stopped) return []
+    const entries = left.map(({ sent, ...file }): FileEntry => ({ ...file, kept: true, state: sent ? TURN : HELD }))
+    this.#set([...entries, ...this.#entries])
+    this.flush()
+    return entries.filter(({ state }) => state === TURN).map(({ room }) => room)
+  }
+
+  /** What a person would lose if the page went away now. */
+  get unkept(): readonly FileEntry[] {
+    return this.#entries.filter(({ kept, state }) => kept !== true && (state.phase === "held" || state.phase === "waiting" || state.phase === "sending"))
   }
 
   /** Sends what is held for the room, behind the text `behind` if there is one. */
   send(room: RoomName, behind: string | null): void {
-    this.#set(this.#entries.map((entry) => (entry.room === room && entry.state.phase === "held" ? { ...entry, behind, state: TURN } : entry)))
+    this.#change((entry) => (entry.room === room && entry.state.phase === "held" ? { ...entry, behind, state: TURN } : entry))
     this.flush()
   }
 
@@ -96,9 +118,15 @@ export class FileQueue {
     const entry = this.#find(id)
     if (!entry) return
     this.#breaks.delete(id)
+    this.#ports.store.remove(id)
     this.#set(this.#entries.filter((each) => each !== entry))
     const underWay = this.#underWay.get(entry.room)
     if (underWay?.id === id) underWay.cancel()
+  }
+
+  /** Gives up what was given for the room. */
+  forget(room: RoomName): void {
+    for (const entry of this.#entries) if (entry.room === room) this.drop(entry.id)
   }
 
   /** What was given for `room`, into which nobody is let, goes to `to` instead; `renamed`: the new `id`s of the texts that went along. */
@@ -107,7 +135,7 @@ export class FileQueue {
       const behind = renamed.get(entry.behind ?? "") ?? null
       return { ...entry, room: to, behind, state: entry.state.phase === "held" ? HELD : TURN }
     }
-    this.#set(this.#entries.map((entry) => (entry.room === room ? moved(entry) : entry)))
+    this.#change((entry) => (entry.room === room ? moved(entry) : entry))
     this.flush()
   }
 
@@ -123,7 +151,7 @@ export class FileQueue {
 
   /** Sends of each joined room the first file that waits, unless one is under way. */
   flush(): void {
-    if (this.#entries.length === 0 || Date.now() < this.#holdUntil) return
+    if (this.#stopped || this.#entries.length === 0 || Date.now() < this.#holdUntil) return
     for (const room of new Set(this.#entries.map((entry) => entry.room))) {
       if (this.#underWay.size >= AT_ONCE) return
       if (this.#underWay.has(room) || !this.#ports.isJoined(room)) continue
@@ -132,10 +160,13 @@ export class FileQueue {
     }
   }
 
+  /** Sends nothing any more. What is kept stays, for whoever comes next. */
   stop(): void {
+    this.#stopped = true
     this.#cancelHold()
-    this.#holdUntil = Infinity
-    for (const { id } of this.#entries) this.drop(id)
+    this.#set([])
+    for (const { cancel } of this.#underWay.values()) cancel()
+    this.#ports.store.release()
   }
 
   async #send({ id, room, file }: FileEntry): Promise<void> {
@@ -149,7 +180,7 @@ export class FileQueue {
       const { done, cancel } = this.#ports.upload({ room, id, file, token, onProgress })
       underWay.cancel = cancel
       await done
-      this.#stored(id)
+      if (this.#find(id)) this.#stored(id)
     } catch (error) {
       if (this.#find(id)) this.#failed(id, error)
     } finally {
@@ -160,6 +191,7 @@ export class FileQueue {
 
   #stored(id: string): void {
     this.#attempt = 0
+    this.#ports.store.remove(id)
     this.#put(id, { phase: "stored" })
     after(SHOWN_AFTER_STORED_MS, () => this.drop(id)) // the message arrives by itself
   }
@@ -186,6 +218,25 @@ export class FileQueue {
 
   #find(id: string): FileEntry | undefined {
     return this.#entries.find((entry) => entry.id === id)
+  }
+
+  async #keep({ id, room, file, behind }: FileEntry): Promise<void> {
+    const kept = await this.#ports.store.add({ id, room, file, behind, sent: false })
+    if (this.#stopped) return this.#ports.store.release()
+    if (!this.#find(id)) return this.#ports.store.remove(id) // sent or taken away meanwhile
+    this.#change((entry) => (entry.id === id ? { ...entry, kept } : entry))
+  }
+
+  /** As `#set`, and what has changed of a file's place is stored. */
+  #change(change: (entry: FileEntry) => FileEntry): void {
+    this.#set(
+      this.#entries.map((entry) => {
+        const changed = change(entry)
+        const { id, room, behind, state } = changed
+        if (changed !== entry) this.#ports.store.change(id, { room, behind, sent: state.phase !== "held" })
+        return changed
+      }),
+    )
   }
 
   #put(id: string, state: FileState): void {

@@ -90,6 +90,7 @@ export interface Dictionary {
   dropHere: Named
   cancel: Phrase
   takeAway: Phrase
+  notKept: Named
   waitsForNetwork: Phrase
   waitsForServer: Phrase
   waitsItsTurn: Phrase

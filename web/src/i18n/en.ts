@@ -77,6 +77,7 @@ export const en: Dictionary = {
   dropHere: (room) => `Drop to add to your message in #${room}`,
   cancel: "Cancel",
   takeAway: "Remove",
+  notKept: (bound) => `Lost if the page is closed before it is sent: the browser keeps up to ${bound}.`,
   waitsForNetwork: "Waits for the connection",
   waitsForServer: "The server is busy; goes on by itself",
   waitsItsTurn: "Waits its turn",

@@ -85,6 +85,7 @@ export const uk: Dictionary = {
   dropHere: (room) => `Відпустіть, щоб додати до повідомлення в #${room}`,
   cancel: "Скасувати",
   takeAway: "Прибрати",
+  notKept: (bound) => `Пропаде, якщо закрити сторінку до відправлення: браузер тримає до ${bound}.`,
   waitsForNetwork: "Чекає на зв'язок",
   waitsForServer: "Сервер зайнятий; продовжимо самі",
   waitsItsTurn: "Чекає своєї черги",

@@ -7,13 +7,18 @@ import {
   browserNetwork,
   browserSocket,
   type ConnectionState,
+  Drafts,
   FileQueue,
   memoryOutbox,
   type Message,
-  type OutboxStore,
+  noDrafts,
+  noFiles,
+  type Room,
   type RoomName,
   Session,
   shows,
+  storedDrafts,
+  storedFiles,
   storedOutbox,
   upload,
   type User,
@@ -31,6 +36,7 @@ export class Chat {
   readonly me: User
   readonly session: Session
   readonly files: FileQueue
+  readonly drafts: Drafts
   readonly uploads: Uploads
   readonly attention = new Attention()
   /** Goes on with a newer token of the same user. */
@@ -54,14 +60,17 @@ export class Chat {
       open: browserSocket(),
       network: browserNetwork(),
       tokens,
-      outbox: outboxOf(account.user.id),
+      outbox: orElse(() => storedOutbox(account.user.id), memoryOutbox),
     })
+    this.drafts = new Drafts(orElse(() => storedDrafts(account.user.id), noDrafts))
+    this.drafts.changes.on((room) => this.#views.get(room)?.drafted(this.drafts.of(room)))
     this.files = new FileQueue({
       tokens,
       upload,
       isJoined: (room) => this.session.rooms.get(room)?.joined ?? false,
       isWaiting: (id) => this.session.outbox.isWaiting(id),
       random: Math.random,
+      store: orElse(() => storedFiles(account.user.id), noFiles),
     })
     this.uploads = new Uploads(this.files)
     this.session.changes.on((room) => {
@@ -71,12 +80,14 @@ export class Chat {
     this.session.connection.states.on((state) => (this.connection = state))
     this.session.connection.frames.on((frame) => {
       if (frame.type === "welcome") this.files.connected()
+      if (frame.type === "left") this.#gaveUp(frame.room)
     })
     this.session.arrivals.on((message) => this.#arrived(message))
     this.attention.onChange(() => {
       if (!this.attention.isHere) this.current?.looksAway()
     })
     this.session.start()
+    void this.files.restore().then((rooms) => rooms.forEach((room) => this.session.open(room)))
   }
 
   get unread(): number {
@@ -121,6 +132,13 @@ export class Chat {
     this.#draw()
     const view = this.#views.get(name)!
     if (view.draft === "") view.draft = from.draft
+    this.drafts.write(from.name, "")
+  }
+
+  /** Takes a room that could not be entered off the list, and what was written for it. */
+  forget(name: RoomName): void {
+    this.session.forget(name)
+    this.#gaveUp(name)
   }
 
   async loadOlder(view: RoomView): Promise<void> {
@@ -131,13 +149,23 @@ export class Chat {
     this.attention.stop()
     this.session.stop()
     this.files.stop()
+    this.drafts.stop()
     this.#cancelDrawing?.()
+  }
+
+  #gaveUp(room: RoomName): void {
+    this.files.forget(room)
+    this.drafts.write(room, "")
   }
 
   /** A room that was only followed so far has no messages yet. */
   async #fill(view: RoomView): Promise<void> {
     const room = this.session.rooms.get(view.name)
     if (room && room.log.start !== null && room.log.messages.length < 30) await this.loadOlder(view)
+  }
+
+  #viewOf(room: Room): RoomView {
+    return new RoomView(room, this.drafts.of(room.name), (text) => this.drafts.write(room.name, text))
   }
 
   #arrived(message: Message): void {
@@ -168,7 +196,7 @@ export class Chat {
     for (const room of rooms.values()) {
       const known = this.#views.get(room.name)
       if (known && !this.#stale.has(room.name) && known.room === room) continue
-      const view = known?.room === room ? known : new RoomView(room)
+      const view = known?.room === room ? known : this.#viewOf(room)
       this.#views.set(room.name, view)
       view.draw(outbox.of(room.name), this.session.isLoadingOlder(room.name))
     }
@@ -178,10 +206,11 @@ export class Chat {
   }
 }
 
-const outboxOf = (userId: string): OutboxStore => {
+/** Storage may be forbidden. */
+const orElse = <Store>(stored: () => Store, otherwise: () => Store): Store => {
   try {
-    return storedOutbox(userId)
+    return stored()
   } catch {
-    return memoryOutbox() // storage is forbidden
+    return otherwise()
   }
 }

@@ -25,17 +25,36 @@ export class RoomView {
   firstNew = $state<number | null>(null)
   /** Whether the first new message is still on its way here. */
   firstNewComes = $state(false)
-  draft = $state("")
   /** Counts how often the room began anew: what was shown of it is gone then. */
   life = $state(0)
+  #draft = $state("")
+  readonly #wrote: (text: string) => void
   #log: RoomLog
   #marksNew = false
   #allSeen = true
 
-  constructor(room: Room) {
+  /** `draft`: what was half written here. `wrote` is told of each change of it. */
+  constructor(room: Room, draft: string, wrote: (text: string) => void) {
     this.room = room
+    this.#draft = draft
+    this.#wrote = wrote
     this.#log = room.log
     this.name = room.name
+  }
+
+  /** What is being written and not sent yet. */
+  get draft(): string {
+    return this.#draft
+  }
+
+  set draft(text: string) {
+    this.#draft = text
+    this.#wrote(text)
+  }
+
+  /** It was written on another page. */
+  drafted(text: string): void {
+    this.#draft = text
   }
 
   get activeAt(): number {

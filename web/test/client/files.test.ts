@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { type FileEntry, FileQueue } from "../../src/client/file-queue.ts"
+import type { FilePlace, FileStore, KeptFile } from "../../src/client/file-store.ts"
 import { HttpProblem, problemOf } from "../../src/client/http.ts"
 import { SignInNeeded } from "../../src/client/tokens.ts"
 import { Unreadable, type UploadRequest } from "../../src/client/upload.ts"
@@ -39,6 +40,34 @@ class FakeUploads {
   }
 }
 
+/** Keeps `bound` bytes over the lives of pages. */
+class FakeFileStore implements FileStore {
+  readonly kept = new Map<string, KeptFile>()
+  #bound: number
+
+  constructor(bound: number) {
+    this.#bound = bound
+  }
+
+  load = async (): Promise<KeptFile[]> => [...this.kept.values()].sort((one, other) => (one.id < other.id ? -1 : 1))
+
+  add = async (file: KeptFile): Promise<boolean> => {
+    await Promise.resolve() // as in a database, it is done only later
+    const used = [...this.kept.values()].reduce((sum, { file: { size } }) => sum + size, 0)
+    if (used + file.file.size > this.#bound) return false
+    this.kept.set(file.id, file)
+    return true
+  }
+
+  change = (id: string, place: FilePlace): void => {
+    const kept = this.kept.get(id)
+    if (kept) this.kept.set(id, { ...kept, ...place })
+  }
+
+  remove = (id: string): void => void this.kept.delete(id)
+  release = (): void => {}
+}
+
 const rateLimited = (seconds: number) => problemOf(429, '{"code":"rate_limited"}', String(seconds))
 const cut = () => new HttpProblem(0, null, "the connection broke")
 const files = (...names: string[]) => names.map((name) => new File(["x"], name))
@@ -49,6 +78,7 @@ const named = (queue: FileQueue, name: string): FileEntry => queue.entries.find(
 let server: FakeUploads
 let joined: Set<string>
 let texts: Set<string>
+let store: FakeFileStore
 let queue: FileQueue
 
 const give = (room: string, given: File[]) => {
@@ -58,10 +88,11 @@ const give = (room: string, given: File[]) => {
 
 beforeEach(() => {
   texts = new Set()
+  store = new FakeFileStore(100)
   vi.useFakeTimers()
   server = new FakeUploads()
   joined = new Set(["den", "hall", "attic"])
-  queue = new FileQueue({ tokens: numberedTokens(), upload: server.upload, isJoined: (room) => joined.has(room), isWaiting: (id) => texts.has(id), random: () => 0 })
+  queue = new FileQueue({ tokens: numberedTokens(), upload: server.upload, isJoined: (room) => joined.has(room), isWaiting: (id) => texts.has(id), random: () => 0, store })
 })
 afterEach(() => {
   queue.stop()
@@ -150,7 +181,7 @@ describe("a request that comes to nothing", () => {
   test("because the connection broke is made again, with the same id", async () => {
     const ids: string[] = []
     const upload = (request: UploadRequest) => (ids.push(request.id), server.upload(request))
-    queue = new FileQueue({ tokens: numberedTokens(), upload, isJoined: (room) => joined.has(room), isWaiting: (id) => texts.has(id), random: () => 0 })
+    queue = new FileQueue({ tokens: numberedTokens(), upload, isJoined: (room) => joined.has(room), isWaiting: (id) => texts.has(id), random: () => 0, store })
     let breaks = 2
     server.refuse = () => (breaks-- > 0 ? cut() : undefined)
     give("den", files("a"))
@@ -188,7 +219,7 @@ describe("a request that comes to nothing", () => {
 
   test("for want of a sign-in waits for it", async () => {
     const tokens = { current: () => Promise.reject(new SignInNeeded("over")), renew: () => Promise.reject(new SignInNeeded("over")) }
-    queue = new FileQueue({ tokens, upload: server.upload, isJoined: () => true, isWaiting: () => false, random: () => 0 })
+    queue = new FileQueue({ tokens, upload: server.upload, isJoined: () => true, isWaiting: () => false, random: () => 0, store })
     give("den", files("a"))
     await pass(60_000)
     expect(queue.entries[0]!.state).toEqual({ phase: "waiting", until: "connection" })
@@ -271,5 +302,66 @@ describe("a file that is held", () => {
     queue.flush()
     await pass(5_000)
     expect(server.stored).toEqual(["sent"])
+  })
+})
+
+describe("what a page leaves behind", () => {
+  const nextPage = async () => {
+    queue.stop()
+    queue = new FileQueue({ tokens: numberedTokens(), upload: server.upload, isJoined: (room) => joined.has(room), isWaiting: (id) => texts.has(id), random: () => 0, store })
+    return await queue.restore()
+  }
+
+  test("is held, or goes out, as it was, with the same id and in the same order", async () => {
+    joined.delete("den")
+    queue.hold("den", files("1", "2"))
+    queue.send("den", "t1")
+    await pass(0)
+    queue.hold("hall", files("held"))
+    await pass(0)
+    const ids = queue.entries.map(({ id }) => id)
+    expect(await nextPage()).toEqual(["den", "den"])
+    expect(queue.entries.map(({ id, behind, kept, state }) => [id, behind, kept, state.phase])).toEqual([
+      [ids[0], "t1", true, "waiting"],
+      [ids[1], "t1", true, "waiting"],
+      [ids[2], null, true, "held"],
+    ])
+    joined.add("den")
+    queue.flush()
+    await pass(5_000)
+    expect(server.stored).toEqual(["1", "2"])
+    expect(await store.load()).toMatchObject([{ id: ids[2] }])
+  })
+
+  test("is not what was sent, taken away, or left with its room", async () => {
+    queue.hold("den", files("sent"))
+    queue.send("den", null)
+    queue.hold("hall", files("away"))
+    queue.drop(named(queue, "away").id)
+    queue.hold("attic", files("left"))
+    await pass(2_000)
+    queue.forget("attic")
+    expect(store.kept.size).toBe(0)
+    expect(await nextPage()).toEqual([])
+  })
+
+  test("is what broke off under way", async () => {
+    queue.hold("den", files("a"))
+    queue.send("den", null)
+    await pass(500)
+    await nextPage()
+    await pass(1_000)
+    expect(server.asked).toEqual(["a", "a"])
+    expect(server.stored).toEqual(["a"])
+  })
+
+  test("is bounded, and what is past the bound is named", async () => {
+    queue.hold("den", [new File(["x".repeat(60)], "kept"), new File(["x".repeat(60)], "too much")])
+    expect(queue.unkept).toHaveLength(2)
+    await pass(0)
+    expect(queue.unkept.map(({ file, kept }) => [file.name, kept])).toEqual([["too much", false]])
+    queue.send("den", null)
+    await pass(5_000)
+    expect(queue.unkept).toEqual([])
   })
 })

@@ -472,4 +472,65 @@ await scenario("a folder that is dropped is refused with a sentence, and so is a
   assert.equal(await page.getByTestId("drop-place").count(), 0)
 })
 
+await scenario("what is half written, held or waiting outlives the page, and a half-written text is the same in each tab", "дизайн", async ({ page, server, context, message }) => {
+  const sent = []
+  server.onUpload = (route) => (sent.push(/filename="([^"]+)"/.exec(route.request().postDataBuffer().toString("latin1"))[1]), route.fulfill({ status: 201, contentType: "application/json", body: "{}" }))
+  const composer = page.getByTestId("composer")
+  const card = (name) => page.getByTestId("upload").filter({ hasText: name })
+  await composer.fill("half a thought")
+  await given(composer, "paste", { files: ["one.txt"] })
+  await page.reload()
+  await card("one.txt").waitFor()
+  assert.equal(await composer.inputValue(), "half a thought")
+  assert.equal(sent.length, 0, "what was held is held")
+
+  await server.cut()
+  await page.getByTestId("send").click()
+  await given(composer, "paste", { files: ["two.txt"] })
+  await composer.fill("a second one")
+  await page.reload()
+  await page.getByRole("button", { name: "Cancel one.txt" }).waitFor()
+  await page.getByRole("button", { name: "Remove two.txt" }).waitFor()
+  assert.equal(await composer.inputValue(), "a second one")
+
+  const tab = await context.newPage()
+  await tab.goto(page.url())
+  await tab.getByTestId("login-name").fill("Olena")
+  await tab.getByTestId("login-submit").click()
+  const there = tab.getByTestId("composer")
+  await tab.waitForFunction(() => document.querySelector("[data-testid=composer]")?.value === "a second one")
+  await there.pressSequentially("!")
+  await page.waitForFunction(() => document.querySelector("[data-testid=composer]").value === "a second one!")
+  await tab.close()
+
+  server.refuses = false
+  await message(5).getByText("half a thought").waitFor()
+  await page.waitForFunction(() => document.querySelectorAll("[data-testid=upload].stored").length === 1)
+  assert.ok(sent.length > 0 && sent.every((name) => name === "one.txt"))
+  await page.getByTestId("sign-out").click()
+  await page.getByTestId("login-name").fill("Olena")
+  await page.getByTestId("login-submit").click()
+  await card("two.txt").waitFor()
+  assert.equal(await composer.inputValue(), "a second one!")
+})
+
+await scenario("past its bound a file is not kept, and that is said before the page is left", "дизайн", async ({ page }) => {
+  await page.getByTestId("composer").evaluate((element) => {
+    const clipboardData = new DataTransfer()
+    for (const [name, size] of [["large.bin", 64_000_001], ["small.bin", 10]]) clipboardData.items.add(new File([new Uint8Array(size)], name))
+    element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }))
+  })
+  await page.getByTestId("upload").filter({ hasText: "large.bin" }).getByText("Lost if the page is closed before it is sent: the browser keeps up to 64 MB.").waitFor()
+  await page.getByTestId("composer").pressSequentially("x") // a browser asks only where something was done on the page
+  const asked = page.waitForEvent("dialog")
+  void page.reload().catch(() => {}) // which is not done
+  const dialog = await asked
+  assert.equal(dialog.type(), "beforeunload")
+  await dialog.dismiss()
+  await page.getByRole("button", { name: "Remove large.bin" }).click()
+  await page.reload()
+  await page.getByTestId("upload").filter({ hasText: "small.bin" }).waitFor()
+  assert.equal(await page.getByTestId("upload").count(), 1)
+})
+
 await browser.close()
