@@ -6,6 +6,8 @@ import type { RoomName } from "./wire.ts"
 export class Drafts {
   /** The text of this room came from the store, or from another page. */
   readonly changes = new Emitter<RoomName>()
+  /** What was there before this page is here. */
+  readonly loaded: Promise<void>
   readonly #store: DraftStore
   readonly #texts = new Map<RoomName, string>()
   /** Which texts are newer than what the store had. */
@@ -15,7 +17,7 @@ export class Drafts {
   constructor(store: DraftStore) {
     this.#store = store
     this.#unwatch = store.watch((room, text) => this.#came(room, text))
-    void store.load().then((kept) => {
+    this.loaded = store.load().then((kept) => {
       for (const [room, text] of kept) if (!this.#newer.has(room)) this.#came(room, text)
     })
   }

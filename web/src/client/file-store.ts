@@ -114,8 +114,11 @@ const locked = (id: string): Promise<(() => void) | null> => {
   })
 }
 
-/** What the user `from` had given goes to `to`. */
+/**
+ * What the user `from` had given goes to `to`, who is the same person, and is held: one that was under way may have been stored under the
+ * former id, so the person looks first.
+ */
 export const adoptFiles = (from: string, to: string): Promise<void> =>
   transact(["files"], "readwrite", async (store) => {
-    for (const kept of (await given(store("files").index("user").getAll(from))) as Kept[]) store("files").put({ ...kept, user: to })
+    for (const kept of (await given(store("files").index("user").getAll(from))) as Kept[]) store("files").put({ ...kept, user: to, sent: false })
   })

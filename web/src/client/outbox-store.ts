@@ -9,6 +9,8 @@ export interface OutboxEntry {
   readonly writtenAt: number
   /** Why the server will not take it, or null while it may yet. */
   readonly failure: { readonly code: ErrorCode; readonly text: string } | null
+  /** Ids under which the same person may have sent it before. */
+  readonly former?: readonly string[]
 }
 
 export interface OutboxStore {
@@ -30,7 +32,7 @@ export const memoryOutbox = (): OutboxStore => {
 
 /** Keeps the outbox of the user `userId` in the browser's local storage. Where that is full or forbidden, it lasts as long as the page. */
 export const storedOutbox = (userId: string, storage: Storage = localStorage): OutboxStore => {
-  const prefix = `homin.outbox.${userId}.`
+  const prefix = prefixOf(userId)
   const attempt = (change: () => void) => {
     try {
       change()
@@ -39,14 +41,31 @@ export const storedOutbox = (userId: string, storage: Storage = localStorage): O
     }
   }
   return {
-    load() {
-      const keys = Array.from({ length: storage.length }, (_, i) => storage.key(i)).filter((key) => key?.startsWith(prefix))
-      return keys.flatMap((key) => readEntry(storage.getItem(key!))).sort(byId)
-    },
+    load: () => keysFrom(prefix, storage).flatMap((key) => readEntry(storage.getItem(key))).sort(byId),
     put: (entry) => attempt(() => storage.setItem(prefix + entry.id, JSON.stringify(entry))),
     remove: (id) => attempt(() => storage.removeItem(prefix + id)),
   }
 }
+
+/** What the user `from` had written and not sent goes to `to`, who is the same person. */
+export const adoptOutbox = (from: string, to: string, storage: Storage = localStorage): void => {
+  try {
+    for (const key of keysFrom(prefixOf(from), storage)) {
+      for (const entry of readEntry(storage.getItem(key))) {
+        const adopted: OutboxEntry = { ...entry, former: [...(entry.former ?? []), from] }
+        storage.setItem(prefixOf(to) + entry.id, JSON.stringify(adopted))
+      }
+      storage.removeItem(key)
+    }
+  } catch {
+    // Storage is forbidden, so nothing was left; or full, and what is left stays where it is.
+  }
+}
+
+const prefixOf = (userId: string): string => `homin.outbox.${userId}.`
+
+const keysFrom = (prefix: string, storage: Storage): string[] =>
+  Array.from({ length: storage.length }, (_, i) => storage.key(i) ?? "").filter((key) => key.startsWith(prefix))
 
 // Identifiers sort by the time at which they were made.
 const byId = (a: OutboxEntry, b: OutboxEntry): number => (a.id < b.id ? -1 : 1)

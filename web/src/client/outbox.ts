@@ -9,12 +9,14 @@ import { Emitter } from "./emitter.ts"
 import { newId } from "./ids.ts"
 import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
 import { after, afterSilence } from "./timers.ts"
-import type { ClientFrame, Incoming, RoomName } from "./wire.ts"
+import type { ClientFrame, Incoming, Message, RoomName } from "./wire.ts"
 
 export interface OutboxPorts {
   send(frame: ClientFrame): boolean
   /** Whether this connection has joined the room, without which it may not write there. */
   isJoined(room: RoomName): boolean
+  /** Whether the entry would be known here if it had been stored under a former id of this person; else it is looked for. */
+  isLookedFor(entry: OutboxEntry): boolean
   /** The server said that we are not in the room. */
   notJoined(room: RoomName): void
   random(): number
@@ -46,6 +48,11 @@ export class Outbox {
   /** Whether the entry is still to be stored, and may be. */
   isWaiting(id: string): boolean {
     return this.#entries.some((entry) => entry.id === id && entry.failure === null)
+  }
+
+  /** Whether the message is one of the entries, stored under a former id of this person. */
+  isFormer({ id, room, from }: Message): boolean {
+    return this.#entries.some((entry) => entry.id === id && entry.room === room && entry.former?.includes(from.id))
   }
 
   /** The rooms in which something waits. */
@@ -112,7 +119,7 @@ export class Outbox {
     for (const room of this.rooms) {
       if (this.#inFlight.has(room) || !this.#ports.isJoined(room)) continue
       const next = this.#entries.find((entry) => entry.room === room && entry.failure === null)
-      if (next) this.#sendNow(next)
+      if (next && (next.former === undefined || this.#ports.isLookedFor(next))) this.#sendNow(next)
     }
   }
 

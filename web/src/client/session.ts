@@ -8,6 +8,7 @@ import { Backfill, ignoreLoss } from "./backfill.ts"
 import { Connection, type ConnectionOptions } from "./connection.ts"
 import { Emitter } from "./emitter.ts"
 import { Entrance } from "./entrance.ts"
+import { reachesBackTo } from "./former.ts"
 import { Listing } from "./listing.ts"
 import { Outbox } from "./outbox.ts"
 import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
@@ -34,6 +35,8 @@ export class Session {
   readonly changes = new Emitter<RoomName | null>()
   /** A message that has just been said, by anyone. Not what history brings. */
   readonly arrivals = new Emitter<Message>()
+  /** A message of this user's own that the server has stored, however it came here, and as often as it comes. */
+  readonly stored = new Emitter<Message>()
   /** An error that answers nothing in particular. */
   readonly notices = new Emitter<Incoming<"error">>()
 
@@ -90,6 +93,7 @@ export class Session {
       send,
       random,
       isJoined: (room) => this.#rooms.isJoined(room),
+      isLookedFor: ({ room, writtenAt }) => reachesBackTo(writtenAt, this.#rooms.of(room).log) || this.#lookFor(room),
       notJoined: (room) => this.#enterAgain(room),
     })
     this.outbox.changes.on((room) => this.#changed(room))
@@ -273,7 +277,16 @@ export class Session {
 
   /** One's own message in history is as good an acknowledgement as a copy that comes by itself. */
   #found(messages: readonly Message[]): void {
-    for (const message of messages) if (isOwn(message, this.user)) this.outbox.acknowledged(message.id)
+    for (const message of messages) {
+      if (!isOwn(message, this.user) && !this.outbox.isFormer(message)) continue
+      this.outbox.acknowledged(message.id)
+      this.stored.emit(message)
+    }
+  }
+
+  #lookFor(room: RoomName): false {
+    void this.loadOlder(room).then(() => this.outbox.flush(), ignoreLoss)
+    return false
   }
 
   #readElsewhere({ room: name, seq }: Incoming<"read">): void {

@@ -37,6 +37,13 @@ export interface Dictionary {
   guestHint: Phrase
   signInWaits: Phrase
   signOut: Phrase
+  unsentTitle: Named
+  unsentMessages: Counted
+  unsentFiles: Counted
+  unsentDrafts: Counted
+  unsentKept: Named
+  unsentLost: Named
+  stay: Phrase
 
   rooms: Phrase
   roomName: Phrase
@@ -120,6 +127,6 @@ export interface Dictionary {
   theme: Record<"system" | "light" | "dark", string>
   switchLanguage: Phrase
 
-  signedOutElsewhere: Phrase
+  signedOutElsewhere: Named
   errors: Record<Problem, string>
 }

@@ -21,9 +21,16 @@ export const en: Dictionary = {
   register: "Create an account",
   toRegister: "No account yet? Create one",
   toSignIn: "Have an account? Sign in",
-  guestHint: "No password needed. The name is yours while you stay signed in.",
+  guestHint: "No password needed. Others may use the same name; with a password it is yours alone.",
   signInWaits: "Many people are coming in at once. We keep trying; you need not do anything.",
   signOut: "Sign out",
+  unsentTitle: (what) => `Not sent yet: ${what}.`,
+  unsentMessages: (count) => n(count, { one: "# message", other: "# messages" }),
+  unsentFiles: (count) => n(count, { one: "# file", other: "# files" }),
+  unsentDrafts: (count) => n(count, { one: "# half-written text", other: "# half-written texts" }),
+  unsentKept: (name) => `Kept in this browser: it goes on when you come in again as ${name}.`,
+  unsentLost: (names) => `Too large to keep, and lost if you go: ${names}.`,
+  stay: "Stay",
 
   rooms: "Rooms",
   roomName: "Room name",
@@ -107,7 +114,7 @@ export const en: Dictionary = {
   theme: { system: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" },
   switchLanguage: "Перейти на українську",
 
-  signedOutElsewhere: "You were signed out. What you wrote is kept and goes out when you sign in again.",
+  signedOutElsewhere: (name) => `You were signed out. What you wrote is kept in this browser and goes on when you come in again as ${name}.`,
   errors: {
     name_taken: "This name belongs to somebody. Choose another, or sign in with its password.",
     bad_credentials: "Name and password do not match. Check both; nothing is lost.",

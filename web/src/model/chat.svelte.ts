@@ -20,6 +20,7 @@ import {
   storedDrafts,
   storedFiles,
   storedOutbox,
+  Unreadable,
   upload,
   type User,
 } from "../client/index.ts"
@@ -31,6 +32,13 @@ import { wallClock } from "./wall-clock.svelte.ts"
 
 const DRAW_EVERY_MS = 32
 const IDLE_ROOM_KEEPS = 400
+
+export interface Unsent {
+  readonly messages: number
+  readonly files: number
+  readonly drafts: number
+  readonly lost: readonly string[]
+}
 
 export class Chat {
   readonly me: User
@@ -82,6 +90,7 @@ export class Chat {
       if (frame.type === "welcome") this.files.connected()
       if (frame.type === "left") this.#gaveUp(frame.room)
     })
+    this.session.stored.on(({ id }) => this.files.acknowledged(id))
     this.session.arrivals.on((message) => this.#arrived(message))
     this.attention.onChange(() => {
       if (!this.attention.isHere) this.current?.looksAway()
@@ -113,6 +122,17 @@ export class Chat {
   /** Takes what was given to the page for the room. */
   hold({ name }: RoomView, { files, folders }: Given): void {
     this.files.hold(name, files, folders)
+  }
+
+  /** What has not gone out yet, all rooms counted; `lost`: the names of files that do not outlive the page. */
+  get unsent(): Unsent {
+    const { outbox } = this.session
+    return {
+      messages: outbox.rooms.reduce((sum, room) => sum + outbox.of(room).length, 0),
+      files: this.files.entries.filter(({ state }) => state.phase !== "stored" && !(state.phase === "failed" && state.error instanceof Unreadable)).length,
+      drafts: this.drafts.rooms.length,
+      lost: this.files.unkept.filter(({ kept }) => kept === false).map(({ file }) => file.name),
+    }
   }
 
   /** Sends what is written in the room, and the files beside it. */
@@ -169,7 +189,6 @@ export class Chat {
   }
 
   #arrived(message: Message): void {
-    if (message.from.id === this.me.id) this.files.acknowledged(message.id)
     if (message.room !== this.current?.name) return this.#trim(message.room)
     if (message.from.id !== this.me.id) this.heard = message
   }

@@ -1,6 +1,7 @@
 /** Who is signed in here, and the way in and out. */
 import { type Account, type AccountCalls, accountCalls, after, CloseCode, HttpProblem, pauseAfter, RETRYABLE, untilAnswered } from "../client/index.ts"
 import { Chat } from "./chat.svelte.ts"
+import { guestCame, guestLeft } from "./guests.ts"
 import { lasting, tabOnly } from "./storage.ts"
 
 export type Way = "guest" | "login" | "register"
@@ -11,8 +12,8 @@ export class SignIn {
   /** Somebody is signed in here, and the server that would say who does not answer. It is asked again by itself, and by `tryNow`. */
   unanswered = $state(false)
   chat = $state.raw<Chat | null>(null)
-  /** The sign-in ended without the person's doing. */
-  ended = $state(false)
+  /** Whose sign-in ended without their doing. */
+  ended = $state.raw<Account["user"] | null>(null)
   readonly #calls: AccountCalls = accountCalls()
   #unhook: (() => void) | null = null
   #account: Account | null = null
@@ -27,7 +28,7 @@ export class SignIn {
       if (held) this.#enter(held)
       else if (lasting.get("signed-in") !== null) this.#enter(await this.#renewed())
     } catch {
-      // The way in is the form.
+      this.#left() // the way in is the form
     } finally {
       this.starting = this.unanswered = false
     }
@@ -42,7 +43,8 @@ export class SignIn {
     const calls = this.#calls
     const account = await untilAnswered(() => (way === "guest" ? calls.guest(name) : calls[way](name, password)), waits, signal)
     if (signal.aborted) return
-    this.ended = false
+    if (account.user.guest) await guestCame(account.user)
+    this.ended = null
     this.#enter(account)
   }
 
@@ -91,8 +93,9 @@ export class SignIn {
       chat.use({ ...this.#account, expiresAt: 0 })
       queueMicrotask(() => this.chat === chat && chat.session.start()) // not before everybody has heard of the end
     } else {
+      const user = this.#account?.user ?? null
       this.#leave()
-      this.ended = true
+      this.ended = user
     }
   }
 
@@ -101,6 +104,12 @@ export class SignIn {
     this.chat?.stop()
     this.chat = null
     this.#account = null
+    this.#left()
+  }
+
+  #left(): void {
+    const user = readUser(tabOnly.get("account")) ?? readUser(lasting.get("signed-in"))
+    if (user?.guest) guestLeft(user)
     tabOnly.remove("account")
     lasting.remove("signed-in")
   }
@@ -109,14 +118,22 @@ export class SignIn {
   #remember(account: Account): void {
     this.#account = account
     tabOnly.set("account", JSON.stringify(account))
-    lasting.set("signed-in", "yes")
+    lasting.set("signed-in", JSON.stringify({ user: account.user }))
   }
 }
 
 const readAccount = (text: string | null): Account | null => {
+  const user = readUser(text)
+  if (user === null) return null
+  const account = JSON.parse(text!) as Partial<Account>
+  return typeof account.token === "string" ? (account as Account) : null
+}
+
+/** Of an account, or of what is remembered of one. */
+const readUser = (text: string | null): Account["user"] | null => {
   try {
-    const account = JSON.parse(text ?? "null") as Account | null
-    return typeof account?.token === "string" && typeof account.user?.id === "string" ? account : null
+    const held = JSON.parse(text ?? "null") as Partial<Account> | null
+    return typeof held?.user?.id === "string" && typeof held.user.name === "string" ? held.user : null
   } catch {
     return null
   }

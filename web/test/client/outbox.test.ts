@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { memoryOutbox, type OutboxStore, storedOutbox } from "../../src/client/outbox-store.ts"
+import { adoptOutbox, memoryOutbox, type OutboxStore, storedOutbox } from "../../src/client/outbox-store.ts"
 import { Session } from "../../src/client/session.ts"
 import { beginWith, pass } from "./beginning.ts"
 import { asFrame, FakeServer, refusal } from "./fake-server.ts"
@@ -215,20 +215,21 @@ describe("refusals", () => {
   })
 })
 
-describe("the stored outbox", () => {
-  const fakeStorage = (): Storage => {
-    const map = new Map<string, string>()
-    return {
-      get length() {
-        return map.size
-      },
-      key: (i) => [...map.keys()][i] ?? null,
-      getItem: (key) => map.get(key) ?? null,
-      setItem: (key, value) => void map.set(key, value),
-      removeItem: (key) => void map.delete(key),
-      clear: () => map.clear(),
-    }
+const fakeStorage = (): Storage => {
+  const map = new Map<string, string>()
+  return {
+    get length() {
+      return map.size
+    },
+    key: (i) => [...map.keys()][i] ?? null,
+    getItem: (key) => map.get(key) ?? null,
+    setItem: (key, value) => void map.set(key, value),
+    removeItem: (key) => void map.delete(key),
+    clear: () => map.clear(),
   }
+}
+
+describe("the stored outbox", () => {
   const entry = (id: string) => ({ id, room: "den", text: id, writtenAt: 1, failure: null })
 
   test("is that of one user, in the order of writing", () => {
@@ -259,5 +260,72 @@ describe("the stored outbox", () => {
     const outbox = storedOutbox("olena", storage)
     outbox.put(entry("01"))
     expect(outbox.load()).toEqual([])
+  })
+})
+
+describe("what a guest left who comes back under another id", () => {
+  const written = (text: string) => {
+    const storage = fakeStorage()
+    const entry = { id: `0${text}`, room: "den", text, writtenAt: Date.now(), failure: null }
+    storedOutbox("u0", storage).put(entry)
+    adoptOutbox("u0", "u1", storage)
+    store = storedOutbox("u1", storage)
+    return { entry, storage }
+  }
+  const before = { id: "u0", name: "Olena" }
+
+  test("is written by who they are now, and is left to nobody else", () => {
+    const { entry, storage } = written("one")
+    expect(storedOutbox("u0", storage).load()).toEqual([])
+    expect(store.load()).toEqual([{ ...entry, former: ["u0"] }])
+    adoptOutbox("u1", "u2", storage)
+    expect(storedOutbox("u2", storage).load()).toEqual([{ ...entry, former: ["u0", "u1"] }])
+  })
+
+  test("goes out where it was never stored", async () => {
+    written("one")
+    server.fill("den", 3)
+    await begin()
+    expect(stored().at(-1)).toBe("one")
+    expect(store.load()).toEqual([])
+  })
+
+  test("is not sent again where it had been stored before they left", async () => {
+    const { entry } = written("one")
+    server.say("den", "one", { from: before, id: entry.id })
+    await begin()
+    expect(server.got("chat")).toEqual([])
+    expect(store.load()).toEqual([])
+  })
+
+  test("is looked for as far back as it was written, and not sent again where it is found there", async () => {
+    const { entry } = written("one")
+    server.say("den", "one", { from: before, id: entry.id })
+    await pass(3_600_000)
+    server.fill("den", 230)
+    await begin()
+    await pass(1_000)
+    expect(server.got("chat")).toEqual([])
+    expect(store.load()).toEqual([])
+  })
+
+  test("is sent after the search has found nothing", async () => {
+    server.fill("den", 200)
+    await pass(3_600_000)
+    written("one")
+    await pass(3_600_000)
+    server.fill("den", 230)
+    await begin()
+    await pass(1_000)
+    expect(stored().at(-1)).toBe("one")
+    expect(server.got("history").length).toBeGreaterThan(1)
+    expect(server.got("history").length).toBeLessThan(8)
+  })
+
+  test("is not taken for stored because somebody else says something under its id", async () => {
+    const { entry } = written("one")
+    server.say("den", "theirs", { id: entry.id })
+    await begin()
+    expect(stored()).toEqual(["theirs", "one"])
   })
 })

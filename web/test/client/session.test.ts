@@ -352,3 +352,17 @@ describe("what others do", () => {
     expect(server.got("join")).toHaveLength(1)
   })
 })
+
+test("one's own messages are told of however they come: live, with the room, by a page of history", async () => {
+  const session = await begin("den")
+  const heard: string[] = []
+  session.stored.on((message) => heard.push(...texts([message])))
+  session.write("den", "live")
+  server.say("den", "missed live", { from: OLENA, lost: true })
+  server.say("den", "a jump")
+  await pass(0)
+  server.cut()
+  server.say("den", "while away", { from: OLENA })
+  await pass(500)
+  expect(heard).toEqual(["live", "missed live", "while away"])
+})

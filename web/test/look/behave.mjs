@@ -508,6 +508,7 @@ await scenario("what is half written, held or waiting outlives the page, and a h
   await page.waitForFunction(() => document.querySelectorAll("[data-testid=upload].stored").length === 1)
   assert.ok(sent.length > 0 && sent.every((name) => name === "one.txt"))
   await page.getByTestId("sign-out").click()
+  await page.getByTestId("sign-out-anyway").click()
   await page.getByTestId("login-name").fill("Olena")
   await page.getByTestId("login-submit").click()
   await card("two.txt").waitFor()
@@ -531,6 +532,48 @@ await scenario("past its bound a file is not kept, and that is said before the p
   await page.reload()
   await page.getByTestId("upload").filter({ hasText: "small.bin" }).waitFor()
   assert.equal(await page.getByTestId("upload").count(), 1)
+})
+
+await scenario("who signs out with something unsent is asked first, and a guest finds it again under the same name", "дизайн", async ({ page, server, message }) => {
+  const composer = page.getByTestId("composer")
+  const question = page.getByTestId("sign-out-question")
+  const comeIn = async (user, name) => {
+    Object.assign(server, { user, refuses: false })
+    await page.getByTestId("login-name").fill(name)
+    await page.getByTestId("login-submit").click()
+    await composer.waitFor()
+  }
+  await server.cut()
+  await composer.fill("from the tunnel")
+  await composer.press("Enter")
+  await composer.fill("half")
+  await given(composer, "paste", { files: ["one.txt"] })
+  await page.getByTestId("sign-out").click()
+  await question.getByText("Not sent yet: 1 message, 1 file and 1 half-written text.").waitFor()
+  await question.getByText(`when you come in again as ${me.name}`).waitFor()
+  await page.keyboard.press("Enter")
+  await question.waitFor({ state: "hidden" })
+  assert.equal(await composer.inputValue(), "half", "Enter stays")
+  await page.getByTestId("sign-out").click()
+  await page.getByTestId("sign-out-anyway").click()
+
+  await comeIn({ id: "u-else", name: "Somebody Else" }, "Somebody Else")
+  await message(4).waitFor()
+  assert.equal(await composer.inputValue(), "", "nobody else finds it")
+  assert.equal(await page.getByTestId("upload").count(), 0)
+  await page.getByTestId("sign-out").click()
+
+  await comeIn({ ...me, id: "u-olena-again" }, me.name)
+  await message(5).getByText("from the tunnel").waitFor()
+  await page.waitForFunction(() => document.querySelector("[data-testid=composer]").value === "half")
+  await page.getByTestId("upload").filter({ hasText: "one.txt" }).waitFor()
+
+  server.refuses = true
+  await server.cut(4503)
+  await page.getByText(`goes on when you come in again as ${me.name}.`).waitFor()
+  assert.equal(await page.getByTestId("login-name").inputValue(), me.name)
+  await comeIn({ ...me, id: "u-olena-a-third-time" }, me.name)
+  await page.waitForFunction(() => document.querySelector("[data-testid=composer]").value === "half")
 })
 
 await browser.close()

@@ -117,6 +117,33 @@ await scene("login-password", { signedIn: false, locale: "en-GB" }, async ({ pag
   await page.getByTestId("login-problem").waitFor()
   await shoot()
 })
+for (const [name, options] of [["desktop-sign-out", {}], ["phone-sign-out", { viewport: PHONE, scheme: "dark" }]]) await scene(name, options, async ({ page, server, shoot }) => {
+  await page.getByTestId("message").first().waitFor()
+  await server.cut()
+  for (const text of ["Одне", "Друге"]) {
+    await page.getByTestId("composer").fill(text)
+    await page.getByTestId("send").click()
+  }
+  await page.getByTestId("composer").fill("І ще трохи")
+  await page.getByTestId("file-input").evaluate((picker) => {
+    const given = new DataTransfer()
+    for (const [file, size] of [["знімки.zip", 70_000_000], ["план.txt", 900]]) given.items.add(new File([new Uint8Array(size)], file))
+    picker.files = given.files
+    picker.dispatchEvent(new Event("change", { bubbles: true }))
+  })
+  await page.locator("[data-testid=upload].unkept").waitFor()
+  await shoot("-unkept")
+  if (options.viewport === PHONE) await page.getByTestId("open-rooms").click()
+  await page.getByTestId("sign-out").click()
+  await page.getByTestId("sign-out-question").waitFor()
+  await shoot()
+})
+await scene("signed-out", { locale: "uk-UA" }, async ({ page, server, shoot }) => {
+  await page.getByTestId("message").first().waitFor()
+  await server.cut(4503)
+  await page.getByTestId("login-name").waitFor()
+  await shoot()
+})
 await scene("empty-room", { room: "нова-кімната" }, ({ shoot }) => shoot())
 await scene("scrolled", { room: "ops.alerts", locale: "en-GB" }, async ({ page, server, shoot }) => {
   await page.getByTestId("message").first().waitFor()
