@@ -398,6 +398,18 @@ await scenario("a message written while offline goes out on return", "long", asy
   assert.equal(await page.getByTestId("pending-message").count(), 0)
 })
 
+await scenario("after a long absence the room is shown at its newest, and what came before when one scrolls there", "long", async (here) => {
+  const { server, log, message } = here
+  await message(1500).waitFor()
+  await server.cut()
+  for (let n = 0; n < 3_000; n++) server.say("long", taras, `while away ${n}`)
+  server.refuses = false
+  await message(4500).waitFor()
+  await message(1500).waitFor({ state: "detached" })
+  await log.evaluate((element) => (element.scrollTop = 0))
+  await message(4440).waitFor({ state: "attached" })
+})
+
 /** Gives the page things as a drag or the clipboard would: `files` by their names, and words. True where the page took the event for itself. */
 const given = (place, kind, { files = [], words = "" }) =>
   place.evaluate((element, [type, names, text]) => {
