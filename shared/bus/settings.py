@@ -22,7 +22,9 @@ class BusSettings(BaseSettings):
     """Fixed for the life of a deployment: it says which room belongs where."""
     publish_timeout_s: Annotated[float, Field(gt=0)] = 10.0
     """How long a publisher waits for the broker's confirm."""
-    heartbeat_s: Annotated[int, Field(ge=1)] = 10
+    amqp_heartbeat_s: Annotated[int, Field(ge=1)] = 10
+    """Seconds: the heartbeat of AMQP, by which broker and process notice that the other is gone. What clients are told
+    is another, the gateway's `server_ping_s`."""
     mailbox_bytes: Annotated[int, Field(ge=MAILBOX_BODIES * BODY_BYTES)] = 64 << 20
     """Bytes that the broker holds for one process's mailbox; beyond that the oldest are dropped and asked for anew."""
     mailbox_prefetch: Annotated[int, Field(ge=1)] = 64
@@ -38,7 +40,7 @@ class BusSettings(BaseSettings):
         return AmqpLimits(
             shards=self.shards,
             publish_timeout_s=self.publish_timeout_s,
-            heartbeat_s=self.heartbeat_s,
+            heartbeat_s=self.amqp_heartbeat_s,
             mailbox_bytes=self.mailbox_bytes,
             mailbox_prefetch=self.mailbox_prefetch,
             delivery_limit=self.delivery_limit,

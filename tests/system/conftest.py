@@ -31,7 +31,7 @@ async def cluster(
         "HOMIN_FRAMES_PER_S": "0",
         "HOMIN_BEAT_S": "0.5",
         "HOMIN_SILENT_S": "3",
-        "HOMIN_HEARTBEAT_S": "2",
+        "HOMIN_AMQP_HEARTBEAT_S": "2",
         "HOMIN_GATEWAY_DRAIN_S": "1",
     }
     amqp_url, database_url = rabbitmq.make_vhost(), postgres.make_database()

@@ -68,3 +68,10 @@ def test_a_gateway_that_beats_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPa
         Settings()
     monkeypatch.setenv("HOMIN_SILENT_S", "20")
     Settings()
+
+
+def test_the_heartbeat_of_the_broker_and_that_of_clients_have_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOMIN_AMQP_HEARTBEAT_S", "7")
+    monkeypatch.setenv("HOMIN_SERVER_PING_S", "31")
+    assert Gateway().amqp_limits().heartbeat_s == 7
+    assert Gateway().server_ping_s == 31
