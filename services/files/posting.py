@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from itertools import count
-
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from services.files.index import Index, Kept
 from shared.bus.port import Bus
+from shared.bus.requests import NoAnswer, Requests
 from shared.bus.topology import shard_queue
 from shared.protocol.bus import Post, Submit
 from shared.protocol.codec import encode, pack
@@ -27,16 +24,11 @@ class Posting:
     """Posts go through a durable queue: what the bus has taken will be a message, once and once only, unless the router
     refuses it (the sender has left meanwhile, or has used the id for a chat).
 
-    `reply_to`: the present address of this process's mailbox. `patience_s`: how long the router's answer is waited for.
+    `requests`: posts of sessions of our own, each ref the name of one; the answer is a frame for it.
     """
 
-    def __init__(
-        self, bus: Bus, source: str, shards: int, index: Index, reply_to: Callable[[], str], *, patience_s: float
-    ) -> None:
-        self._bus, self._source, self._shards, self._index = bus, source, shards, index
-        self._reply_to, self._patience_s = reply_to, patience_s
-        self._waiting: dict[str, asyncio.Future[bytes | None]] = {}
-        self._numbers = count(1)
+    def __init__(self, bus: Bus, source: str, shards: int, index: Index, requests: Requests[bytes]) -> None:
+        self._bus, self._source, self._shards, self._index, self._requests = bus, source, shards, index, requests
 
     async def post(self, file: Kept, by: Submit | None = None) -> None:
         """Posts `file`; doing it again does no harm. `by`: the frame that the router is to answer. Raises BusError."""
@@ -50,31 +42,13 @@ class Posting:
 
         Returns also when no answer comes in time, since the bus has the post. Raises Refused as the router, BusError.
         """
-        session = f"upload.{next(self._numbers)}"
-        answer = self._waiting[session] = asyncio.get_running_loop().create_future()
         try:
-            await self._send(file, session, self._reply_to())
-            async with asyncio.timeout(self._patience_s):
-                frame = await answer
-        except TimeoutError:
-            log.info("a file is posted; the router has not answered in time", id=file.id)
+            frame = await self._requests.ask(lambda session, address: self._send(file, session, address))
+        except NoAnswer:
+            log.info("a file is posted; the router's answer has not come", id=file.id)
             return
-        finally:
-            del self._waiting[session]
-        if frame is not None and (error := _error(frame)) is not None:
+        if (error := _error(frame)) is not None:
             raise Refused(error.code, error.text, error.retry_after_ms)
-
-    def answered(self, session: str, frame: bytes) -> None:
-        """The router's frame for one of our sessions."""
-        answer = self._waiting.get(session)
-        if answer is not None and not answer.done():
-            answer.set_result(frame)
-
-    def reopened(self) -> None:
-        """The mailbox has a new address: the answers to the old one do not come."""
-        for answer in self._waiting.values():
-            if not answer.done():
-                answer.set_result(None)
 
     async def _send(
         self, file: Kept, session: str | None = None, address: str | None = None, ref: str | None = None

@@ -20,6 +20,8 @@ from services.files.upload import Upload
 from services.files.whereabouts import look_for_newest
 from services.files.work import FrameWork
 from shared.bus.port import Bus
+from shared.bus.requests import Requests
+from shared.protocol.bus import Access
 from shared.runtime.database import open_engine, wait_for_database
 from shared.tokens.jwks import Fetch
 from shared.tokens.verifier import Verifier
@@ -43,16 +45,11 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
         request_s=settings.files_object_s,
     )
     verifier = Verifier(settings, fetch=fetch_keys)
-    access = RoomAccess(
-        bus,
-        source,
-        settings.shards,
-        lambda: service.address,
-        patience_s=settings.files_access_s,
-        bound=settings.files_asks,
-    )
+    questions = Requests[Access](lambda: service.address, patience_s=settings.files_access_s)
+    posts = Requests[bytes](lambda: service.address, patience_s=settings.files_access_s, prefix="upload.")
+    access = RoomAccess(bus, source, settings.shards, questions, bound=settings.files_asks)
     intake = Intake(index, objects, _new_id, _clock)
-    posting = Posting(bus, source, settings.shards, index, lambda: service.address, patience_s=settings.files_access_s)
+    posting = Posting(bus, source, settings.shards, index, posts)
     upload = Upload(
         access,
         intake,
@@ -86,7 +83,7 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
         bus,
         settings.instance,
         Files(verifier, upload, download),
-        Mail(bus, source, access, posting, verifier),
+        Mail(bus, questions, posts, verifier, asks_accounts=not settings.outside_issuer),
         Upkeep(
             index,
             intake,

@@ -94,7 +94,7 @@ class Deliver:
             elif isinstance(message, Revoked):
                 self._hub.revoke(message.token_id, message.expires_at)
             elif isinstance(message, Revocations):
-                self._hub.revocations_wanted.clear()
+                self._hub.revocations.told()
                 for token in message.tokens:
                     self._hub.revoke(token.token_id, token.expires_at)
 

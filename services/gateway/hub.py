@@ -20,6 +20,7 @@ from services.gateway.forward import Forward
 from services.gateway.framing import Framing
 from services.gateway.questions import Questions
 from services.gateway.settings import Settings
+from shared.bus.revocations import RevocationsAsker
 from shared.protocol import client
 from shared.protocol.bus import Retell, Unsubscribe
 from shared.protocol.codec import render, submit_prefix, timestamp
@@ -55,8 +56,7 @@ class Hub:
         self.epoch: str | None = None
         self.known_epoch = asyncio.Event()
         self.draining = False
-        self.revocations_wanted = asyncio.Event()
-        self.revocations_wanted.set()
+        self.revocations = RevocationsAsker()
         self.empty = asyncio.Event()
         self.empty.set()
         self.connections: set[Connection] = set()

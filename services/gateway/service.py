@@ -13,10 +13,9 @@ from starlette.routing import BaseRoute, Route
 
 from services.gateway.deliver import Deliver
 from services.gateway.hub import PATH, Hub
-from shared.bus.port import Bus, BusError, Mailbox, Reopened
-from shared.bus.topology import ACCOUNTS
-from shared.protocol.bus import Beat, RevocationsWanted
-from shared.protocol.codec import encode, pack, render
+from shared.bus.port import Bus, Mailbox, Reopened
+from shared.protocol.bus import Beat
+from shared.protocol.codec import render
 from shared.protocol.errors import CloseCode, ErrorCode
 from shared.protocol.server import Reconnect
 from shared.runtime.health import Check
@@ -25,7 +24,6 @@ from shared.runtime.problem import problem
 from shared.tokens.verifier import Verifier
 
 log = structlog.stdlib.get_logger("homin.gateway")
-ASK_AGAIN_S = 5.0
 SLICE_S = 0.25
 TURN_BYTES = 64 << 10  # of bodies that are delivered in one go
 
@@ -137,7 +135,7 @@ class Gateway:
                 try:
                     if isinstance(got, Reopened):
                         deliver.reopened(got.address)
-                        hub.revocations_wanted.set()
+                        hub.revocations.missed()
                         hub.forward.to_all(Beat(address=hub.address))
                     else:
                         deliver.body(got)
@@ -158,15 +156,9 @@ class Gateway:
             await asyncio.sleep(self._beat_s)
 
     async def _ask(self, hub: Hub) -> None:
-        """Asks which tokens are revoked, until it is told; again when the answer may have been lost."""
-        while not hub.settings.outside_issuer:  # elsewhere nobody would answer
-            await hub.revocations_wanted.wait()
-            try:
-                asked = encode(hub.address, [pack(RevocationsWanted(reply_to=hub.address))])
-                await self._bus.publish(ACCOUNTS, asked)
-            except BusError as why:
-                log.warning("revoked tokens are not known yet", why=str(why))
-            await asyncio.sleep(ASK_AGAIN_S)
+        """Which tokens are revoked; where people sign in elsewhere nobody would answer."""
+        if not hub.settings.outside_issuer:
+            await hub.revocations.run(self._bus, lambda: hub.address)
 
     async def _look_after(self, hub: Hub) -> None:
         """Visits every connection once in `server_ping_s`, a slice each second, with one task for all."""

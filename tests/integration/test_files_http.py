@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from services.files.core import disposition
+from shared.bus import revocations
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.topology import ACCOUNTS
 from shared.protocol.bus import Revocations, RevocationsWanted, Revoked
@@ -409,6 +410,16 @@ async def test_a_token_that_was_signed_out_before_the_service_started_is_refused
                 assert code(await client.get("/api/files/" + "0" * 32)) == (401, "unauthorized")
             assert isinstance(deployment.bus, MemoryBus)
             await deployment.bus.cut()
+
+
+async def test_it_asks_for_the_revoked_tokens_until_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that a full mailbox has dropped leaves no trace: only asking again brings it."""
+    monkeypatch.setattr(revocations, "UNANSWERED_S", 0.01)
+    broker = Broker()
+    asked = await MemoryBus(broker).consume([ACCOUNTS], "accounts", 10)
+    async with deployed(f"sqlite:///{tmp_path}/homin.db", tmp_path / "files", broker=broker), asyncio.timeout(10):
+        for _ in range(3):
+            asked.ack((await asked.get())[-1])
 
 
 @pytest.mark.parametrize(
