@@ -15,13 +15,16 @@ import structlog
 
 from services.accounts.accounts import Revocation
 from services.accounts.store import AccountStore
-from shared.bus.port import Bus, BusError, Consumer, Delivery, Unroutable
+from shared.bus.consuming import BodyReader
+from shared.bus.port import Bus, BusError, Unroutable
 from shared.bus.topology import ACCOUNTS
 from shared.protocol.bus import Revocations, RevocationsWanted, Revoked
-from shared.protocol.codec import Malformed, decode, encode, pack
+from shared.protocol.codec import encode, pack
+from shared.runtime.metrics import counter
 from shared.runtime.outage import StoreDown, outages_as_store_down
 
 log = structlog.stdlib.get_logger("homin.accounts")
+DEAD = counter("accounts_dead_letters", "Bodies given up as poison")
 
 AT_ONCE: Final = 5_000
 """Revocations in one body, some 80 bytes each: well under what a broker takes."""
@@ -83,26 +86,14 @@ class Answers:
         """Answers until cancelled."""
         consumer = await self._bus.consume([ACCOUNTS], self._source, prefetch=16)
         try:
+            bodies = BodyReader(consumer, DEAD)
             while True:
                 for delivery in await consumer.get():
-                    await self._take(consumer, delivery)
+                    for wanted in await bodies.messages(delivery, RevocationsWanted):
+                        await self._answer(wanted.reply_to)
                     consumer.ack(delivery)
         finally:
             await consumer.close()
-
-    async def _take(self, consumer: Consumer, delivery: Delivery) -> None:
-        try:
-            messages = decode(delivery.body)[0].messages
-        except Malformed as why:
-            log.warning("a body that cannot be read", queue=delivery.queue, why=str(why))
-            await self._reject(consumer, delivery, str(why))
-            return
-        for message in messages:
-            if isinstance(message, RevocationsWanted):
-                await self._answer(message.reply_to)
-            else:
-                log.warning("a message that is not for accounts", type=message.type)
-                await self._reject(consumer, delivery, f"accounts do not take {message.type}")
 
     async def _answer(self, reply_to: str) -> None:
         while True:
@@ -118,12 +109,6 @@ class Answers:
             except (StoreDown, BusError) as why:
                 log.warning("an answer about sign-outs waits", why=str(why))
                 await asyncio.sleep(AGAIN_S)
-
-    async def _reject(self, consumer: Consumer, delivery: Delivery, reason: str) -> None:
-        try:
-            await consumer.reject(delivery, reason)
-        except BusError as why:
-            log.warning("a body could not be put aside", why=str(why))
 
 
 def _body(source: str, revoked: Iterable[Revocation]) -> bytes:

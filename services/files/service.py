@@ -13,7 +13,7 @@ from services.files.mail import Mail
 from services.files.store import SqlIndex
 from services.files.upkeep import Upkeep
 from services.files.work import FrameWork
-from shared.bus.port import Bus, Mailbox
+from shared.bus.port import Bus, Consumer, Mailbox
 from shared.bus.topology import FILES
 from shared.runtime.health import Check
 from shared.tokens.verifier import Verifier
@@ -36,7 +36,7 @@ class FileService:
         http: Http,
         mail: Mail,
         upkeep: Upkeep,
-        new_work: Callable[[], FrameWork],
+        new_work: Callable[[Consumer], FrameWork],
         verifier: Verifier,
         index: SqlIndex,
         *,
@@ -99,10 +99,10 @@ class FileService:
         """Takes `file` frames; after a failure anew, with a new consumer, to which they come again."""
         while True:
             consumer = await self._bus.consume([FILES], self._instance, self._prefetch)
-            self._work = self._new_work()
+            self._work = self._new_work(consumer)
             taking.set()
             try:
-                await self._work.run(consumer)
+                await self._work.run()
             except Exception:
                 log.exception("the work on file frames failed; it starts anew")
             finally:

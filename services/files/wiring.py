@@ -19,7 +19,7 @@ from services.files.upkeep import Upkeep
 from services.files.upload import Upload
 from services.files.whereabouts import look_for_newest
 from services.files.work import FrameWork
-from shared.bus.port import Bus
+from shared.bus.port import Bus, Consumer
 from shared.bus.requests import Requests
 from shared.protocol.bus import Access
 from shared.runtime.database import open_engine, wait_for_database
@@ -63,8 +63,9 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
     )
     download = Download(index, objects, access, places=settings.files_downloads, idle_s=settings.files_idle_s)
 
-    def new_work() -> FrameWork:
+    def new_work(consumer: Consumer) -> FrameWork:
         return FrameWork(
+            consumer,
             bus,
             source,
             access,

@@ -16,10 +16,11 @@ from services.files.core.dataurl import parse
 from services.files.core.sniff import Sniffer, agrees
 from services.files.intake import Intake
 from services.files.posting import Posting
+from shared.bus.consuming import Acknowledgements, BodyReader
 from shared.bus.port import Bus, BusError, Consumer, Delivery
 from shared.protocol.bus import Direct, Submit
 from shared.protocol.client import File
-from shared.protocol.codec import Malformed, decode, encode, pack, render
+from shared.protocol.codec import encode, pack, render
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.server import error
 from shared.runtime.metrics import counter
@@ -34,6 +35,7 @@ class FrameWork:
 
     def __init__(
         self,
+        consumer: Consumer,
         bus: Bus,
         source: str,
         access: RoomAccess,
@@ -47,16 +49,17 @@ class FrameWork:
         self._bus, self._source = bus, source
         self._access, self._intake, self._posting, self._limit = access, intake, posting, limit
         self._places = asyncio.Semaphore(at_once)
-        self._unacked: asyncio.Queue[tuple[Delivery, list[asyncio.Task[None]]]] = asyncio.Queue(behind)
+        self._consumer, self._bodies = consumer, BodyReader(consumer, DEAD)
+        self._acknowledgements = Acknowledgements(consumer, behind)
         self._last: dict[str, asyncio.Task[None]] = {}
         self._taking: asyncio.Task[None] | None = None
 
-    async def run(self, consumer: Consumer) -> None:
+    async def run(self) -> None:
         """Until cancelled. Bodies are acknowledged in order, each when all its frames are settled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._taking = tasks.create_task(self._take(consumer))
-                tasks.create_task(self._acknowledge(consumer))
+                self._taking = tasks.create_task(self._take())
+                tasks.create_task(self._acknowledgements.run())
         finally:
             left = list(self._last.values())
             for task in left:
@@ -67,37 +70,20 @@ class FrameWork:
         """Takes nothing more; returns when what was taken is settled and acknowledged."""
         if self._taking is not None:
             self._taking.cancel()
-        await self._unacked.join()
+        await self._acknowledgements.settled()
 
-    async def _take(self, consumer: Consumer) -> None:
+    async def _take(self) -> None:
         while True:
-            for delivery in await consumer.get():
-                tasks = [self._start(submit) for submit in await self._read(consumer, delivery)]
-                await self._unacked.put((delivery, tasks))
+            for delivery in await self._consumer.get():
+                tasks = [self._start(submit) for submit in await self._read(delivery)]
+                await self._acknowledgements.put(delivery, tasks)
 
-    async def _acknowledge(self, consumer: Consumer) -> None:
-        while True:
-            delivery, tasks = await self._unacked.get()
-            if tasks:
-                await asyncio.wait(tasks)
-            consumer.ack(delivery)
-            self._unacked.task_done()
-
-    async def _read(self, consumer: Consumer, delivery: Delivery) -> list[Submit]:
-        try:
-            body, _ = decode(delivery.body)
-            submits = [message for message in body.messages if isinstance(message, Submit)]
-            if len(submits) < len(body.messages) or not all(isinstance(submit.frame, File) for submit in submits):
-                raise Malformed("only `file` frames are the files' work")
+    async def _read(self, delivery: Delivery) -> list[Submit]:
+        submits = await self._bodies.messages(delivery, Submit)
+        if all(isinstance(submit.frame, File) for submit in submits):
             return submits
-        except Malformed as why:
-            DEAD.inc()
-            log.error("dead letter", queue=delivery.queue, reason=str(why), bytes=len(delivery.body))
-            try:
-                await consumer.reject(delivery, str(why))
-            except BusError as lost:
-                log.error("the dead letter could not be kept", why=str(lost))
-            return []
+        await self._bodies.give_up(delivery, "only `file` frames are the files' work")
+        return []
 
     def _start(self, submit: Submit) -> asyncio.Task[None]:
         """One session's frames are settled one after the other, in the order in which they came."""

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import structlog
-
 from services.router.core.changes import Item
 from services.router.reads import Reads
 from services.router.watch import Watch
-from shared.bus.port import BusError, Consumer, Delivery
-from shared.protocol.codec import Malformed, decode
+from shared.bus.consuming import BodyReader
+from shared.bus.port import Consumer, Delivery
 from shared.runtime.metrics import counter
 
-log = structlog.stdlib.get_logger("homin.router")
 DEAD = counter("router_dead_letters", "Bodies given up as poison")
 
 
@@ -30,7 +27,7 @@ class Taken:
 
 class Intake:
     def __init__(self, consumer: Consumer, reads: Reads, watch: Watch) -> None:
-        self._consumer, self._reads, self._watch = consumer, reads, watch
+        self._bodies, self._reads, self._watch = BodyReader(consumer, DEAD), reads, watch
 
     async def items(self, taken: Taken) -> list[Item]:
         """The items of a delivery, which is read once."""
@@ -40,20 +37,13 @@ class Intake:
 
     async def bury(self, delivery: Delivery, reason: str) -> None:
         """Keeps a body that cannot be handled, with the reason; it is still to be acknowledged."""
-        DEAD.inc()
-        log.error("dead letter", queue=delivery.queue, reason=reason, bytes=len(delivery.body))
-        try:
-            await self._consumer.reject(delivery, reason)
-        except BusError as why:
-            log.error("the dead letter could not be kept", why=str(why))
+        await self._bodies.give_up(delivery, reason)
 
     async def _read(self, taken: Taken) -> list[Item]:
         """What is not about a room is seen to here."""
         delivery = taken.delivery
-        try:
-            body, _ = decode(delivery.body)
-        except Malformed as why:
-            await self.bury(delivery, str(why))
+        body = await self._bodies.read(delivery)
+        if body is None:
             return []
         taken.source, taken.n = body.source, body.n
         items = []
