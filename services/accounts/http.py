@@ -19,11 +19,12 @@ from services.accounts.cookies import (
     set_cookies,
 )
 from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm
-from services.accounts.core.limits import Buckets, network_of
+from services.accounts.core.network import network_of
 from services.accounts.keys import SigningKeys
 from services.accounts.revocations import Broadcast
 from services.accounts.settings import Settings
 from services.accounts.trouble import database_trouble_told
+from shared.core.bucket import Buckets
 from shared.protocol.errors import ErrorCode, Refused
 from shared.runtime.body import read_json
 from shared.runtime.metrics import counter
@@ -59,8 +60,8 @@ class AccountsHttp:
         self._broadcast = broadcast
         self._monotonic = monotonic
         self._pages = Pages(settings.origins, monotonic)
-        self._sign_ins = Buckets(settings.signin_burst, settings.signin_per_s, settings.signin_addresses)
-        self._renewals = Buckets(settings.renewal_burst, settings.renewal_per_s, settings.signin_addresses)
+        self._sign_ins = Buckets(settings.signin_per_s, settings.signin_burst, settings.signin_addresses)
+        self._renewals = Buckets(settings.renewal_per_s, settings.renewal_burst, settings.signin_addresses)
 
     @property
     def routes(self) -> list[Route]:

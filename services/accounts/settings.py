@@ -26,7 +26,8 @@ class Settings(TokenSettings, ServiceSettings):
     renewal_per_s: float = Field(10.0, gt=0)
     """… and how many a second in the long run."""
     signin_addresses: int = Field(10_000, ge=1)
-    """How many addresses are remembered for either; some 200 bytes each."""
+    """How many addresses that asked last are remembered for either, at least, and twice as many at most; some 200 bytes
+    each."""
     hashes_at_once: int = Field(2, ge=1)
     """Passwords that are hashed side by side, each with its own thread and `hash_memory_kib`."""
     hashes_waiting: int = Field(100, ge=0)

@@ -9,11 +9,11 @@ from typing import Literal, Protocol
 import structlog
 from websockets.http11 import Request
 
-from services.gateway.core.bucket import Bucket
 from services.gateway.core.intake import Bad, Bounds, is_droppable, parse, ref_of
 from services.gateway.framing import Framing
 from services.gateway.settings import Settings
 from services.gateway.websocket import WebSocket
+from shared.core.bucket import Bucket
 from shared.protocol import client
 from shared.protocol.codec import render
 from shared.protocol.errors import CloseCode, ErrorCode

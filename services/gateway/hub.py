@@ -13,7 +13,6 @@ from prometheus_client import Counter
 from websockets.http11 import Request
 
 from services.gateway.connection import Connection
-from services.gateway.core.bucket import RoomBuckets
 from services.gateway.core.intake import Bounds, ref_of
 from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.forward import Forward
@@ -21,6 +20,7 @@ from services.gateway.framing import Framing
 from services.gateway.questions import Questions
 from services.gateway.settings import Settings
 from shared.bus.revocations import RevocationsAsker
+from shared.core.bucket import Buckets
 from shared.protocol import client
 from shared.protocol.bus import Retell, Unsubscribe
 from shared.protocol.codec import render, submit_prefix, timestamp
@@ -32,6 +32,8 @@ from shared.runtime.problem import ProblemResponse, problem
 from shared.tokens.verifier import Identity, TokenRefused, Verifier
 
 log = structlog.stdlib.get_logger("homin.gateway")
+ROOMS = 10_000
+"""So many rooms, those in which somebody spoke last, have their rate counted at least."""
 CONNECTIONS = gauge("gateway_connections", "Open WebSocket connections")
 FRAMES = counter("gateway_frames", "Frames of clients that were forwarded", ("type",))
 REFUSED = counter("gateway_refused", "Frames that were refused", ("code",))
@@ -52,7 +54,7 @@ class Hub:
         self.bounds = Bounds(settings.text_chars, settings.inline_file_bytes)
         self.framing = Framing(settings.gateway_compress_bytes)
         self.questions = Questions(settings.gateway_questions, settings.gateway_answer_s)
-        self.room_buckets = RoomBuckets(settings.room_frames_per_s, settings.room_frames_burst)
+        self.room_buckets = Buckets(settings.room_frames_per_s, settings.room_frames_burst, ROOMS)
         self.epoch: str | None = None
         self.known_epoch = asyncio.Event()
         self.draining = False

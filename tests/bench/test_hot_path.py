@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from services.gateway.core.bucket import Bucket
 from services.gateway.core.intake import Bounds, parse
 from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.framing import Framing
 from services.router.core.changes import Changes, Item
 from services.router.core.room import Member, Room, Subscription
 from services.router.core.step import step
+from shared.core.bucket import Bucket
 from shared.protocol.bus import Submit
 from shared.protocol.client import Chat
 from shared.protocol.codec import decode, encode, render_message, submit_prefix

@@ -1,83 +1,15 @@
-"""The gateway's core: how much a connection may send, and who sits where."""
+"""The gateway's core: how much may be under way to a shard, and who is subscribed where."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.gateway.core import bucket as buckets
-from services.gateway.core.bucket import Bucket, RoomBuckets
 from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.core.window import PATIENCE_S, SLOW_S, Window
-
-# ── the bucket ──
-
-
-@given(st.integers(1, 100), st.floats(0.1, 1000), st.lists(st.floats(0, 2), max_size=200))
-def test_no_more_pass_than_the_burst_and_the_rate_allow(burst: int, rate: float, pauses: list[float]) -> None:
-    now, passed = 0.0, 0
-    bucket = Bucket(rate, burst, now)
-    for pause in pauses:
-        now += pause
-        wait = bucket.take(now)
-        passed += wait == 0.0
-        assert 0.0 <= wait <= 1 / rate + 1e-9
-        assert passed <= burst + rate * now + 1e-6
-
-
-@given(st.integers(1, 50), st.floats(0.1, 100))
-def test_who_waits_as_long_as_told_gets_through(burst: int, rate: float) -> None:
-    bucket, now = Bucket(rate, burst, 0.0), 0.0
-    for _ in range(3 * burst):
-        wait = bucket.take(now)
-        if wait:
-            now += wait + 1e-6
-            assert bucket.take(now) == 0.0
-
-
-@given(st.integers(1, 50))
-def test_the_burst_is_there_at_once_and_no_more(burst: int) -> None:
-    bucket = Bucket(1.0, burst, 5.0)
-    assert [bucket.take(5.0) for _ in range(burst)] == [0.0] * burst
-    assert bucket.take(5.0) == pytest.approx(1.0)
-
-
-def test_what_is_refused_costs_nothing() -> None:
-    bucket = Bucket(1.0, 1, 0.0)
-    bucket.take(0.0)
-    for _ in range(100):
-        bucket.take(0.5)
-    assert bucket.take(1.0) == 0.0
-
-
-def test_a_rate_of_zero_means_no_limit() -> None:
-    bucket = Bucket(0.0, 1, 0.0)
-    assert {bucket.take(0.0) for _ in range(10_000)} == {0.0}
-
-
-def test_each_room_has_a_bucket_of_its_own() -> None:
-    rooms = RoomBuckets(
-        1.0,
-        2,
-    )
-    assert [rooms.take("hot", 0.0) for _ in range(3)] == [0.0, 0.0, pytest.approx(1.0)]
-    assert rooms.take("quiet", 0.0) == 0.0
-
-
-def test_rooms_that_are_quiet_again_are_forgotten_and_the_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buckets, "ROOMS", 10)
-    rooms = RoomBuckets(1.0, 2)
-    for n in range(9):
-        rooms.take(str(n), 0.0)
-    assert [rooms.take("hot", 1.5) for _ in range(3)] == [0.0, 0.0, pytest.approx(1.0)]
-    assert rooms.take("new", 1.5) == 0.0
-    assert len(rooms) == 2
-    assert rooms.take("hot", 1.5) > 0
-
 
 # ── the window of a shard ──
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from services.accounts.core.claims import Grant, User, claims
 from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm, name_key, same_keys
-from services.accounts.core.limits import Buckets, network_of
+from services.accounts.core.network import network_of
 from services.accounts.core.rotation import GRACE_S, Presented, may_renew
 
 
@@ -96,44 +96,6 @@ NOW = 10_000_000
 )
 def test_a_sign_in_ends_when_two_parties_hold_it(presented: Presented, goes_on: bool) -> None:
     assert may_renew(presented, NOW) is goes_on
-
-
-@given(
-    burst=st.integers(1, 20),
-    per_s=st.floats(0.1, 100),
-    pauses=st.lists(st.floats(0, 5, allow_nan=False), max_size=60),
-)
-def test_nobody_gets_more_than_the_burst_and_the_rate(burst: int, per_s: float, pauses: list[float]) -> None:
-    buckets = Buckets(burst, per_s, 10)
-    now, taken = 0.0, 0
-    for pause in pauses:
-        now += pause
-        taken += buckets.take("a", now) == 0
-    assert taken <= burst + now * per_s + 1e-6
-
-
-@given(burst=st.integers(1, 20), per_s=st.floats(0.1, 100))
-def test_who_waits_as_long_as_told_gets_in(burst: int, per_s: float) -> None:
-    buckets = Buckets(burst, per_s, 10)
-    waits = [buckets.take("a", 0.0) for _ in range(burst + 1)]
-    assert waits[:burst] == [0.0] * burst
-    assert 0 < waits[burst] <= 1 / per_s
-    assert buckets.take("a", waits[burst] * (1 + 1e-9)) == 0
-
-
-@given(st.lists(st.text(max_size=3), max_size=100))
-def test_the_table_of_addresses_does_not_grow_for_ever(addresses: list[str]) -> None:
-    buckets = Buckets(1, 1, 5)
-    for address in addresses:
-        buckets.take(address, 0.0)
-    assert len(buckets) == min(5, len(set(addresses)))
-
-
-def test_one_address_does_not_use_up_what_another_has() -> None:
-    buckets = Buckets(1, 0.001, 10)
-    assert buckets.take("a", 0.0) == 0
-    assert buckets.take("a", 0.0) > 0
-    assert buckets.take("b", 0.0) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""PURE: what the cores of several services share."""
