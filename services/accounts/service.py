@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute, Route
 
-from services.accounts.accounts import Accounts
 from services.accounts.http import AccountsHttp
 from services.accounts.keys import SigningKeys, new_private_key
 from services.accounts.passwords import Passwords
 from services.accounts.revocations import Answers, Broadcast
-from services.accounts.settings import Settings
 from services.accounts.store import AccountStore
 from shared.bus.port import Bus
-from shared.runtime.database import wait_for_database
 from shared.runtime.health import Check
 from shared.runtime.outage import StoreDown, outages_as_store_down
 from shared.tokens.jwks import Fetch
@@ -40,33 +36,29 @@ class AccountsService:
 
     def __init__(
         self,
-        settings: Settings,
         bus: Bus,
-        engine: AsyncEngine,
-        fetch_outside_keys: Fetch | None,
-        instance: str,
+        store: AccountStore,
+        keys: SigningKeys,
+        passwords: Passwords,
+        verifier: Verifier,
+        broadcast: Broadcast,
+        answers: Answers,
+        http: AccountsHttp,
+        *,
+        fetch_keys: Fetch,
         now: Callable[[], float],
+        guest_s: int,
+        prepare: Callable[[], Awaitable[None]],
+        dispose: Callable[[], Awaitable[None]],
     ) -> None:
-        """`fetch_outside_keys`: where people sign in elsewhere; `instance`: this process's own name on the bus."""
-        self._settings = settings
-        self._bus = bus
-        self._engine = engine
-        self._now = now
-        self._store = AccountStore(engine)
-        self._keys = SigningKeys(settings.issuer, settings.audience)
-        self._passwords = Passwords(
-            at_once=settings.hashes_at_once,
-            waiting=settings.hashes_waiting,
-            memory_kib=settings.hash_memory_kib,
-            passes=settings.hash_passes,
-        )
-        self.fetch_keys: Fetch = fetch_outside_keys or self._keys.fetch
+        """`guest_s`: a guest who was not seen for so long is forgotten. `prepare` brings the database to its schema;
+        `dispose` gives its connections back."""
+        self._bus, self._store, self._keys, self._passwords = bus, store, keys, passwords
+        self._verifier, self._answers, self._http = verifier, answers, http
+        self._now, self._guest_s, self._prepare, self._dispose = now, guest_s, prepare, dispose
+        self.broadcast = broadcast
+        self.fetch_keys = fetch_keys
         """Gives the issuer's public keys: the way to them for every verifier in this process."""
-        self._verifier = Verifier(settings, fetch=self.fetch_keys, now=now)
-        self.broadcast = Broadcast(bus, instance)
-        self._answers = Answers(bus, instance, self._store, now)
-        accounts = Accounts(settings, self._store, self._keys, self._passwords, now)
-        self._http = AccountsHttp(settings, accounts, self._keys, self._verifier, self.broadcast)
         self._tasks: list[asyncio.Task[None]] = []
         self._database_trouble: str | None = "The database was not asked yet."
 
@@ -86,7 +78,7 @@ class AccountsService:
 
     async def start(self) -> None:
         """Waits for the database, brings its schema up to date, reads the signing keys or makes the first."""
-        await wait_for_database(self._settings.database_url)
+        await self._prepare()
         now = int(self._now())
         self._keys.use(await self._store.signing_keys(new_private_key(), now))
         self._database_trouble = None
@@ -109,7 +101,7 @@ class AccountsService:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._verifier.stop()
         self._passwords.close()
-        await self._engine.dispose()
+        await self._dispose()
 
     async def _look(self) -> None:
         while True:
@@ -127,7 +119,7 @@ class AccountsService:
             now = int(self._now())
             try:
                 async with outages_as_store_down():
-                    await self._store.tidy(now, guests_before=now - self._settings.refresh_s)
+                    await self._store.tidy(now, guests_before=now - self._guest_s)
             except StoreDown as why:
                 log.warning("nothing was tidied away", why=str(why))
             await asyncio.sleep(TIDY_S)

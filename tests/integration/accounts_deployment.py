@@ -12,14 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-from services.accounts.service import AccountsService
 from services.accounts.settings import Settings
+from services.accounts.wiring import build
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.port import Mailbox
 from shared.protocol.bus import BusMessage, Revocations, Revoked
 from shared.protocol.codec import decode
 from shared.runtime.app import application
-from shared.runtime.database import open_engine
 from shared.runtime.health import Readiness
 from shared.tokens.jwks import Fetch
 
@@ -35,13 +34,8 @@ class Deployment:
         self.broker = broker
         self.ahead_s = 0
         self.bus = MemoryBus(broker)
-        self.service = AccountsService(
-            settings,
-            self.bus,
-            engine=open_engine(settings.database_url),
-            fetch_outside_keys=fetch_outside_keys,
-            instance="accounts-test",
-            now=lambda: time.time() + self.ahead_s,
+        self.service = build(
+            settings, self.bus, fetch_outside_keys=fetch_outside_keys, now=lambda: time.time() + self.ahead_s
         )
         self.readiness = Readiness([("accounts", self.service.checks)])
         self.application = application(self.service.routes, self.readiness)

@@ -317,7 +317,11 @@ async def test_a_wrong_method_is_told(client: httpx.AsyncClient, method: str) ->
 
 
 async def test_where_people_sign_in_elsewhere_nobody_signs_in_here(database_url: str) -> None:
-    async with deployed(database_url, issuer="https://login.example.org") as deployment, deployment.client() as client:
+    async def keys_of_that_place() -> bytes:
+        return b'{"keys": []}'
+
+    elsewhere = deployed(database_url, outside=keys_of_that_place, issuer="https://login.example.org")
+    async with elsewhere as deployment, deployment.client() as client:
         for call in ("guest", "register", "login", "refresh"):
             answer = await post(client, call, OLENA)
             assert_problem(answer, 403, "sign_in_elsewhere")
