@@ -17,7 +17,7 @@ from services.files.core import disposition
 from services.files.core.names import is_file_id, object_key
 from services.files.core.ranges import Span, Unsatisfiable, Verdict, http_date, parse_range, range_applies, verdict
 from services.files.core.sniff import INLINE, TEXT
-from services.files.index import Index, Kept
+from services.files.file_store import FileStore, Kept
 from services.files.objects import Missing, Objects, ObjectsDown
 from shared.protocol.errors import ErrorCode, Refused
 from shared.runtime.metrics import counter
@@ -45,8 +45,8 @@ SAFE = {
 class Download:
     """`places`: downloads at once. `idle_s`: the longest that a client may leave one standing still."""
 
-    def __init__(self, index: Index, objects: Objects, access: RoomAccess, *, places: int, idle_s: float) -> None:
-        self._index, self._objects, self._access = index, objects, access
+    def __init__(self, store: FileStore, objects: Objects, access: RoomAccess, *, places: int, idle_s: float) -> None:
+        self._store, self._objects, self._access = store, objects, access
         self._places = asyncio.Semaphore(places)
         self._idle_s = idle_s
 
@@ -69,7 +69,7 @@ class Download:
             raise Refused(ErrorCode.UNAVAILABLE, "The file cannot be read right now. Try again.", 1_000) from None
 
     async def _find(self, id: str, user_id: str) -> Kept | None:
-        file = await self._index.find(id) if is_file_id(id) else None
+        file = await self._store.find(id) if is_file_id(id) else None
         if file is None:
             return None
         access = await self._access.ask(file.room, user_id)

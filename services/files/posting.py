@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from services.files.index import Index, Kept
+from services.files.file_store import FileStore, Kept
 from shared.bus.port import Bus
 from shared.bus.requests import NoAnswer, Requests
 from shared.bus.topology import shard_queue
@@ -27,8 +27,8 @@ class Posting:
     `requests`: posts of sessions of our own, each ref the name of one; the answer is a frame for it.
     """
 
-    def __init__(self, bus: Bus, source: str, shards: int, index: Index, requests: Requests[bytes]) -> None:
-        self._bus, self._source, self._shards, self._index, self._requests = bus, source, shards, index, requests
+    def __init__(self, bus: Bus, source: str, shards: int, store: FileStore, requests: Requests[bytes]) -> None:
+        self._bus, self._source, self._shards, self._store, self._requests = bus, source, shards, store, requests
 
     async def post(self, file: Kept, by: Submit | None = None) -> None:
         """Posts `file`; doing it again does no harm. `by`: the frame that the router is to answer. Raises BusError."""
@@ -59,7 +59,7 @@ class Posting:
         )  # fmt: skip
         await self._bus.publish(shard_queue(shard_of(file.room, self._shards)), encode(self._source, [pack(post)]))
         try:
-            await self._index.posted(file.id)
+            await self._store.posted(file.id)
         except StoreDown as why:
             log.warning("a file was posted and could not be marked; it is posted again", id=file.id, why=str(why))
 

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from services.files.http import Files as Http
 from services.files.mail import Mail
-from services.files.store import SqlIndex
+from services.files.sql import SqlFileStore
 from services.files.upkeep import Upkeep
 from services.files.work import FrameWork
 from shared.bus.port import Bus, Consumer, Mailbox
@@ -38,14 +38,14 @@ class FileService:
         upkeep: Upkeep,
         new_work: Callable[[Consumer], FrameWork],
         verifier: Verifier,
-        index: SqlIndex,
+        store: SqlFileStore,
         *,
         prefetch: int,
         prepare: Callable[[], Awaitable[None]],
         dispose: Callable[[], Awaitable[None]],
     ) -> None:
         self._bus, self._instance, self._http, self._mail, self._upkeep = bus, instance, http, mail, upkeep
-        self._new_work, self._verifier, self._index, self._prefetch = new_work, verifier, index, prefetch
+        self._new_work, self._verifier, self._store, self._prefetch = new_work, verifier, store, prefetch
         self._prepare, self._dispose = prepare, dispose
         self._mailbox: Mailbox | None = None
         self._work: FrameWork | None = None
@@ -65,7 +65,7 @@ class FileService:
     def checks(self) -> Mapping[str, Check]:
         return {
             "bus": lambda: None if self._bus.connected else "The broker cannot be reached.",
-            "store": lambda: self._index.down,
+            "store": lambda: self._store.down,
             "tokens": self._verifier.check,
         }
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import structlog
 
-from services.files.index import Index
-from services.files.intake import Intake
+from services.files.file_store import FileStore
+from services.files.ingest import Ingest
 from services.files.posting import Posting
 from shared.bus.port import BusError
 from shared.runtime.metrics import counter
@@ -26,15 +26,15 @@ class Upkeep:
 
     def __init__(
         self,
-        index: Index,
-        intake: Intake,
+        store: FileStore,
+        ingest: Ingest,
         posting: Posting,
         clock: Callable[[], float],
         *,
         every_s: float,
         late_s: float,
     ) -> None:
-        self._index, self._intake, self._posting, self._clock = index, intake, posting, clock
+        self._store, self._ingest, self._posting, self._clock = store, ingest, posting, clock
         self._every_s, self._late_s = every_s, late_s
 
     async def run(self) -> None:
@@ -54,7 +54,7 @@ class Upkeep:
     async def round(self, grace_s: float) -> None:
         """Once. `grace_s`: what was stored since then is left to whoever stored it. Raises StoreDown, BusError."""
         now = self._clock()
-        for file in await self._index.unposted(int(now - grace_s * 1000) + 1, AT_ONCE):
+        for file in await self._store.unposted(int(now - grace_s * 1000) + 1, AT_ONCE):
             await self._posting.post(file)
             REPOSTED.inc()
-        SWEPT.inc(await self._intake.sweep(int(now - self._late_s * 1000), AT_ONCE))
+        SWEPT.inc(await self._ingest.sweep(int(now - self._late_s * 1000), AT_ONCE))

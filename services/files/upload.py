@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse, Response
 
 from services.files.access import RoomAccess
 from services.files.core.names import file_url
+from services.files.file_store import Kept
 from services.files.form import OVERHEAD_BYTES, UploadForm
-from services.files.index import Kept
-from services.files.intake import Intake
+from services.files.ingest import Ingest
 from services.files.posting import Posting
 from services.files.work import UPLOADS
 from shared.bus.port import BusError
@@ -38,7 +38,7 @@ class Upload:
     def __init__(
         self,
         access: RoomAccess,
-        intake: Intake,
+        ingest: Ingest,
         posting: Posting,
         new_id: Callable[[], str],
         *,
@@ -48,7 +48,7 @@ class Upload:
         idle_s: float,
         whole_s: float,
     ) -> None:
-        self._access, self._intake, self._posting, self._new_id = access, intake, posting, new_id
+        self._access, self._ingest, self._posting, self._new_id = access, ingest, posting, new_id
         self._limit, self._places, self._places_each = limit, places, places_each
         self._idle_s, self._whole_s = idle_s, whole_s
         self._taken: Counter[str] = Counter()
@@ -79,15 +79,15 @@ class Upload:
             raise Refused(ErrorCode.TOO_LARGE, f"A file may have at most {self._limit} bytes.")
         # Before the first byte is read, so a client that asked for `100 Continue` need not send any.
         await self._access.require(room, identity.user_id)
-        arrived = await self._intake.receive(form.chunks(), self._limit)
+        arrived = await self._ingest.receive(form.chunks(), self._limit)
         try:
             message_id = self._message_id(request.query_params.get("id"), form.fields.get("id"))
         except Refused:
-            await self._intake.discard(arrived.id)
+            await self._ingest.discard(arrived.id)
             raise
         assert form.name is not None
         sender = User(id=identity.user_id, name=identity.name)
-        kept = await self._intake.keep(arrived, room, sender, message_id, form.name)
+        kept = await self._ingest.keep(arrived, room, sender, message_id, form.name)
         try:
             await self._posting.confirm(kept)
         except BusError as why:

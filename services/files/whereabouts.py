@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from services.files.core.names import object_key
-from services.files.index import Index
+from services.files.file_store import FileStore
 from services.files.objects import Missing, Objects, ObjectsDown
 from shared.runtime.outage import StoreDown
 
@@ -19,13 +19,13 @@ NEWEST: Final = 3
 PATIENCE_S: Final = 10.0
 
 
-async def look_for_newest(index: Index, objects: Objects, url: str) -> None:
+async def look_for_newest(store: FileStore, objects: Objects, url: str) -> None:
     """Looks for a byte of the newest files. Where there are files and none of them is at `url` the log says so; the
     service starts all the same, since what is lost for good must not keep people from sending more.
     """
     try:
         async with asyncio.timeout(PATIENCE_S):
-            newest = await index.newest(NEWEST)
+            newest = await store.newest(NEWEST)
             if not newest or any([await _is_there(objects, file.id) for file in newest]):
                 return
     except (StoreDown, ObjectsDown, TimeoutError) as why:

@@ -8,13 +8,13 @@ import time
 from services.files.access import RoomAccess
 from services.files.download import Download
 from services.files.http import Files
-from services.files.intake import Intake
+from services.files.ingest import Ingest
 from services.files.mail import Mail
 from services.files.objects import open_objects
 from services.files.posting import Posting
 from services.files.service import FileService
 from services.files.settings import Settings
-from services.files.store import SqlIndex
+from services.files.sql import SqlFileStore
 from services.files.upkeep import Upkeep
 from services.files.upload import Upload
 from services.files.whereabouts import look_for_newest
@@ -37,7 +37,7 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
     CannotStart where there is neither."""
     source = f"files.{settings.instance}"
     engine = open_engine(settings.database_url, pool_size=CONNECTIONS, check_connections=True)
-    index = SqlIndex(engine)
+    store = SqlFileStore(engine)
     objects = open_objects(
         settings.objects_url,
         part_bytes=settings.files_part_bytes,
@@ -48,11 +48,11 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
     questions = Requests[Access](lambda: service.address, patience_s=settings.files_access_s)
     posts = Requests[bytes](lambda: service.address, patience_s=settings.files_access_s, prefix="upload.")
     access = RoomAccess(bus, source, settings.shards, questions, bound=settings.files_asks)
-    intake = Intake(index, objects, _new_id, _clock)
-    posting = Posting(bus, source, settings.shards, index, posts)
+    ingest = Ingest(store, objects, _new_id, _clock)
+    posting = Posting(bus, source, settings.shards, store, posts)
     upload = Upload(
         access,
-        intake,
+        ingest,
         posting,
         _new_id,
         limit=settings.file_bytes,
@@ -61,7 +61,7 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
         idle_s=settings.files_idle_s,
         whole_s=settings.files_upload_s,
     )
-    download = Download(index, objects, access, places=settings.files_downloads, idle_s=settings.files_idle_s)
+    download = Download(store, objects, access, places=settings.files_downloads, idle_s=settings.files_idle_s)
 
     def new_work(consumer: Consumer) -> FrameWork:
         return FrameWork(
@@ -69,7 +69,7 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
             bus,
             source,
             access,
-            intake,
+            ingest,
             posting,
             limit=settings.inline_file_bytes,
             at_once=settings.files_frames,
@@ -78,7 +78,7 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
 
     async def prepare() -> None:
         await wait_for_database(settings.database_url)
-        await look_for_newest(index, objects, settings.objects_url)
+        await look_for_newest(store, objects, settings.objects_url)
 
     service = FileService(
         bus,
@@ -86,8 +86,8 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
         Files(verifier, upload, download),
         Mail(bus, questions, posts, verifier, asks_accounts=not settings.outside_issuer),
         Upkeep(
-            index,
-            intake,
+            store,
+            ingest,
             posting,
             _clock,
             every_s=settings.files_upkeep_s,
@@ -95,7 +95,7 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> F
         ),
         new_work,
         verifier,
-        index,
+        store,
         prefetch=settings.files_prefetch,
         prepare=prepare,
         dispose=engine.dispose,

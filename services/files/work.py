@@ -14,7 +14,7 @@ import structlog
 from services.files.access import RoomAccess
 from services.files.core.dataurl import parse
 from services.files.core.sniff import Sniffer, agrees
-from services.files.intake import Intake
+from services.files.ingest import Ingest
 from services.files.posting import Posting
 from shared.bus.consuming import Acknowledgements, BodyReader
 from shared.bus.port import Bus, BusError, Consumer, Delivery
@@ -39,7 +39,7 @@ class FrameWork:
         bus: Bus,
         source: str,
         access: RoomAccess,
-        intake: Intake,
+        ingest: Ingest,
         posting: Posting,
         *,
         limit: int,
@@ -47,7 +47,7 @@ class FrameWork:
         behind: int,
     ) -> None:
         self._bus, self._source = bus, source
-        self._access, self._intake, self._posting, self._limit = access, intake, posting, limit
+        self._access, self._ingest, self._posting, self._limit = access, ingest, posting, limit
         self._places = asyncio.Semaphore(at_once)
         self._consumer, self._bodies = consumer, BodyReader(consumer, DEAD)
         self._acknowledgements = Acknowledgements(consumer, behind)
@@ -126,8 +126,8 @@ class FrameWork:
             text = f"The file says that it is {declared}, but its bytes are {sniffer.mime}. Nothing was sent."
             raise Refused(ErrorCode.UNSUPPORTED_FILE, text)
         await self._access.require(frame.room, submit.user.id)
-        arrived = await self._intake.receive(_once(content), self._limit)
-        kept = await self._intake.keep(arrived, frame.room, submit.user, frame.id, frame.name)
+        arrived = await self._ingest.receive(_once(content), self._limit)
+        kept = await self._ingest.keep(arrived, frame.room, submit.user, frame.id, frame.name)
         await self._posting.post(kept, submit)
 
     async def _refuse(self, submit: Submit, refused: Refused) -> None:

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from services.files.core.names import object_key
-from services.files.index import Condemned, Kept
+from services.files.file_store import Condemned, Kept
 from services.files.objects import ObjectsDown, open_objects
-from services.files.store import SqlIndex
+from services.files.sql import SqlFileStore
 from services.files.tables import arrivals
 from shared.bus.memory import Broker
 from shared.protocol.client import Chat
@@ -32,9 +32,9 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def index(database_url: str) -> AsyncIterator[SqlIndex]:
+async def store(database_url: str) -> AsyncIterator[SqlFileStore]:
     engine = open_engine(database_url)
-    yield SqlIndex(engine)
+    yield SqlFileStore(engine)
     await engine.dispose()
 
 
@@ -51,66 +51,66 @@ async def write(folder: Path, id: str) -> None:
     await objects.put(object_key(id), chunks())
 
 
-async def test_a_file_is_found_as_it_was_kept(index: SqlIndex) -> None:
-    await index.begin(ID, 1)
-    assert await index.keep(kept()) == kept()
-    assert await index.find(ID) == kept()
-    assert await index.find(OTHER) is None
+async def test_a_file_is_found_as_it_was_kept(store: SqlFileStore) -> None:
+    await store.begin(ID, 1)
+    assert await store.keep(kept()) == kept()
+    assert await store.find(ID) == kept()
+    assert await store.find(OTHER) is None
 
 
-async def test_the_second_of_one_message_gets_the_first_and_is_condemned(index: SqlIndex) -> None:
-    await index.begin(ID, 1)
-    await index.begin(OTHER, 1)
-    await index.keep(kept())
-    assert await index.keep(kept(OTHER)) == kept()
-    assert await index.overdue(0, 10) == [OTHER]
-    assert await index.find(OTHER) is None
+async def test_the_second_of_one_message_gets_the_first_and_is_condemned(store: SqlFileStore) -> None:
+    await store.begin(ID, 1)
+    await store.begin(OTHER, 1)
+    await store.keep(kept())
+    assert await store.keep(kept(OTHER)) == kept()
+    assert await store.overdue(0, 10) == [OTHER]
+    assert await store.find(OTHER) is None
 
 
 @pytest.mark.parametrize("changed", [{"room": "інша"}, {"sender_id": "u-2"}, {"message_id": "m-2"}])
-async def test_another_room_sender_or_id_is_another_message(index: SqlIndex, changed: dict[str, str]) -> None:
+async def test_another_room_sender_or_id_is_another_message(store: SqlFileStore, changed: dict[str, str]) -> None:
     for id in (ID, OTHER):
-        await index.begin(id, 1)
-    await index.keep(kept())
-    assert (await index.keep(kept(OTHER, **changed))).id == OTHER
+        await store.begin(id, 1)
+    await store.keep(kept())
+    assert (await store.keep(kept(OTHER, **changed))).id == OTHER
 
 
-async def test_what_was_given_up_cannot_become_a_file(index: SqlIndex) -> None:
+async def test_what_was_given_up_cannot_become_a_file(store: SqlFileStore) -> None:
     """So its bytes may be removed without looking again."""
-    await index.begin(ID, 1)
-    assert await index.overdue(2, 10) == [ID]
+    await store.begin(ID, 1)
+    assert await store.overdue(2, 10) == [ID]
     with pytest.raises(Condemned):
-        await index.keep(kept())
-    await index.forget(ID)
+        await store.keep(kept())
+    await store.forget(ID)
     with pytest.raises(Condemned):
-        await index.keep(kept())
+        await store.keep(kept())
 
 
-async def test_what_became_a_file_cannot_be_given_up(index: SqlIndex) -> None:
-    await index.begin(ID, 1)
-    await index.keep(kept())
-    assert await index.condemn(ID) is False
-    assert await index.overdue(2**40, 10) == []
+async def test_what_became_a_file_cannot_be_given_up(store: SqlFileStore) -> None:
+    await store.begin(ID, 1)
+    await store.keep(kept())
+    assert await store.condemn(ID) is False
+    assert await store.overdue(2**40, 10) == []
 
 
-async def test_what_is_not_posted_is_named_until_it_is(index: SqlIndex) -> None:
-    await index.begin(ID, 1)
-    await index.keep(kept())
-    assert await index.unposted(1_000, 10) == []
-    assert await index.unposted(1_001, 10) == [kept()]
-    await index.posted(ID)
-    assert await index.unposted(1_001, 10) == []
+async def test_what_is_not_posted_is_named_until_it_is(store: SqlFileStore) -> None:
+    await store.begin(ID, 1)
+    await store.keep(kept())
+    assert await store.unposted(1_000, 10) == []
+    assert await store.unposted(1_001, 10) == [kept()]
+    await store.posted(ID)
+    assert await store.unposted(1_001, 10) == []
 
 
 async def test_a_crash_between_the_row_and_the_post_is_made_good_at_the_next_start(
-    database_url: str, index: SqlIndex, tmp_path: Path
+    database_url: str, store: SqlFileStore, tmp_path: Path
 ) -> None:
     broker = Broker()
     async with deployed(database_url, tmp_path / "files", broker=broker) as deployment:
         await deployment.gateway.join(OLENA, ROOM)
-    await index.begin(ID, 1)
+    await store.begin(ID, 1)
     await write(tmp_path / "files", ID)
-    await index.keep(kept())
+    await store.keep(kept())
     async with deployed(database_url, tmp_path / "files", broker=broker) as deployment:
         await deployment.gateway.join(OLENA, ROOM)
         # The upkeep's post and this chat go through the same shard, so once the chat is stored, the post was as well.
@@ -119,7 +119,7 @@ async def test_a_crash_between_the_row_and_the_post_is_made_good_at_the_next_sta
         await deployment.gateway.message()
         async with deployment.client() as client:
             assert (await client.get(f"/api/files/{ID}")).content == samples.PNG
-    assert await index.unposted(2**50, 10) == []
+    assert await store.unposted(2**50, 10) == []
     async with deployed(database_url, tmp_path / "files", broker=broker) as deployment:
         await deployment.gateway.join(OLENA, ROOM)
         assert [m["id"] for m in await deployment.gateway.history(OLENA, ROOM)] == ["m-1", "m-2"]
@@ -134,17 +134,17 @@ async def _until(
 
 
 async def test_a_crash_before_the_row_leaves_no_bytes_for_long(
-    database_url: str, index: SqlIndex, tmp_path: Path
+    database_url: str, store: SqlFileStore, tmp_path: Path
 ) -> None:
     """Whole objects and the parts of half-written ones alike; and what is under way stays."""
     folder = tmp_path / "files"
-    await index.begin(ID, 1)
+    await store.begin(ID, 1)
     await write(folder, ID)
-    await index.begin(OTHER, 1)
+    await store.begin(OTHER, 1)
     (folder / "bb").mkdir()
     (folder / f"{object_key(OTHER)}#1").write_bytes(b"half")
     underway = "c" * 32
-    await index.begin(underway, 2**50)
+    await store.begin(underway, 2**50)
     await write(folder, underway)
     async with deployed(database_url, folder) as deployment:
         await deployment.gateway.join(OLENA, ROOM)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from services.files.store import SqlIndex
+from services.files.sql import SqlFileStore
 from shared.runtime.database import migrate, open_engine
 from tests.integration.files_deployment import deployed
 from tests.integration.test_files_crashes import ID, OTHER, kept, write
@@ -21,11 +21,11 @@ async def database_url(tmp_path: Path) -> AsyncIterator[str]:
     url = f"sqlite:///{tmp_path}/homin.db"
     await migrate(url)
     engine = open_engine(url)
-    index = SqlIndex(engine)
+    store = SqlFileStore(engine)
     for file in (kept(), kept(OTHER, message_id="m-2")._replace(size=0, stored_at_ms=2_000)):
-        await index.begin(file.id, 1)
-        await index.keep(file)
-        await index.posted(file.id)
+        await store.begin(file.id, 1)
+        await store.keep(file)
+        await store.posted(file.id)
     yield url
     await engine.dispose()
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from services.files.access import RoomAccess
 from services.files.download import Download
-from services.files.index import Index, Kept
+from services.files.file_store import FileStore, Kept
 from services.files.objects import Missing, Objects
 from shared.protocol.bus import Access
 from shared.protocol.errors import ErrorCode, Refused
@@ -22,7 +22,7 @@ OLENA = Identity("u1", "Олена", "t1", 0)
 
 
 class OneFile:
-    """An index with one file, whose room everyone may read; and its bytes, which come when `there` is set."""
+    """A store with one file, whose room everyone may read; and its bytes, which come when `there` is set."""
 
     def __init__(self) -> None:
         self.asked, self.there = asyncio.Event(), asyncio.Event()
@@ -53,7 +53,7 @@ async def one() -> OneFile:
 
 @pytest.fixture
 async def download(one: OneFile) -> Download:
-    return Download(cast(Index, one), cast(Objects, one), cast(RoomAccess, one), places=1, idle_s=1)
+    return Download(cast(FileStore, one), cast(Objects, one), cast(RoomAccess, one), places=1, idle_s=1)
 
 
 async def asked(download: Download) -> bytes:

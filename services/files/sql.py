@@ -1,4 +1,4 @@
-"""The rows of the files, in SQLite or PostgreSQL. Implements index.Index."""
+"""The rows of the files, in SQLite or PostgreSQL. Implements file_store.FileStore."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.files.index import Condemned, Kept
+from services.files.file_store import Condemned, Kept
 from services.files.tables import arrivals, files
 from shared.runtime.database import reader
 from shared.runtime.outage import StoreDown, first_line, is_outage
@@ -18,7 +18,7 @@ from shared.runtime.outage import StoreDown, first_line, is_outage
 _KEPT = tuple(files.c[field] for field in Kept._fields)
 
 
-class SqlIndex:
+class SqlFileStore:
     """`engine`: see shared.runtime.database."""
 
     def __init__(self, engine: AsyncEngine) -> None:

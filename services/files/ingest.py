@@ -21,7 +21,7 @@ import structlog
 
 from services.files.core.names import object_key
 from services.files.core.sniff import Sniffer
-from services.files.index import Condemned, Index, Kept
+from services.files.file_store import Condemned, FileStore, Kept
 from services.files.objects import Objects, ObjectsDown
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.server import User
@@ -41,11 +41,13 @@ class Arrived(NamedTuple):
     sha256: str
 
 
-class Intake:
+class Ingest:
     """`new_id`: 128 random bits in hexadecimal. `clock`: Unix milliseconds."""
 
-    def __init__(self, index: Index, objects: Objects, new_id: Callable[[], str], clock: Callable[[], float]) -> None:
-        self._index, self._objects, self._new_id, self._clock = index, objects, new_id, clock
+    def __init__(
+        self, store: FileStore, objects: Objects, new_id: Callable[[], str], clock: Callable[[], float]
+    ) -> None:
+        self._store, self._objects, self._new_id, self._clock = store, objects, new_id, clock
 
     async def receive(self, chunks: AsyncIterator[bytes], limit: int) -> Arrived:
         """Stores what `chunks` gives, at most `limit` bytes. To be followed by `keep` or `discard`.
@@ -64,7 +66,7 @@ class Intake:
                 yield chunk
 
         try:
-            await self._index.begin(id, int(self._clock()))
+            await self._store.begin(id, int(self._clock()))
             await self._objects.put(object_key(id), looked_at())
         except (StoreDown, ObjectsDown) as why:
             await self.discard(id)
@@ -83,7 +85,7 @@ class Intake:
             int(self._clock()),
         )  # fmt: skip
         try:
-            kept = await self._index.keep(wanted)
+            kept = await self._store.keep(wanted)
         except StoreDown as why:
             # The row may have been written all the same: then `discard` finds no arrival, and leaves the bytes alone.
             await self.discard(arrived.id)
@@ -108,21 +110,21 @@ class Intake:
     async def sweep(self, before_ms: int, limit: int) -> int:
         """Removes arrivals that began before `before_ms` and were never finished; says how many. Raises StoreDown."""
         gone = 0
-        for id in await self._index.overdue(before_ms, limit):
+        for id in await self._store.overdue(before_ms, limit):
             try:
                 await self._objects.delete(object_key(id))
             except ObjectsDown as why:
                 log.warning("what is left of an upload cannot be removed yet", id=id, why=str(why))
                 continue
-            await self._index.forget(id)
+            await self._store.forget(id)
             gone += 1
         return gone
 
     async def _discard(self, id: str) -> None:
         try:
-            if await self._index.condemn(id):
+            if await self._store.condemn(id):
                 await self._objects.delete(object_key(id))
-                await self._index.forget(id)
+                await self._store.forget(id)
         except (StoreDown, ObjectsDown) as why:
             log.warning("an upload that came to nothing is removed later", id=id, why=str(why))
         except Exception:

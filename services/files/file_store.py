@@ -1,4 +1,4 @@
-"""The store port: what the service needs of a database. tests/integration holds both databases to it.
+"""The file store: what the service needs of a database. tests/integration holds both databases to it.
 
 Bytes never lie in the object store without a row that knows of them. Before the first byte is written there is an
 *arrival*; the transaction that writes the file's row removes it. An arrival that nobody finishes is *condemned*: from
@@ -41,7 +41,7 @@ class Kept(NamedTuple):
         return StoredFile(id=self.id, name=self.name, size=self.size, mime=self.mime, url=file_url(self.id))
 
 
-class Index(Protocol):
+class FileStore(Protocol):
     """The rows of all files. Every method raises `StoreDown`."""
 
     async def begin(self, id: str, now_ms: int) -> None:
