@@ -29,6 +29,7 @@ import type { Given } from "./clipboard.ts"
 import { RoomView } from "./room-view.svelte.ts"
 import { Uploads } from "./uploads.svelte.ts"
 import { wallClock } from "./wall-clock.svelte.ts"
+import { sentOf } from "./writing.ts"
 
 const DRAW_EVERY_MS = 32
 const IDLE_ROOM_KEEPS = 400
@@ -137,7 +138,7 @@ export class Chat {
 
   /** Sends what is written in the room, and the files beside it. */
   send(view: RoomView): void {
-    const text = shows(view.draft) ? this.session.write(view.name, view.draft.trim()) : null
+    const text = shows(view.draft) ? this.session.write(view.name, sentOf(view.draft)) : null
     this.files.send(view.name, text?.id ?? null)
     view.draft = ""
   }

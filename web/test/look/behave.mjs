@@ -36,9 +36,11 @@ rooms.few = { readUpTo: 1498, talk: rooms.long.talk }
 const place = process.env.CHROMIUM ?? "/usr/bin/chromium"
 const browser = await (/^wss?:/.test(place) ? chromium.connect(place) : chromium.launch({ executablePath: place, args: ["--no-sandbox"] }))
 
-const scenario = async (name, room, play, { prepare = async () => {}, timezoneId = "Europe/Kyiv", beside = {} } = {}) => {
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
+
+const scenario = async (name, room, play, { prepare = async () => {}, timezoneId = "Europe/Kyiv", beside = {}, device = {} } = {}) => {
   if (!name.includes(process.argv[2] ?? "")) return
-  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB", ...(timezoneId && { timezoneId }) })
+  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB", ...(timezoneId && { timezoneId }), ...device })
   Object.assign(rooms, beside) // rooms of this scenario alone
   const server = new FakeServer()
   for (const room of Object.keys(beside)) delete rooms[room]
@@ -192,6 +194,38 @@ await scenario("keys: Enter sends, Shift+Enter breaks the line, a draft stays wi
   await page.keyboard.press("ArrowDown")
   assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "room-розробка")
 })
+
+await scenario("Enter that ends a word of an input method in Safari sends nothing", "long", async ({ page, message }) => {
+  await message(1500).waitFor()
+  const composer = page.getByTestId("composer")
+  await composer.fill("日本")
+  const press = (keyCode) => composer.evaluate((field, code) => field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", keyCode: code, bubbles: true, cancelable: true })), keyCode)
+  assert.equal(await press(229), true, "the input method has it")
+  assert.equal(await composer.inputValue(), "日本")
+  assert.equal(await press(13), false)
+  await message(1501).getByText("日本").waitFor()
+})
+
+await scenario("pasted code keeps its indent", "long", async ({ page, message }) => {
+  await message(1500).waitFor()
+  await page.getByTestId("composer").fill("\n    if ready:\n        start()\n")
+  await page.getByTestId("composer").press("Enter")
+  await message(1501).getByTestId("message-text").waitFor()
+  assert.equal(await message(1501).getByTestId("message-text").textContent(), "    if ready:\n        start()")
+})
+
+await scenario("on a touch screen Enter breaks the line, and the button sends", "long", async ({ page, message }) => {
+  await message(1500).waitFor()
+  const composer = page.getByTestId("composer")
+  await composer.pressSequentially("one")
+  await composer.press("Enter")
+  await composer.pressSequentially("two")
+  assert.equal(await composer.inputValue(), "one\ntwo")
+  assert.equal(await composer.getAttribute("enterkeyhint"), "enter")
+  await page.getByTestId("send").click()
+  await message(1501).getByTestId("message-text").waitFor()
+  assert.equal(await message(1501).getByTestId("message-text").textContent(), "one\ntwo")
+}, { device: PHONE })
 
 await scenario("a text is only ever text", "дизайн", async ({ page, server }) => {
   const attack = `<img src=x onerror="document.title='broken'"> <script>1</script> javascript:alert(1)`
