@@ -227,6 +227,31 @@ await scenario("on a touch screen Enter breaks the line, and the button sends", 
   assert.equal(await message(1501).getByTestId("message-text").textContent(), "one\ntwo")
 }, { device: PHONE })
 
+await scenario("Escape closes the picture and scrolls nothing", "розробка", async ({ page, log }) => {
+  const picture = page.getByTestId("picture")
+  await picture.scrollIntoViewIfNeeded()
+  await log.evaluate((element) => (element.scrollTop = Math.min(element.scrollTop, element.scrollHeight - element.clientHeight - 120)))
+  await page.getByTestId("to-newest").waitFor()
+  const before = await scrollTop(log)
+  await picture.click()
+  await page.getByRole("dialog").waitFor()
+  const room = await page.title()
+  await page.keyboard.press("Alt+ArrowDown")
+  assert.equal(await page.title(), room, "the page's keys rest")
+  await page.keyboard.press("Escape")
+  await page.getByRole("dialog").waitFor({ state: "hidden" })
+  assert.equal(await scrollTop(log), before)
+  assert.equal(await page.evaluate(() => document.activeElement.querySelector("img")?.dataset.testid), "picture", "the focus is back")
+})
+
+await scenario("Escape closes the drawer, and the focus goes back to its button", "розробка", async ({ page }) => {
+  await page.getByTestId("open-rooms").click()
+  await page.getByTestId("room-дизайн").waitFor({ state: "visible" })
+  await page.keyboard.press("Escape")
+  await page.getByTestId("room-дизайн").waitFor({ state: "hidden" })
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "open-rooms")
+}, { device: PHONE })
+
 await scenario("a text is only ever text", "дизайн", async ({ page, server }) => {
   const attack = `<img src=x onerror="document.title='broken'"> <script>1</script> javascript:alert(1)`
   server.say("дизайн", { id: "x", name: "<b>Bold</b>" }, attack)

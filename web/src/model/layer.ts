@@ -1,0 +1,15 @@
+/** The page's keys, and what lies over the page. */
+import { Keys } from "./keys.ts"
+
+export const keys = new Keys(window)
+
+/** For an element that lies over the page: Escape closes it, and the focus goes back to where it was. */
+export const layer = (close: () => void) => (): (() => void) => {
+  const before = document.activeElement
+  const closed = keys.over(close)
+  return () => {
+    closed()
+    // Later: what is below may only now become operable again.
+    queueMicrotask(() => before instanceof HTMLElement && document.activeElement === document.body && before.focus())
+  }
+}
