@@ -27,6 +27,8 @@ const SOON_MS = 2_000
 
 export class Listing {
   readonly #ports: ListingPorts
+  /** Whether the server has said, since the page was opened, of which rooms this user is a member. */
+  isKnown = false
   #askedAt = 0
   #cancelSoon: (() => void) | null = null
 
@@ -54,6 +56,7 @@ export class Listing {
       complete(room)
       reading.remembered(room, summary.read_seq)
     }
+    this.isKnown = true
     reading.listed(rooms.all.values())
     for (const name of rooms.all.keys()) changed(name)
     rooms.keep(new Set(listed.map(({ room }) => room)))

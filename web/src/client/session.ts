@@ -110,6 +110,11 @@ export class Session {
     return this.#rooms.all
   }
 
+  /** Whether `rooms` are all of which this user is a member: the server has listed them since the session began. */
+  get isListed(): boolean {
+    return this.#listing.isKnown
+  }
+
   start(): void {
     this.connection.start()
   }

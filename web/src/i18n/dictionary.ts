@@ -50,6 +50,8 @@ export interface Dictionary {
   joinRoom: Phrase
   noRooms: Phrase
   chooseRoom: Phrase
+  notMember: Named
+  toRooms: Phrase
   openRooms: Phrase
   closeRooms: Phrase
   emptyRoomTitle: Named

@@ -37,6 +37,8 @@ export const en: Dictionary = {
   joinRoom: "Join or create",
   noRooms: "No rooms yet. Type a name above: if the room does not exist, it will.",
   chooseRoom: "Choose a room on the left, or name a new one.",
+  notMember: (room) => `You are not in #${room}. If there is no room of this name, it is made when you come in.`,
+  toRooms: "To my rooms",
   openRooms: "Open the list of rooms",
   closeRooms: "Close the list of rooms",
   emptyRoomTitle: (room) => `#${room} is quiet`,

@@ -1,35 +1,77 @@
-/** The room in the page's address: `#/room`. A link to it leads there. */
+/** Where the page is, by its address: what is open follows from it, so Back and a changed address close what was opened since. */
 import type { RoomName } from "../client/index.ts"
-import { hashOf, roomOf } from "./room-names.ts"
+import { hashOf, type Over, type Place, placeOf } from "./places.ts"
+
+/** What an entry of the browser's history bears that was made by opening something over a room: the room itself is the one before it. */
+const OPENED = "homin-opened"
 
 class Address {
-  #room = $state<RoomName | null>(null)
+  #place = $state.raw<Place>(placeOf(location.hash))
+  // The way back to the entry before takes a moment. What is done meanwhile is done from there.
+  #returning = false
+  readonly #afterReturn: (() => void)[] = []
 
   constructor() {
-    this.#read()
-    addEventListener("hashchange", () => this.#read())
+    // Whether the file's message is on the page is not known yet.
+    if (this.over?.startsWith("file/")) this.#write("replaceState", { room: this.room, over: null })
+    addEventListener("popstate", () => {
+      this.#returning = false
+      if (this.#afterReturn.length === 0) this.#place = placeOf(location.hash)
+      for (const write of this.#afterReturn.splice(0)) write()
+    })
+    addEventListener("hashchange", () => this.#returning || (this.#place = placeOf(location.hash)))
   }
 
   get room(): RoomName | null {
-    return this.#room
+    return this.#place.room
   }
 
-  go(room: RoomName | null): void {
-    if (room === this.#room) return
-    history.pushState(null, "", room === null ? location.pathname : hashOf(room))
-    this.#room = room
+  get over(): Over | null {
+    return this.#place.over
   }
 
-  /** As `go`, and the room that was there is not on the way back. */
-  replace(room: RoomName): void {
-    history.replaceState(null, "", hashOf(room))
-    this.#room = room
+  /** Shows another room. What lay over this one is closed, and is not on the way back. */
+  go(room: RoomName): void {
+    if (room === this.room) return this.close()
+    this.#write(this.over === null ? "pushState" : "replaceState", { room, over: null })
   }
 
-  #read(): void {
-    this.#room = roomOf(location.hash)
+  /** As `go`, or to no room, and the room that was here is not on the way back. */
+  replace(room: RoomName | null): void {
+    this.close()
+    this.#write("replaceState", { room, over: null })
+  }
+
+  /** Opens something over the room; Back closes it. */
+  open(over: Over): void {
+    if (this.room === null || over === this.over) return
+    this.#write(this.over === null ? "pushState" : "replaceState", { room: this.room, over }, OPENED)
+  }
+
+  /** Closes what lies over the room. */
+  close(): void {
+    if (this.over === null) return
+    const place = { room: this.room, over: null }
+    if (history.state !== OPENED) return this.#write("replaceState", place) // it was opened by its address
+    this.#place = place
+    this.#returning = true
+    history.back()
+  }
+
+  /** Puts the list of rooms below the room with which the page was opened: Back leads there, not away. */
+  putListBelow(): void {
+    if (this.room === null || history.state !== null) return
+    const here = location.hash
+    history.replaceState("", "", location.pathname + location.search)
+    history.pushState("", "", here)
+  }
+
+  #write(how: "pushState" | "replaceState", place: Place, state = ""): void {
+    this.#place = place
+    const write = () => history[how](state, "", place.room === null ? location.pathname + location.search : hashOf(place.room, place.over))
+    if (this.#returning) this.#afterReturn.push(write)
+    else write()
   }
 }
 
 export const address = new Address()
-addEventListener("popstate", () => dispatchEvent(new Event("hashchange")))

@@ -53,6 +53,8 @@ export class Chat {
   connection = $state.raw<ConnectionState>({ phase: "idle" })
   rooms = $state.raw<readonly RoomView[]>([])
   current = $state.raw<RoomView | null>(null)
+  /** Whether `rooms` are all of which the user is a member. */
+  listed = $state(false)
   textChars = $state(8000)
   /** The newest message that somebody else said in the current room, for screen readers. */
   heard = $state.raw<Message | null>(null)
@@ -212,6 +214,7 @@ export class Chat {
     wallClock.look()
     if (this.session.limits) this.textChars = this.session.limits.text_chars
     const { rooms, outbox } = this.session
+    this.listed = this.session.isListed
     for (const name of this.#views.keys()) if (!rooms.has(name)) this.#views.delete(name)
     for (const room of rooms.values()) {
       const known = this.#views.get(room.name)

@@ -1,4 +1,4 @@
-/** Names of rooms: as they are typed, and in the page's address, `#/room`. */
+/** Names of rooms: as they are typed, and as they come into being. */
 import type { RoomName } from "../client/index.ts"
 
 const ROOM = /^[\p{L}\p{M}\p{Nd}\-_.]{1,64}$/u
@@ -29,14 +29,3 @@ export const coined = (room: RoomName): RoomName =>
 /** The room that is meant by `name`: the one of this very name among those that are known, else one that differs in capitals alone. */
 export const meant = (name: RoomName, known: readonly RoomName[]): RoomName =>
   known.includes(name) ? name : (known.find((each) => coined(each) === coined(name)) ?? name)
-
-export const roomOf = (hash: string): RoomName | null => {
-  if (!hash.startsWith("#/")) return null
-  try {
-    return roomName(decodeURIComponent(hash.slice(2)))
-  } catch {
-    return null // a half of a percent sign
-  }
-}
-
-export const hashOf = (room: RoomName): string => `#/${encodeURIComponent(room)}`

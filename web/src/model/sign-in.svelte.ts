@@ -1,5 +1,6 @@
 /** Who is signed in here, and the way in and out. */
 import { type Account, type AccountCalls, accountCalls, after, CloseCode, HttpProblem, pauseAfter, RETRYABLE, untilAnswered } from "../client/index.ts"
+import { address } from "./address.svelte.ts"
 import { Chat } from "./chat.svelte.ts"
 import { guestCame, guestLeft } from "./guests.ts"
 import { lasting, tabOnly } from "./storage.ts"
@@ -46,6 +47,7 @@ export class SignIn {
     if (account.user.guest) await guestCame(account.user)
     this.ended = null
     this.#enter(account)
+    this.chat?.show(address.room) // the form says that it leads there
   }
 
   async signOut(): Promise<void> {

@@ -12,6 +12,8 @@ export class FakeServer {
   /** What to do with the next chats: store, swallow, or an error's code. */
   onChat = "store"
   refuses = false
+  /** The frames that were heard. */
+  heard = []
   user = me
   now = Date.now
   #sockets = new Set()
@@ -75,6 +77,7 @@ export class FakeServer {
   }
 
   #answer(socket, frame) {
+    this.heard.push(frame)
     const { type, room, ref } = frame
     const send = (answer) => this.#send(socket, { ...answer, ...(ref && { ref }) })
     const log = this.#logs.get(room) ?? []
