@@ -33,6 +33,7 @@ const SERVER = process.env["HOMIN_SERVER"] ?? "http://127.0.0.1:8080"
 
 export default defineConfig({
   plugins: [svelte(), contentSecurityPolicy()],
+  base: "./", // wherever it is served, under a path too: every address in it is relative to the page
   build: {
     outDir: "dist",
     target: "es2022",

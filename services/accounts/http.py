@@ -16,6 +16,7 @@ from services.accounts.cookies import (
     REFRESH_COOKIE,
     forget_own_cookies,
     forget_shared_cookies,
+    prefix_of,
     set_cookies,
 )
 from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm
@@ -148,11 +149,11 @@ class AccountsHttp:
             raise refused or TokenRefused(ErrorCode.UNAUTHORIZED, "Nobody is signed in.")
         self._broadcast.soon(revoked)
         response = Response(status_code=204, headers={"Cache-Control": "no-store"})
-        secure = request.url.scheme == "https"
+        secure, prefix = request.url.scheme == "https", _prefix(request)
         if user_id is not None:
-            forget_own_cookies(response, user_id, secure=secure)
+            forget_own_cookies(response, user_id, secure=secure, prefix=prefix)
         if forget:
-            forget_shared_cookies(response, secure=secure)
+            forget_shared_cookies(response, secure=secure, prefix=prefix)
         return response
 
     async def _jwks(self, _request: Request) -> Response:
@@ -200,9 +201,19 @@ class AccountsHttp:
             "user": {"id": user.id, "name": user.name, "guest": user.guest},
         }
         response = JSONResponse(body, status_code=status, headers={"Cache-Control": "no-store"})
-        secure = request.url.scheme == "https"
-        set_cookies(response, signed_in, refresh_s=self._settings.refresh_s, secure=secure, shared=shared)
+        set_cookies(
+            response,
+            signed_in,
+            refresh_s=self._settings.refresh_s,
+            secure=request.url.scheme == "https",
+            shared=shared,
+            prefix=_prefix(request),
+        )
         return response
+
+
+def _prefix(request: Request) -> str:
+    return prefix_of(request.headers.getlist("x-forwarded-prefix"))
 
 
 def _cookie(request: Request) -> str | None:

@@ -38,13 +38,16 @@ const TIMEOUT_MS = 15_000
 
 const own = (userId: string): string => `as/${encodeURIComponent(userId)}/`
 
-/** `base` is the server's origin; the page's own where it is empty. */
+/** `base`: what stands before `/api` in the server's addresses, `https://host` or `https://host/chat`; nothing, for the origin of the page. */
 export const accountCalls = (base = ""): AccountCalls => {
+  const prefix = base.replace(/^\w+:\/\/[^/]*/, "")
   /** The answer's body. */
   const call = async (path: string, body?: object, token?: string): Promise<string> => {
     const headers: Record<string, string> = {}
     if (body) headers["Content-Type"] = "application/json"
     if (token) headers["Authorization"] = `Bearer ${token}`
+    // Cookies have paths. What a proxy has taken off them the server cannot know otherwise.
+    if (prefix !== "") headers["X-Forwarded-Prefix"] = prefix
     let response: Response
     let answer: string
     try {

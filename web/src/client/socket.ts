@@ -10,13 +10,8 @@ export interface Socket {
 
 export type OpenSocket = () => Socket
 
-/** Opens the browser's WebSocket at `/ws` of the page's own origin, or at `url`. */
-export const browserSocket = (url: string = sameOrigin()): OpenSocket => () => new WebSocket(url) as unknown as Socket
-
-const sameOrigin = (): string => {
-  const { protocol, host } = globalThis.location
-  return `${protocol === "https:" ? "wss" : "ws"}://${host}/ws`
-}
+/** Opens the browser's WebSocket at `/ws` of the server at `base`: `https://host`, or `https://host/chat`. */
+export const browserSocket = (base: string): OpenSocket => () => new WebSocket(`${base.replace(/^http/, "ws")}/ws`) as unknown as Socket
 
 /** Takes every handler off a socket and closes it. Nothing of it is heard again: a dead connection may take minutes to close. */
 export const abandon = (socket: Socket, code = 1000): void => {

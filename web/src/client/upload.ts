@@ -33,7 +33,7 @@ export interface UploadRequest {
 }
 
 /** Uses XMLHttpRequest, for `fetch` cannot tell how much has been sent. */
-export const upload = ({ room, id, file, token, onProgress }: UploadRequest, base = ""): Upload => {
+export const upload = ({ room, id, file, token, onProgress }: UploadRequest, base: string): Upload => {
   const request = new XMLHttpRequest()
   const done = new Promise<void>((resolve, reject) => {
     request.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total)

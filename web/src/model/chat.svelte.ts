@@ -27,6 +27,7 @@ import {
 import { Attention } from "./attention.ts"
 import type { Given } from "./clipboard.ts"
 import { RoomView } from "./room-view.svelte.ts"
+import { servedFrom } from "./served.ts"
 import { Uploads } from "./uploads.svelte.ts"
 import { wallClock } from "./wall-clock.svelte.ts"
 import { sentOf } from "./writing.ts"
@@ -68,7 +69,7 @@ export class Chat {
     const tokens = new AccountTokens(account, calls, renewed)
     this.use = (fresh) => tokens.use(fresh)
     this.session = new Session({
-      open: browserSocket(),
+      open: browserSocket(servedFrom(location.href)),
       network: browserNetwork(),
       tokens,
       outbox: orElse(() => storedOutbox(account.user.id), memoryOutbox),
@@ -77,7 +78,7 @@ export class Chat {
     this.drafts.changes.on((room) => this.#views.get(room)?.drafted(this.drafts.of(room)))
     this.files = new FileQueue({
       tokens,
-      upload,
+      upload: (request) => upload(request, servedFrom(location.href)),
       isJoined: (room) => this.session.rooms.get(room)?.joined ?? false,
       isWaiting: (id) => this.session.outbox.isWaiting(id),
       random: Math.random,

@@ -3,6 +3,7 @@ import { type Account, type AccountCalls, accountCalls, after, CloseCode, HttpPr
 import { address } from "./address.svelte.ts"
 import { Chat } from "./chat.svelte.ts"
 import { guestCame, guestLeft } from "./guests.ts"
+import { servedFrom } from "./served.ts"
 import { lasting, tabOnly } from "./storage.ts"
 
 export type Way = "guest" | "login" | "register"
@@ -15,7 +16,7 @@ export class SignIn {
   chat = $state.raw<Chat | null>(null)
   /** Whose sign-in ended without their doing. */
   ended = $state.raw<Account["user"] | null>(null)
-  readonly #calls: AccountCalls = accountCalls()
+  readonly #calls: AccountCalls = accountCalls(servedFrom(location.href))
   #unhook: (() => void) | null = null
   #account: Account | null = null
   #renewedAfterEnd = false

@@ -5,6 +5,7 @@ import { uk } from "../../src/i18n/uk.ts"
 import { initialsOf } from "../../src/model/faces.ts"
 import { fileAddress, ownAddress } from "../../src/model/files.ts"
 import { mentions, type Piece, piecesOf } from "../../src/model/pieces.ts"
+import { servedFrom } from "../../src/model/served.ts"
 import { sizeText } from "../../src/model/sizes.ts"
 
 const kinds = (text: string, me: string | null = null) => piecesOf(text, me).map(({ kind, text: part }) => `${kind}:${part}`)
@@ -87,6 +88,15 @@ test("a tab asks for a file as the one who is signed in there", () => {
   expect(at(`/api/files/${id}/preview`)).toBe(`/api/files/as/u%2F1/${id}/preview`)
   for (const other of ["/api/files/x", `/api/files/${id}/more`, `/else/api/files/${id}`]) expect(at(other)).toBe(other)
   expect(at(`https://evil.example/api/files/${id}`)).toBe("#")
+})
+
+test("under a path a file's address begins with it", () => {
+  const id = "0123456789abcdef".repeat(2)
+  expect(fileAddress(`/api/files/${id}/preview`, "u1", "https://chat.example/chat")).toBe(`/chat/api/files/as/u1/${id}/preview`)
+  expect(fileAddress(`https://evil.example/api/files/${id}`, "u1", "https://chat.example/chat")).toBe("#")
+  expect(["https://a.example/", "https://a.example/#/room", "https://a.example/chat/?x#/room", "https://a.example/chat/index.html"].map(servedFrom)).toEqual(
+    ["https://a.example", "https://a.example", "https://a.example/chat", "https://a.example/chat"],
+  )
 })
 
 test("a file's address leads nowhere but to this origin", () => {
