@@ -58,7 +58,7 @@ const PLAIN = words(
   "com org net edu gov укр рф бел бг ею ελ eu ua uk de fr cz sk hu ro lt lv ee ch nl fi se dk ie jp kr cn tw au nz br tr gr ge kz ca",
 )
 // With these, only a name with a path after it, or one that begins with `www.`.
-const WITH_PATH = words("am at be biz by cc co dev es gg gl info io is it ly me pl pt to tv us ai app")
+const WITH_PATH = words("am at be biz by cc co dev es gg gl info io is it ly me pl pt to tv us ai app blog chat cloud news online page site social tech wiki xyz")
 const MAIL = words("biz dev app info online pro site name")
 
 const linkify = new LinkifyIt({ rebuilder: new Addresses(), fuzzyLink: true, tlds: [...PLAIN, ...WITH_PATH] }).add("ftp:", null).add("//", null)

@@ -19,6 +19,13 @@ export const troubleOf = (error: unknown): Trouble => {
   return { code: error.status === 413 ? "too_large" : error.status >= 500 ? "unavailable" : "other", text: "" }
 }
 
+/** Which fields of the sign-in are at fault: none, where the server is busy, away, or wants nobody in this way. */
+export const fieldsOf = ({ code }: Trouble): readonly ("name" | "password")[] => {
+  if (code === "invalid_name" || code === "name_taken") return ["name"]
+  if (code === "invalid_password") return ["password"]
+  return code === "bad_credentials" ? ["name", "password"] : []
+}
+
 /** In the language of the page; in the server's words where the page does not know the code. */
 export const sentenceOf = ({ code, text }: Trouble, errors: Dictionary["errors"]): string =>
   Object.hasOwn(errors, code) ? errors[code] : text || errors.other

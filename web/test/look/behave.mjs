@@ -354,6 +354,23 @@ await scenario("the address that is copied is the room's", "дизайн", async
   assert.equal(decodeURIComponent(await page.evaluate(() => window.written)), "http://homin.test/#/дизайн")
 }, { device: PHONE })
 
+await scenario("the field that is at fault is marked, and no other", "дизайн", async ({ page, context }) => {
+  const marked = () => page.locator("[aria-invalid=true]").evaluateAll((fields) => fields.map(({ dataset }) => dataset.testid))
+  await page.getByTestId("sign-out").click()
+  await page.getByTestId("login-tab-password").click()
+  await page.getByTestId("login-name").fill("olena")
+  await page.getByTestId("login-password").fill("wrong-password")
+  await page.getByTestId("login-submit").click()
+  await page.getByTestId("login-problem").waitFor()
+  assert.deepEqual(await marked(), ["login-name", "login-password"])
+  const refuse = (code) => context.route("**/api/accounts/*", (route) => route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify({ code }) }))
+  for (const [code, fields] of [["invalid_password", ["login-password"]], ["no_guests", []]]) {
+    await refuse(code)
+    await page.getByTestId("login-submit").click()
+    await page.waitForFunction((wanted) => [...document.querySelectorAll("[aria-invalid=true]")].map(({ dataset }) => dataset.testid).join() === wanted, fields.join(), { timeout: 5000 })
+  }
+})
+
 await scenario("a text is only ever text", "дизайн", async ({ page, server }) => {
   const attack = `<img src=x onerror="document.title='broken'"> <script>1</script> javascript:alert(1)`
   server.say("дизайн", { id: "x", name: "<b>Bold</b>" }, attack)

@@ -4,7 +4,7 @@ import { HttpProblem, problemOf, SignInNeeded, Unreadable } from "../../src/clie
 import { RETRYABLE } from "../../src/client/protocol.gen.ts"
 import { en } from "../../src/i18n/en.ts"
 import { uk } from "../../src/i18n/uk.ts"
-import { sentenceOf, troubleOf } from "../../src/model/troubles.ts"
+import { fieldsOf, sentenceOf, troubleOf } from "../../src/model/troubles.ts"
 
 const schema = new URL("../../../shared/protocol/generated/homin.schema.json", import.meta.url)
 const codes = (JSON.parse(readFileSync(schema, "utf8")) as { $defs: { ErrorCode: { enum: string[] } } }).$defs.ErrorCode.enum
@@ -51,4 +51,20 @@ describe("what a person is told of a refusal", () => {
   test("the table says which may be asked again", () => {
     expect(RETRYABLE.every((code) => codes.includes(code))).toBe(true)
   })
+})
+
+test.each([
+  ["invalid_name", ["name"]],
+  ["name_taken", ["name"]],
+  ["invalid_password", ["password"]],
+  ["bad_credentials", ["name", "password"]],
+  ["rate_limited", []],
+  ["no_guests", []],
+  ["forbidden_origin", []],
+])("the fields at fault for %s are %j", (code, fields) => {
+  expect(fieldsOf(answered(400, code, ""))).toEqual(fields)
+})
+
+test("no field is at fault where nobody answers", () => {
+  expect(fieldsOf(troubleOf(new HttpProblem(0, null, "")))).toEqual([])
 })
