@@ -1,4 +1,5 @@
-"""What only a real browser shows of the page alone: scrolling, drafts, keys, files. The scenes are web/test/look's."""
+"""What only a real browser shows of the page alone: scrolling, drafts, keys, files, and what axe finds. The scenes are
+web/test/look's."""
 
 from __future__ import annotations
 
@@ -14,17 +15,26 @@ PATIENCE_S = 300.0
 
 
 async def test_the_page_scrolls_keeps_drafts_and_takes_files_as_it_should(chromium: Chromium) -> None:
+    await played("behave.mjs", chromium)
+
+
+async def test_axe_finds_nothing_in_any_state(chromium: Chromium) -> None:
+    await played("axe.mjs", chromium)
+
+
+async def played(scenes: str, chromium: Chromium) -> None:
+    """Plays the scenes of web/test/look/`scenes`, which end with an error where something is not so."""
     environment, _ = node_environment()
     environment["CHROMIUM"] = chromium.executable or chromium.endpoint or ""
     node = shutil.which("node", path=environment["PATH"])
     assert node is not None, "There is no Node: `make test` brings one."
-    scenes = await asyncio.create_subprocess_exec(
-        node, "test/look/behave.mjs", cwd=ROOT / "web", env=environment, stdout=PIPE, stderr=STDOUT
+    process = await asyncio.create_subprocess_exec(
+        node, f"test/look/{scenes}", cwd=ROOT / "web", env=environment, stdout=PIPE, stderr=STDOUT
     )
     try:
         async with asyncio.timeout(PATIENCE_S):
-            said, _ = await scenes.communicate()
+            said, _ = await process.communicate()
     finally:
-        if scenes.returncode is None:
-            scenes.kill()
-    assert scenes.returncode == 0, said.decode()
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0, said.decode()

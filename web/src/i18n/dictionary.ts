@@ -52,6 +52,7 @@ export interface Dictionary {
   chooseRoom: Phrase
   notMember: Named
   toRooms: Phrase
+  toMessages: Phrase
   openRooms: Phrase
   closeRooms: Phrase
   emptyRoomTitle: Named

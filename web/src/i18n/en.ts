@@ -39,6 +39,7 @@ export const en: Dictionary = {
   chooseRoom: "Choose a room on the left, or name a new one.",
   notMember: (room) => `You are not in #${room}. If there is no room of this name, it is made when you come in.`,
   toRooms: "To my rooms",
+  toMessages: "To the messages",
   openRooms: "Open the list of rooms",
   closeRooms: "Close the list of rooms",
   emptyRoomTitle: (room) => `#${room} is quiet`,

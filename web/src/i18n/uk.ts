@@ -40,6 +40,7 @@ export const uk: Dictionary = {
   chooseRoom: "Виберіть кімнату ліворуч або назвіть нову.",
   notMember: (room) => `Вас немає в #${room}. Якщо кімнати з такою назвою немає, вона з'явиться, щойно ви ввійдете.`,
   toRooms: "До моїх кімнат",
+  toMessages: "До повідомлень",
   openRooms: "Відкрити список кімнат",
   closeRooms: "Закрити список кімнат",
   emptyRoomTitle: (room) => `У #${room} поки тихо`,

@@ -371,6 +371,54 @@ await scenario("the field that is at fault is marked, and no other", "дизай
   }
 })
 
+const focusedOn = (page) => page.evaluate(() => document.activeElement.dataset.testid ?? document.activeElement.role ?? document.activeElement.localName)
+
+await scenario("the list of rooms is one stop of the Tab key, and arrows walk in it", "long", async ({ page, message }) => {
+  await message(1500).waitFor()
+  assert.equal(await page.locator("nav a[tabindex='0']").count(), 1)
+  await page.getByTestId("room-join").focus()
+  await page.keyboard.press("Tab")
+  assert.equal(await focusedOn(page), "room-long", "at the room that is shown")
+  await page.keyboard.press("ArrowDown")
+  const next = await focusedOn(page)
+  assert.ok(next.startsWith("room-") && next !== "room-long", next)
+  await page.keyboard.press("Tab")
+  assert.equal(await focusedOn(page), "language", "past all other rooms")
+  await page.keyboard.press("Shift+Tab")
+  assert.equal(await focusedOn(page), "room-long")
+})
+
+await scenario("the first stop leads past the rooms, to the messages", "long", async ({ page, message }) => {
+  await message(1500).waitFor()
+  await page.getByTestId("room-input").focus()
+  await page.keyboard.press("Shift+Tab")
+  assert.equal(await focusedOn(page), "skip")
+  await page.keyboard.press("Enter")
+  assert.equal(await focusedOn(page), "log")
+  assert.equal(hash(page), "#/long")
+})
+
+await scenario("code that is wider than its place is scrolled by key, and only that is a stop", "code", async ({ page, message }) => {
+  await message(2).waitFor()
+  const wide = message(1).locator("pre")
+  await wide.and(page.locator("[tabindex='0']")).waitFor()
+  assert.equal(await message(2).locator("pre").getAttribute("tabindex"), null)
+  await wide.focus()
+  await page.keyboard.press("ArrowRight")
+  await page.waitForFunction(() => document.activeElement.scrollLeft > 0)
+}, { beside: { code: { readUpTo: 2, talk: [[2, taras, `\`\`\`\nSELECT ${"a_long_column, ".repeat(12)} 1\n\`\`\``], [1, taras, "```\nshort\n```"]] } } })
+
+await scenario("where the system forces its colours, the room that is shown and who is here are still seen", "long", async ({ page, message }) => {
+  await message(1500).waitFor()
+  await page.emulateMedia({ forcedColors: "active" })
+  const style = (place, name) => page.locator(place).first().evaluate((element, key) => getComputedStyle(element)[key], name)
+  assert.equal(await style("nav a[aria-current]", "outlineStyle"), "solid")
+  assert.equal(await style("nav a:not([aria-current])", "outlineStyle"), "none")
+  const [dot, ground] = [await style(".face .dot", "backgroundColor"), await style("body", "backgroundColor")]
+  assert.notEqual(dot, ground)
+  assert.equal(await style(".icon-button", "borderTopStyle"), "solid")
+})
+
 await scenario("a text is only ever text", "дизайн", async ({ page, server }) => {
   const attack = `<img src=x onerror="document.title='broken'"> <script>1</script> javascript:alert(1)`
   server.say("дизайн", { id: "x", name: "<b>Bold</b>" }, attack)

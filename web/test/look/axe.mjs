@@ -1,0 +1,117 @@
+/**
+ * What axe finds in the states that people meet: WCAG 2.2 A and AA, and its best practices. `npm run build && node test/look/axe.mjs [state]`;
+ * ends with an error where there is anything.
+ */
+import assert from "node:assert/strict"
+import { readFile } from "node:fs/promises"
+import { createRequire } from "node:module"
+import { chromium } from "playwright-core"
+import { people, rooms } from "./content.mjs"
+import { FakeServer } from "./fake.mjs"
+
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+const DESKTOP = { viewport: { width: 1440, height: 900 } }
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
+const [, taras, maria] = people
+
+const line = `SELECT ${"column_of_a_long_name, ".repeat(20)} 1`
+rooms.code = { readUpTo: 2, talk: [[4, taras, `\`\`\`sql\n${line}\n\`\`\``], [3, maria, "https://a.example/x @Олена Кравець `code`"], [2, taras, "one more"], [1, maria, "and one that is new"]] }
+for (let i = 0; i < 20; i++) rooms[`room-${i}`] = { readUpTo: 0, talk: [[1000 + i, taras, "said here"]] }
+
+const place = process.env.CHROMIUM ?? "/usr/bin/chromium"
+const browser = await (/^wss?:/.test(place) ? chromium.connect(place) : chromium.launch({ executablePath: place, args: ["--no-sandbox"] }))
+const found = []
+
+const look = async (page, name, options) => {
+  const { violations } = await page.evaluate((given) => window.axe.run(given), options)
+  for (const { id, help, nodes } of violations) found.push(`${name}: ${id}: ${help}\n${nodes.map(({ html, failureSummary }) => `    ${html.slice(0, 160)}\n      ${failureSummary.split("\n").at(-1)}`).join("\n")}`)
+}
+
+/** What can be pressed and is smaller than 24 by 24 pixels (WCAG 2.5.8, without its exception for what stands apart); links within a text are as high as its line. */
+const tooSmall = (page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll("button, a[href], input, textarea, [role=button]")].flatMap((target) => {
+      const { width, height } = target.getBoundingClientRect()
+      const inText = target.closest("[data-testid=message-text]") !== null
+      const shown = target.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && target.closest("[inert]") === null
+      return shown && !inText && (width < 24 || height < 24) ? [`${target.outerHTML.slice(0, 120)} is ${width} by ${height}`] : []
+    }),
+  )
+
+/** Plays a state, and asks axe what is wrong with it in light, and what with its colours in dark. */
+const state = async (name, play, { device = DESKTOP, room = "code", signedIn = true } = {}) => {
+  if (!name.includes(process.argv[2] ?? "")) return
+  const context = await browser.newContext({ ...device, colorScheme: "light", locale: "en-GB", timezoneId: "Europe/Kyiv", reducedMotion: "reduce" })
+  const server = new FakeServer()
+  await server.install(context)
+  const page = await context.newPage()
+  await page.goto(`${server.origin}/${room ? `#/${encodeURIComponent(room)}` : ""}`)
+  await page.getByTestId("login-name").waitFor()
+  if (signedIn) {
+    await page.getByTestId("login-name").fill("Olena")
+    await page.getByTestId("login-submit").click()
+    await page.getByTestId("connection-state").waitFor({ state: "attached" })
+  }
+  await play({ page, server, context })
+  await page.evaluate(AXE)
+  await look(page, name, { runOnly: { type: "tag", values: TAGS } })
+  await page.emulateMedia({ colorScheme: "dark" })
+  await look(page, `${name}, dark`, { runOnly: { type: "rule", values: ["color-contrast"] } })
+  found.push(...(await tooSmall(page)).map((target) => `${name}: ${target}`))
+  await context.close()
+  console.log(`looked at: ${name}`)
+}
+
+const chatting = ({ page }) => page.getByTestId("message").nth(3).waitFor()
+
+await state("sign-in", async () => {}, { signedIn: false })
+await state("sign-in, refused", async ({ page }) => {
+  await page.getByTestId("login-tab-password").click()
+  await page.getByTestId("login-name").fill("olena")
+  await page.getByTestId("login-password").fill("wrong-password")
+  await page.getByTestId("login-submit").click()
+  await page.getByTestId("login-problem").waitFor()
+}, { signedIn: false })
+await state("a room", chatting)
+await state("a room on a phone", chatting, { device: PHONE })
+await state("a room with files", ({ page }) => page.getByTestId("picture").waitFor(), { room: "розробка" })
+await state("an empty room", ({ page }) => page.getByText("Write the first message").waitFor(), { room: "empty" })
+await state("the list on a phone", ({ page }) => page.getByTestId("room-code").waitFor(), { device: PHONE, room: null })
+await state("the drawer", async ({ page }) => {
+  await page.getByTestId("open-rooms").click()
+  await page.getByTestId("room-code").waitFor()
+}, { device: PHONE })
+await state("the people on a phone", async ({ page }) => {
+  await page.getByTestId("toggle-people").click()
+  await page.getByTestId("people").waitFor()
+}, { device: PHONE })
+await state("a picture", async ({ page }) => {
+  await page.getByTestId("picture").click()
+  await page.getByRole("dialog").waitFor()
+}, { room: "розробка" })
+await state("scrolled up, with something new", async ({ page, server }) => {
+  await page.getByTestId("message").first().waitFor()
+  await page.getByRole("log").evaluate((log) => (log.scrollTop = 0))
+  server.say("ops.alerts", taras, "here")
+  await page.getByTestId("to-newest").waitFor()
+}, { room: "ops.alerts" })
+await state("offline, with a message that waits and a file that was refused", async ({ page, server, context }) => {
+  await chatting({ page })
+  server.onUpload = (route) => route.fulfill({ status: 413, contentType: "application/problem+json", body: '{"code":"too_large"}' })
+  await page.getByTestId("file-input").setInputFiles({ name: "big.zip", mimeType: "application/zip", buffer: Buffer.alloc(1000) })
+  await page.getByTestId("upload").getByRole("alert").waitFor()
+  server.refuses = true
+  await context.setOffline(true)
+  await page.locator("[data-state=offline]").waitFor()
+  await page.getByTestId("composer").fill("from the tunnel")
+  await page.getByTestId("send").click()
+  await page.getByTestId("pending-message").waitFor()
+})
+await state("a room in which one is not", async ({ page }) => {
+  await page.evaluate(() => void (location.hash = "#/generl"))
+  await page.getByTestId("come-in").waitFor()
+})
+
+await browser.close()
+assert.equal(found.length, 0, `axe found:\n${found.join("\n")}`)
