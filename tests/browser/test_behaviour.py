@@ -1,5 +1,5 @@
-"""What only a real browser shows of the page alone: scrolling, drafts, keys, files, and what axe finds. The scenes are
-web/test/look's."""
+"""What only a real browser shows of the page alone: scrolling, drafts, files, keys, the way back, what axe finds. The
+scenes are web/test/look's."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ PATIENCE_S = 300.0
 
 async def test_the_page_scrolls_keeps_drafts_and_takes_files_as_it_should(chromium: Chromium) -> None:
     await played("behave.mjs", chromium)
+
+
+async def test_keys_and_the_way_back_do_what_a_person_means_by_them(chromium: Chromium) -> None:
+    await played("ways.mjs", chromium)
 
 
 async def test_axe_finds_nothing_in_any_state(chromium: Chromium) -> None:

@@ -5,22 +5,19 @@
 import assert from "node:assert/strict"
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
-import { chromium } from "playwright-core"
 import { people, rooms } from "./content.mjs"
 import { FakeServer } from "./fake.mjs"
+import { browser, PHONE } from "./stage.mjs"
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 const DESKTOP = { viewport: { width: 1440, height: 900 } }
-const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
 const [, taras, maria] = people
 
 const line = `SELECT ${"column_of_a_long_name, ".repeat(20)} 1`
 rooms.code = { readUpTo: 2, talk: [[4, taras, `\`\`\`sql\n${line}\n\`\`\``], [3, maria, "https://a.example/x @Олена Кравець `code`"], [2, taras, "one more"], [1, maria, "and one that is new"]] }
 for (let i = 0; i < 20; i++) rooms[`room-${i}`] = { readUpTo: 0, talk: [[1000 + i, taras, "said here"]] }
 
-const place = process.env.CHROMIUM ?? "/usr/bin/chromium"
-const browser = await (/^wss?:/.test(place) ? chromium.connect(place) : chromium.launch({ executablePath: place, args: ["--no-sandbox"] }))
 const found = []
 
 const look = async (page, name, options) => {
