@@ -116,9 +116,10 @@ async def left(how, count, cancelled):
         await task
     except (CutOff, asyncio.CancelledError):
         pass
-    over.set()
     await asyncio.to_thread(until, lambda: not uploads, 3)  # an abort may still be on its way
-    return list(map(dict, uploads.values()))
+    stay = list(map(dict, uploads.values()))
+    over.set()
+    return stay
 
 
 def until(condition, seconds):

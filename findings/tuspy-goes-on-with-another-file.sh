@@ -9,7 +9,7 @@
 #           of the other, under the first's name, and in the room that the first was for: the second's metadata is
 #           never sent. Where the first upload was complete, the second sends no bytes at all, and succeeds as well.
 # Seen:     tuspy 1.1.0 (PyPI, the tus project's own client for Python).
-# Homin:    what it compares of two files is a digest of the whole (services/files/intake.py). With tuspy: store_url only
+# Homin:    what it compares of two files is a digest of the whole (services/files/ingest.py). With tuspy: store_url only
 #           with a fingerprinter of one's own.
 # Needs:    Python 3.11 or later. The server is on 127.0.0.1, inside the script.
 set -euo pipefail
