@@ -39,7 +39,7 @@ const unreadable = (size: number): File => {
 }
 
 const begin = (file: File) => {
-  const { done, cancel } = upload({ room: "den", id: "1", file, token: "t", onProgress: () => {} })
+  const { done, cancel } = upload({ room: "den", id: "1", file, token: "t", onProgress: () => {} }, "")
   return { outcome: done.catch((error: unknown) => error), cancel, request: FakeRequest.last }
 }
 
