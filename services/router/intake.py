@@ -1,4 +1,4 @@
-"""From a delivery to the items that a lane handles. What cannot be handled is put aside as a dead letter."""
+"""From a delivery to the items that a partition worker handles. What cannot be handled becomes a dead letter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The router as a service: its lanes, its beat, its state of health."""
+"""The router as a service: its partition workers, its beat, its state of health."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import structlog
 from starlette.routing import BaseRoute
 
-from services.router.lane import Lane
 from services.router.outboxes import Outboxes
+from services.router.partition_worker import PartitionWorker
 from services.router.reads import Reads
 from shared.bus.port import Bus, BusError, Consumer
 from shared.bus.topology import shard_queue
@@ -23,7 +23,7 @@ RESTART_S = 1.0
 
 
 class Router:
-    """`new_lane`: a lane for these shards over this consumer. `epoch`: reads the store's."""
+    """`new_worker`: a partition worker for these shards over this consumer. `epoch`: reads the store's."""
 
     name = "router"
     routes: Sequence[BaseRoute] = ()
@@ -35,10 +35,10 @@ class Router:
         instance: str,
         outboxes: Outboxes,
         reads: Reads,
-        new_lane: Callable[[Sequence[int], Consumer], Lane],
+        new_worker: Callable[[Sequence[int], Consumer], PartitionWorker],
         *,
         shards: int,
-        lanes: int,
+        workers: int,
         prefetch: int,
         beat_s: float,
         prepare: Callable[[], Awaitable[None]],
@@ -46,17 +46,17 @@ class Router:
         dispose: Callable[[], Awaitable[None]],
     ) -> None:
         self._bus, self._instance, self._outboxes, self._reads = bus, instance, outboxes, reads
-        self._new_lane, self._prefetch, self._beat_s = new_lane, prefetch, beat_s
-        self._shards = [list(range(i, shards, lanes)) for i in range(min(lanes, shards))]
+        self._new_worker, self._prefetch, self._beat_s = new_worker, prefetch, beat_s
+        self._shards = [list(range(i, shards, workers)) for i in range(min(workers, shards))]
         self._prepare, self._epoch, self._dispose = prepare, epoch, dispose
-        self._lanes: list[Lane] = []
+        self._workers: list[PartitionWorker] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def checks(self) -> Mapping[str, Check]:
         return {
             "bus": lambda: None if self._bus.connected else "The broker cannot be reached.",
-            "store": lambda: next((lane.down for lane in self._lanes if lane.down), None),
+            "store": lambda: next((worker.down for worker in self._workers if worker.down), None),
         }
 
     async def start(self) -> None:
@@ -68,14 +68,14 @@ class Router:
                 log.warning("the database went away again", why=str(why).splitlines()[0])
         started = [asyncio.Event() for _ in self._shards]
         for shards, event in zip(self._shards, started, strict=True):
-            self._tasks.append(asyncio.create_task(self._keep(shards, event), name=f"lane:{shards[0]}"))
+            self._tasks.append(asyncio.create_task(self._keep(shards, event), name=f"worker:{shards[0]}"))
         for event in started:
             await event.wait()
         self._tasks.append(asyncio.create_task(self._beat(), name="router:beat"))
 
     async def drain(self) -> None:
         async with asyncio.timeout(10):
-            await asyncio.gather(*(lane.drain() for lane in self._lanes))
+            await asyncio.gather(*(worker.drain() for worker in self._workers))
             await self._outboxes.flush()
 
     async def stop(self) -> None:
@@ -88,22 +88,22 @@ class Router:
     def gone(self, address: str) -> None:
         """A mailbox does not exist any more."""
         log.info("a gateway's mailbox is gone; its subscriptions end", address=address)
-        for lane in self._lanes:
-            lane.watch.gone(address)
+        for worker in self._workers:
+            worker.watch.gone(address)
 
     async def _keep(self, shards: Sequence[int], started: asyncio.Event) -> None:
-        """Runs a lane; one that fails starts anew with a new consumer, to which its deliveries come again."""
+        """Runs a worker; one that fails starts anew with a new consumer, to which its deliveries come again."""
         while True:
             consumer = await self._bus.consume([shard_queue(s) for s in shards], self._instance, self._prefetch)
-            lane = self._new_lane(shards, consumer)
-            self._lanes.append(lane)
+            worker = self._new_worker(shards, consumer)
+            self._workers.append(worker)
             started.set()
             try:
-                await lane.run()
+                await worker.run()
             except Exception:
-                log.exception("a lane failed; it starts anew", shards=shards)
+                log.exception("a partition worker failed; it starts anew", shards=shards)
             finally:
-                self._lanes.remove(lane)
+                self._workers.remove(worker)
                 await consumer.close()
             await asyncio.sleep(RESTART_S)
 

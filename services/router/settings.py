@@ -11,8 +11,8 @@ from shared.protocol.bus import ITEM_BYTES
 
 
 class Settings(ServiceSettings):
-    router_lanes: Annotated[int, Field(ge=0)] = 0
-    """Pipelines side by side in one router, each with its shards; 0: one on SQLite, which has one writer, else two."""
+    router_partition_workers: Annotated[int, Field(ge=0)] = 0
+    """Side by side in one router, each with its own shards; 0: one on SQLite, which has one writer, else two."""
     router_prefetch: Annotated[int, Field(ge=1)] = 16
     """Bodies of each shard that a router holds unacknowledged."""
     router_batch_frames: Annotated[int, Field(ge=1)] = 1_000

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Item
 from services.router.core.liveness import Liveness
-from services.router.lane import Lane, LaneLimits
 from services.router.log import Log
 from services.router.outboxes import Outboxes
+from services.router.partition_worker import PartitionWorker, WorkerLimits
 from services.router.postgres import PostgresLog
 from services.router.reads import Reads
 from services.router.service import Router
@@ -24,7 +24,7 @@ from shared.bus.batching import Pace
 from shared.bus.port import Bus, Consumer
 from shared.runtime.database import open_engine, wait_for_database
 
-LANES = 2
+PARTITION_WORKERS = 2
 
 
 def open_log(url: str, engine: AsyncEngine, shards: int, writers: int, readers: int = 0) -> SqlLog:
@@ -35,10 +35,12 @@ def open_log(url: str, engine: AsyncEngine, shards: int, writers: int, readers: 
 
 
 def build(settings: Settings, bus: Bus) -> Router:
-    lanes = settings.router_lanes or (1 if settings.database_url.startswith("sqlite") else LANES)
-    readers = lanes + settings.router_reads
+    workers = settings.router_partition_workers or (
+        1 if settings.database_url.startswith("sqlite") else PARTITION_WORKERS
+    )
+    readers = workers + settings.router_reads
     engine = open_engine(settings.database_url, pool_size=readers)
-    store = open_log(settings.database_url, engine, settings.shards, lanes, readers)
+    store = open_log(settings.database_url, engine, settings.shards, workers, readers)
 
     async def prepare() -> None:
         await wait_for_database(settings.database_url)
@@ -50,7 +52,7 @@ def build(settings: Settings, bus: Bus) -> Router:
         await engine.dispose()
 
     return assemble(
-        settings, bus, store, lanes=lanes, now=time.time, monotonic=time.monotonic, prepare=prepare, dispose=dispose
+        settings, bus, store, workers=workers, now=time.time, monotonic=time.monotonic, prepare=prepare, dispose=dispose
     )
 
 
@@ -59,7 +61,7 @@ def assemble(
     bus: Bus,
     store: Log,
     *,
-    lanes: int,
+    workers: int,
     now: Callable[[], float],
     monotonic: Callable[[], float],
     prepare: Callable[[], Awaitable[None]],
@@ -83,9 +85,11 @@ def assemble(
         answer_bytes=settings.router_answer_bytes,
     )
 
-    def new_lane(shards: Sequence[int], consumer: Consumer) -> Lane:
-        cache = RoomCache(max(1, settings.router_cache_rooms // lanes), max(1, settings.router_cache_bytes // lanes))
-        limits = LaneLimits(batch_frames=settings.router_batch_frames, answer_bytes=settings.router_answer_bytes)
+    def new_worker(shards: Sequence[int], consumer: Consumer) -> PartitionWorker:
+        cache = RoomCache(
+            max(1, settings.router_cache_rooms // workers), max(1, settings.router_cache_bytes // workers)
+        )
+        limits = WorkerLimits(batch_frames=settings.router_batch_frames, answer_bytes=settings.router_answer_bytes)
 
         def new_watch(free: Callable[[Item], None]) -> Watch:
             def new_liveness() -> Liveness:
@@ -93,16 +97,16 @@ def assemble(
 
             return Watch(shards, store, outboxes, reads, monotonic, free, new_liveness)
 
-        return Lane(consumer, store, outboxes, reads, cache, lambda: now() * 1000, limits, new_watch)
+        return PartitionWorker(consumer, store, outboxes, reads, cache, lambda: now() * 1000, limits, new_watch)
 
     router = Router(
         bus,
         settings.instance,
         outboxes,
         reads,
-        new_lane,
+        new_worker,
         shards=settings.shards,
-        lanes=lanes,
+        workers=workers,
         prefetch=settings.router_prefetch,
         beat_s=settings.beat_s,
         prepare=prepare,

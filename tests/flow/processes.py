@@ -116,7 +116,7 @@ class RouterProcess:
             settings(RouterSettings, instance),
             bus,
             MemoryLog(self._tables, SHARDS, hop, hop),
-            lanes=2,
+            workers=2,
             now=lambda: UNIX_S + loop.time(),
             monotonic=loop.time,
             prepare=nothing,
@@ -155,12 +155,12 @@ class RouterProcess:
         if service is None:
             return
         bus.stand_still()
-        for lane in service._lanes:
-            await lane._consumer.close()
+        for worker in service._workers:
+            await worker._consumer.close()
         await asyncio.sleep(seconds)
         bus.go_on()
         if not bus.dead and service is self.service:
-            for lane in service._lanes:
-                consumer: Any = lane._consumer
+            for worker in service._workers:
+                consumer: Any = worker._consumer
                 if not consumer._life:
                     consumer._open()

@@ -28,7 +28,7 @@ from tests.system.cluster import Cluster, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SHARDS = 16
-LANES = 4
+PARTITION_WORKERS = 4
 PATIENCE_S = 240
 _names = count(1)
 
@@ -57,7 +57,7 @@ async def fragile(
     settings = {
         "HOMIN_FRAMES_PER_S": "0", "HOMIN_BEAT_S": "0.5", "HOMIN_SILENT_S": "3", "HOMIN_PUBLISH_TIMEOUT_S": "30",
         "HOMIN_GATEWAY_FORWARD_BYTES": str(64 << 10), "HOMIN_GATEWAY_SEND_BYTES": str(64 << 10),
-        "HOMIN_ROUTER_LANES": str(LANES), "HOMIN_LOG_FORMAT": "json",
+        "HOMIN_ROUTER_PARTITION_WORKERS": str(PARTITION_WORKERS), "HOMIN_LOG_FORMAT": "json",
     }  # fmt: skip
     urls = broker.make_vhost(), database.make_database()
     async with Cluster(*urls, tmp_path_factory.mktemp("fragile"), settings=settings) as running:
@@ -160,8 +160,9 @@ async def test_while_the_memory_alarm_is_on_what_does_not_fit_is_refused_and_all
 async def test_while_the_database_is_away_questions_are_refused_and_messages_wait(
     fragile: Cluster, database: Postgres
 ) -> None:
-    """Tried with `Lane._settle` not catching `StoreDown`: the message becomes a dead letter, and the question is never
-    answered. (So it was, too, as long as only questions were answered that had come before the first failure.)"""
+    """Tried with `PartitionWorker._settle` not catching `StoreDown`: the message becomes a dead letter, and the
+    question is never answered. (So it was, too, as long as only questions were answered that had come before the first
+    failure.)"""
     room, errors = a_room(), list[str]()
     async with people(fragile, 2, room, errors=errors) as clients:
         await clients[0].chat(room, "before")
@@ -178,11 +179,11 @@ async def test_while_the_database_is_away_questions_are_refused_and_messages_wai
         await all_have(clients, room, ["before", "during"])
 
 
-async def test_a_room_that_is_stuck_holds_up_no_other_lane(fragile: Cluster) -> None:
-    """Its row is locked from outside, so its shard's lane waits, and no other. Tried with HOMIN_ROUTER_LANES=1: the
-    others wait, too, wherever the shards lie."""
+async def test_a_room_that_is_stuck_holds_up_no_other_worker(fragile: Cluster) -> None:
+    """Its row is locked from outside, so its shard's worker waits, and no other. Tried with
+    HOMIN_ROUTER_PARTITION_WORKERS=1: the others wait, too, wherever the shards lie."""
     stuck = a_room(0)
-    others = [a_room(shard) for shard in range(SHARDS) if shard % LANES != 0]
+    others = [a_room(shard) for shard in range(SHARDS) if shard % PARTITION_WORKERS != 0]
     async with people(fragile, 2, stuck, *others) as clients:
         await clients[0].chat(stuck, "first")
         db = await asyncpg.connect(fragile.database_url)
@@ -258,8 +259,8 @@ async def test_a_client_that_does_not_read_is_closed_and_the_others_notice_nothi
 
 
 async def test_a_poisonous_body_is_put_aside_and_what_is_around_it_is_handled(fragile: Cluster) -> None:
-    """Tried with `Intake._read` letting `Malformed` through: the lane fails, and again with each redelivery, until the
-    broker gives the body up."""
+    """Tried with `Intake._read` letting `Malformed` through: the worker fails, and again with each redelivery, until
+    the broker gives the body up."""
     room = a_room()
     url = fragile["router-1"]._environment["HOMIN_AMQP_URL"]
     bus = AmqpBus(url, AmqpLimits(shards=SHARDS), "poisoner")
@@ -277,7 +278,7 @@ async def test_a_poisonous_body_is_put_aside_and_what_is_around_it_is_handled(fr
             dead.ack(letter)
             logs = "".join(router.log.read_text() for router in fragile.of("router"))
             assert '"dead letter"' in logs
-            assert "a lane failed" not in logs
+            assert "a partition worker failed" not in logs
     finally:
         await bus.close()
 

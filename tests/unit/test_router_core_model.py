@@ -186,7 +186,7 @@ def test_under_random_frames_the_room_is_what_the_model_says(seed: int, draw_num
         changes = step(room, [item._replace(redelivered=True) for item in items] if lives > 1 else items, NOW_MS)
         rows.commit(changes)
         if not room.exists:
-            room = rows.load()  # the lane keeps no room without a row
+            room = rows.load()  # the worker keeps no room without a row
         audience.attend(changes)
 
         assert (room.exists, room.seq) == (model.named, len(model.log))

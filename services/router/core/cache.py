@@ -32,7 +32,7 @@ class RoomCache:
             self._cached.pop(name, None)
 
     def trim(self) -> None:
-        """Back to the bounds. O(rooms), so the lane does it now and then, not for each batch."""
+        """Back to the bounds. O(rooms), so the worker does it now and then, not for each batch."""
         total = sum(room.bytes for room in self._cached.values())
         while len(self._cached) > 1 and (len(self._cached) > self._rooms or total > self._bytes):
             _, room = self._cached.popitem(last=False)

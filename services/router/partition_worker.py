@@ -1,8 +1,8 @@
-"""One lane: an ordered pipeline from some shards' queues through the core and the store to the gateways.
+"""One partition worker: an ordered pipeline from some shards' queues through the core and the store to the gateways.
 
     gather → load what is missing → step (pure) → commit → send to the gateways → acknowledge
 
-A room belongs to one shard and so to one lane: its messages are never handled side by side. The next batch is handled
+A room belongs to one shard and so to one worker: its messages are never handled side by side. The next batch is handled
 while the deliveries of the last one are still on their way; acknowledgements keep the order.
 """
 
@@ -42,7 +42,7 @@ SECONDS = histogram("router_batch_seconds", "From a batch's first step to its co
 
 
 @dataclass(frozen=True)
-class LaneLimits:
+class WorkerLimits:
     """`batch_frames`: at most so many bodies' worth of frames in a transaction. `behind`: batches whose deliveries
     may still be on their way. `retry_s`: pause while the database is down. `crowd_s`: how often a large room tells
     how many there are, `crowd_names_s`: who, up to a hundred of them. `settled_s`: how long after a gateway's or
@@ -59,7 +59,7 @@ class LaneLimits:
     answer_bytes: int = frames.ANSWER_BYTES
 
 
-class Lane:
+class PartitionWorker:
     """`clock`: Unix milliseconds. `new_watch`: looks after the gateways of these shards, given where to put its
     items.
     """
@@ -72,7 +72,7 @@ class Lane:
         reads: Reads,
         cache: RoomCache,
         clock: Callable[[], float],
-        limits: LaneLimits,
+        limits: WorkerLimits,
         new_watch: Callable[[Callable[[Item], None]], Watch],
     ) -> None:
         self._consumer, self._store, self._outboxes, self._reads = consumer, store, outboxes, reads
