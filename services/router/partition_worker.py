@@ -22,7 +22,7 @@ from services.router.core.outgoing import Out, one
 from services.router.core.room import Room
 from services.router.core.step import step
 from services.router.intake import Intake, Taken
-from services.router.log import AlreadyStored, Log
+from services.router.message_store import AlreadyStored, MessageStore
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
 from services.router.watch import Watch
@@ -67,7 +67,7 @@ class PartitionWorker:
     def __init__(
         self,
         consumer: Consumer,
-        store: Log,
+        store: MessageStore,
         outboxes: Outboxes,
         reads: Reads,
         cache: RoomCache,

@@ -1,10 +1,11 @@
-"""The log's hot path on PostgreSQL: a whole batch, of any number of rooms, in one statement and one round trip.
+"""The message store's hot path on PostgreSQL: a whole batch, of any number of rooms, in one statement and one round
+trip.
 
 The statement is its own transaction. Its first part takes each room's row if that still has the `seq` and `version`
 from which the batch was decided; all other parts write only for the rooms that were taken. Under READ COMMITTED an
 UPDATE that had to wait for another one looks at the row anew (PostgreSQL manual, 13.2.1), so of two routers only one
 wins. asyncpg is used as it is, without SQLAlchemy's layers, since this is the path of every message. Everything else,
-the reads included, is `SqlLog`'s.
+the reads included, is `SqlMessageStore`'s.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.router.core.changes import Changes
-from services.router.log import AlreadyStored
+from services.router.message_store import AlreadyStored
+from services.router.sql import SqlMessageStore
 from services.router.statement import Rows, Statement, number, text, word
-from services.router.store import SqlLog
 from shared.protocol.names import shard_of
 from shared.runtime.outage import StoreDown, first_line, is_outage
 
@@ -100,7 +101,7 @@ SAY_AND_MOVE = Statement(
 )  # fmt: skip
 
 
-class PostgresLog(SqlLog):
+class PostgresMessageStore(SqlMessageStore):
     """`dsn`: postgresql://…; `connections`: how many commits may run side by side; `readers`: connections of
     `engine`.
     """
@@ -129,7 +130,7 @@ class PostgresLog(SqlLog):
             log.warning("not all connections to the database could be opened", why=first_line(why))
 
     async def commit(self, batch: Sequence[Changes]) -> set[str]:
-        """See `Log.commit`."""
+        """See `MessageStore.commit`."""
         # One order for all: two routers that write to the same rooms should wait, not end in a deadlock.
         writing = sorted((c for c in batch if c.writes), key=lambda c: c.room)
         comparing = {c.room: c for c in batch if not c.writes}

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from services.router.core import frames
 from services.router.core.changes import Item
 from services.router.core.outgoing import Outgoing
-from services.router.log import Log, Summary
+from services.router.message_store import MessageStore, Summary
 from services.router.outboxes import Outboxes
 from shared.protocol.bus import Submit
 from shared.protocol.client import History, Join
@@ -30,7 +30,9 @@ class Reads:
     """`at_once`: reads under way. `waiting`: reads that may wait for a place. `answer_bytes`: of the messages that one
     answer lists; a read brings at most `HISTORY_LIMIT` of them into memory."""
 
-    def __init__(self, store: Log, outboxes: Outboxes, *, at_once: int, waiting: int, answer_bytes: int) -> None:
+    def __init__(
+        self, store: MessageStore, outboxes: Outboxes, *, at_once: int, waiting: int, answer_bytes: int
+    ) -> None:
         self._store, self._outboxes, self._answer_bytes = store, outboxes, answer_bytes
         self._places = asyncio.Semaphore(at_once)
         self._bound = at_once + waiting

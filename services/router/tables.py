@@ -1,4 +1,4 @@
-"""The log's tables (migrations/versions/0002_rooms.py makes them; tests/contract/test_schema.py compares)."""
+"""The message store's tables (migrations/versions/0002_rooms.py makes them; tests/contract/test_schema.py compares)."""
 
 from __future__ import annotations
 

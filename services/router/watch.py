@@ -11,7 +11,7 @@ from services.router.core.changes import CrowdDue, Gone, Item
 from services.router.core.liveness import Liveness
 from services.router.core.outgoing import Out, one
 from services.router.core.presence import CROWD
-from services.router.log import Log
+from services.router.message_store import MessageStore
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
 from shared.bus.topology import shard_queue
@@ -27,7 +27,7 @@ class Watch:
     def __init__(
         self,
         shards: Iterable[int],
-        store: Log,
+        store: MessageStore,
         outboxes: Outboxes,
         reads: Reads,
         clock: Callable[[], float],

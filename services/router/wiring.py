@@ -10,15 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Item
 from services.router.core.liveness import Liveness
-from services.router.log import Log
+from services.router.message_store import MessageStore
 from services.router.outboxes import Outboxes
 from services.router.partition_worker import PartitionWorker, WorkerLimits
-from services.router.postgres import PostgresLog
+from services.router.postgres import PostgresMessageStore
 from services.router.reads import Reads
 from services.router.service import Router
 from services.router.settings import Settings
 from services.router.sharding import spread
-from services.router.store import SqlLog
+from services.router.sql import SqlMessageStore
 from services.router.watch import Watch
 from shared.bus.batching import Pace
 from shared.bus.port import Bus, Consumer
@@ -27,11 +27,11 @@ from shared.runtime.database import open_engine, wait_for_database
 PARTITION_WORKERS = 2
 
 
-def open_log(url: str, engine: AsyncEngine, shards: int, writers: int, readers: int = 0) -> SqlLog:
-    """The log in the database at `url`. `engine` is open on the same; `open` opens `readers` of its connections."""
+def open_message_store(url: str, engine: AsyncEngine, shards: int, writers: int, readers: int = 0) -> SqlMessageStore:
+    """The store in the database at `url`. `engine` is open on the same; `open` opens `readers` of its connections."""
     if url.startswith("postgresql"):
-        return PostgresLog(engine, shards, "postgresql://" + url.partition("://")[2], writers, readers)
-    return SqlLog(engine, shards)
+        return PostgresMessageStore(engine, shards, "postgresql://" + url.partition("://")[2], writers, readers)
+    return SqlMessageStore(engine, shards)
 
 
 def build(settings: Settings, bus: Bus) -> Router:
@@ -40,7 +40,7 @@ def build(settings: Settings, bus: Bus) -> Router:
     )
     readers = workers + settings.router_reads
     engine = open_engine(settings.database_url, pool_size=readers)
-    store = open_log(settings.database_url, engine, settings.shards, workers, readers)
+    store = open_message_store(settings.database_url, engine, settings.shards, workers, readers)
 
     async def prepare() -> None:
         await wait_for_database(settings.database_url)
@@ -59,7 +59,7 @@ def build(settings: Settings, bus: Bus) -> Router:
 def assemble(
     settings: Settings,
     bus: Bus,
-    store: Log,
+    store: MessageStore,
     *,
     workers: int,
     now: Callable[[], float],
@@ -67,7 +67,7 @@ def assemble(
     prepare: Callable[[], Awaitable[None]],
     dispose: Callable[[], Awaitable[None]],
 ) -> Router:
-    """The router over any log. `now`: Unix seconds; `prepare`, `dispose`: of what stands behind the log."""
+    """The router over any message store. `now`: Unix seconds; `prepare`, `dispose`: of what stands behind the store."""
     outboxes = Outboxes(
         bus,
         f"router.{settings.instance}",

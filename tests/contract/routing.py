@@ -10,7 +10,7 @@ from typing import Any
 from services.router.core.changes import Changes, Item
 from services.router.core.room import Room
 from services.router.core.step import step
-from services.router.log import AlreadyStored, Log
+from services.router.message_store import AlreadyStored, MessageStore
 from shared.protocol.bus import Direct, Submit, Unsubscribe
 from shared.protocol.client import Chat, ClientFrame, Join, Leave, Read
 from shared.protocol.server import User
@@ -65,10 +65,10 @@ def rows_of(room: Room) -> dict[str, Any]:
 
 
 class Writer:
-    """One router's way with the log: its own cache, which may be out of date."""
+    """One router's way with the store: its own cache, which may be out of date."""
 
-    def __init__(self, log: Log) -> None:
-        self.log = log
+    def __init__(self, store: MessageStore) -> None:
+        self.store = store
         self.rooms: dict[str, Room] = {}
         self.redone = 0
 
@@ -82,7 +82,7 @@ class Writer:
             await self._load(waiting)
             batch = [step(self.rooms[name], queue, now_ms) for name, queue in waiting.items()]
             try:
-                stale = await self.log.commit(batch)
+                stale = await self.store.commit(batch)
             except AlreadyStored:
                 stale = set(waiting)
                 await self._look_up(waiting)
@@ -101,7 +101,7 @@ class Writer:
     async def _load(self, names: Iterable[str]) -> None:
         missing = [name for name in names if name not in self.rooms]
         if missing:
-            self.rooms |= await self.log.load(missing)
+            self.rooms |= await self.store.load(missing)
 
     async def _look_up(self, waiting: dict[str, list[Item]]) -> None:
         self._drop(waiting)
@@ -109,7 +109,7 @@ class Writer:
         for name, queue in waiting.items():
             sent = [item.message for item in queue]
             keys = [(m.user.id, m.frame.id) for m in sent if isinstance(m, Submit) and isinstance(m.frame, Chat)]
-            self.rooms[name].known = await self.log.find(name, keys)
+            self.rooms[name].known = await self.store.find(name, keys)
 
     def _drop(self, names: Iterable[str]) -> None:
         for name in names:

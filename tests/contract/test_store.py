@@ -1,4 +1,4 @@
-"""Every promise of services/router/log.py, over SQLite and over PostgreSQL."""
+"""Every promise of services/router/message_store.py, over SQLite and over PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.router.core.step import step
-from services.router.log import AlreadyStored, Log, Summary
-from services.router.store import SqlLog
-from services.router.wiring import open_log
+from services.router.message_store import AlreadyStored, MessageStore, Summary
+from services.router.sql import SqlMessageStore
+from services.router.wiring import open_message_store
 from shared.protocol.names import shard_of
 from shared.protocol.server import User
 from shared.runtime.database import migrate, open_engine
@@ -21,48 +21,48 @@ from tests.contract.routing import NOW_MS, Writer, chat, join, leave, read, rows
 
 SHARDS = 8
 ANNA, BORYS, VIRA = user(1), user(2), user(3)
-Logs = Callable[[], SqlLog]
+Stores = Callable[[], SqlMessageStore]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def logs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Logs]:
-    """Makes logs over one new database, each with connections of its own as each router has."""
+async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
+    """Makes stores over one new database, each with connections of its own as each router has."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/log.db"
+        url = f"sqlite:///{tmp_path}/store.db"
         await migrate(url)
     else:
         url = request.getfixturevalue("postgres_url")
-    made: list[tuple[SqlLog, AsyncEngine]] = []
+    made: list[tuple[SqlMessageStore, AsyncEngine]] = []
 
-    def make() -> SqlLog:
+    def make() -> SqlMessageStore:
         engine = open_engine(url)
-        made.append((open_log(url, engine, SHARDS, writers=2), engine))
+        made.append((open_message_store(url, engine, SHARDS, writers=2), engine))
         return made[-1][0]
 
     yield make
-    for log, engine in made:
-        await log.close()
+    for store, engine in made:
+        await store.close()
         await engine.dispose()
 
 
 @pytest.fixture
-def log(logs: Logs) -> SqlLog:
-    return logs()
+def store(stores: Stores) -> SqlMessageStore:
+    return stores()
 
 
-async def filled(log: SqlLog, room: str, messages: int, by: User = ANNA) -> Writer:
+async def filled(store: SqlMessageStore, room: str, messages: int, by: User = ANNA) -> Writer:
     """A writer that has put `by` and so many messages into `room`."""
-    writer = Writer(log)
+    writer = Writer(store)
     await writer.handle(join(room, by), *(chat(room, by, f"id{n}", f"text {n}") for n in range(1, messages + 1)))
     return writer
 
 
-async def seqs(log: Log, room: str) -> list[int]:
+async def seqs(store: MessageStore, room: str) -> list[int]:
     """The numbers of all messages of the room, from the first on."""
     found: list[int] = []
     more = True
     while more:
-        page, more = await log.page(room, before=None, after=found[-1] if found else 0, limit=200)
+        page, more = await store.page(room, before=None, after=found[-1] if found else 0, limit=200)
         found += [m.seq for m in page]
     return found
 
@@ -70,17 +70,17 @@ async def seqs(log: Log, room: str) -> list[int]:
 # ── rows ──
 
 
-async def test_a_room_that_nobody_has_named_has_nothing(log: SqlLog) -> None:
-    room = (await log.load(["nobody"]))["nobody"]
+async def test_a_room_that_nobody_has_named_has_nothing(store: SqlMessageStore) -> None:
+    room = (await store.load(["nobody"]))["nobody"]
     assert rows_of(room) == {"exists": False, "seq": 0, "version": 0, "members": {}, "seats": {}, "recent": []}
-    assert await log.page("nobody", before=None, after=None, limit=10) == ([], False)
-    assert await log.find("nobody", [("u1", "id1")]) == {}
-    assert await log.rooms_of("u1") == []
-    assert await log.addresses(0) == []
+    assert await store.page("nobody", before=None, after=None, limit=10) == ([], False)
+    assert await store.find("nobody", [("u1", "id1")]) == {}
+    assert await store.rooms_of("u1") == []
+    assert await store.addresses(0) == []
 
 
-async def test_what_is_loaded_is_what_was_in_memory(log: SqlLog) -> None:
-    writer = Writer(log)
+async def test_what_is_loaded_is_what_was_in_memory(store: SqlMessageStore) -> None:
+    writer = Writer(store)
     await writer.handle(
         join("r", ANNA),
         join("r", ANNA, "second", "mailbox.g2"),
@@ -89,22 +89,22 @@ async def test_what_is_loaded_is_what_was_in_memory(log: SqlLog) -> None:
         read("r", BORYS, 1),
     )
     await writer.handle(leave("r", BORYS), join("r", VIRA), unsubscribe("r", "second", "mailbox.g2"))
-    loaded = (await log.load(["r"]))["r"]
+    loaded = (await store.load(["r"]))["r"]
     assert rows_of(loaded) == rows_of(writer.rooms["r"])
     assert (set(loaded.members), set(loaded.subscriptions)) == ({"u1", "u3"}, {"u1", "u3"})
 
 
-async def test_only_the_newest_messages_are_loaded(log: SqlLog) -> None:
-    writer = await filled(log, "r", 230)
-    loaded = (await log.load(["r"]))["r"]
+async def test_only_the_newest_messages_are_loaded(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 230)
+    loaded = (await store.load(["r"]))["r"]
     assert [m.seq for m in loaded.recent] == list(range(31, 231))
     assert rows_of(loaded) == rows_of(writer.rooms["r"])
 
 
-async def test_many_rooms_are_loaded_at_once_and_kept_apart(log: SqlLog) -> None:
+async def test_many_rooms_are_loaded_at_once_and_kept_apart(store: SqlMessageStore) -> None:
     for number in range(5):
-        await filled(log, f"r{number}", number, user(number))
-    loaded = await log.load([f"r{number}" for number in range(6)])
+        await filled(store, f"r{number}", number, user(number))
+    loaded = await store.load([f"r{number}" for number in range(6)])
     assert [loaded[f"r{number}"].seq for number in range(6)] == [0, 1, 2, 3, 4, 0]
     assert [list(loaded[f"r{number}"].members) for number in range(6)] == [[f"u{n}"] for n in range(5)] + [[]]
 
@@ -122,133 +122,133 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=ascii)
-async def test_any_text_comes_back_as_it_was(log: SqlLog, text: str) -> None:
-    await Writer(log).handle(join("кімната", ANNA), chat("кімната", ANNA, "id1", text))
-    page, _ = await log.page("кімната", before=None, after=None, limit=1)
+async def test_any_text_comes_back_as_it_was(store: SqlMessageStore, text: str) -> None:
+    await Writer(store).handle(join("кімната", ANNA), chat("кімната", ANNA, "id1", text))
+    page, _ = await store.page("кімната", before=None, after=None, limit=1)
     assert page[0].content == text
 
 
-async def test_a_user_s_new_name_is_kept_and_old_messages_keep_the_old_one(log: SqlLog) -> None:
-    writer = await filled(log, "r", 1)
+async def test_a_user_s_new_name_is_kept_and_old_messages_keep_the_old_one(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 1)
     renamed = User(id=ANNA.id, name="Anna K.")
     await writer.handle(join("r", renamed), chat("r", renamed, "id2"))
-    loaded = (await log.load(["r"]))["r"]
+    loaded = (await store.load(["r"]))["r"]
     assert loaded.members[ANNA.id].name == "Anna K."
     assert [m.sender_name for m in loaded.recent] == [ANNA.name, "Anna K."]
 
 
-async def test_who_leaves_and_comes_back_in_one_batch_starts_at_the_newest_message(log: SqlLog) -> None:
-    writer = await filled(log, "r", 3)
+async def test_who_leaves_and_comes_back_in_one_batch_starts_at_the_newest_message(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 3)
     await writer.handle(leave("r", ANNA), join("r", ANNA))
-    loaded = (await log.load(["r"]))["r"]
+    loaded = (await store.load(["r"]))["r"]
     assert loaded.members[ANNA.id].read_seq == 3
     assert rows_of(loaded) == rows_of(writer.rooms["r"])
 
 
-async def test_the_epoch_stays_and_is_this_store_s_own(logs: Logs, tmp_path: Path) -> None:
+async def test_the_epoch_stays_and_is_this_store_s_own(stores: Stores, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/another.db"
     await migrate(url)
     another = open_engine(url)
-    epoch = await logs().epoch()
-    assert epoch == await logs().epoch()
-    assert epoch != await SqlLog(another, SHARDS).epoch()
+    epoch = await stores().epoch()
+    assert epoch == await stores().epoch()
+    assert epoch != await SqlMessageStore(another, SHARDS).epoch()
     await another.dispose()
 
 
 # ── two writers ──
 
 
-async def test_a_room_that_another_has_written_to_is_stale_and_nothing_of_it_is_written(logs: Logs) -> None:
-    one, two = Writer(logs()), Writer(logs())
+async def test_a_room_that_another_has_written_to_is_stale_and_nothing_of_it_is_written(stores: Stores) -> None:
+    one, two = Writer(stores()), Writer(stores())
     await one.handle(join("r", ANNA), join("r", BORYS))
-    two.rooms = await two.log.load(["r"])
+    two.rooms = await two.store.load(["r"])
     await one.handle(chat("r", ANNA, "first"))
     changes = step(two.rooms["r"], [chat("r", BORYS, "second"), join("r", VIRA)], NOW_MS)
-    assert await two.log.commit([changes]) == {"r"}
-    assert rows_of((await two.log.load(["r"]))["r"]) == rows_of(one.rooms["r"])
+    assert await two.store.commit([changes]) == {"r"}
+    assert rows_of((await two.store.load(["r"]))["r"]) == rows_of(one.rooms["r"])
 
 
-async def test_a_change_of_membership_makes_stale_like_a_message(logs: Logs) -> None:
-    one, two = await filled(logs(), "r", 1), Writer(logs())
-    two.rooms = await two.log.load(["r"])
+async def test_a_change_of_membership_makes_stale_like_a_message(stores: Stores) -> None:
+    one, two = await filled(stores(), "r", 1), Writer(stores())
+    two.rooms = await two.store.load(["r"])
     await one.handle(leave("r", ANNA))
-    assert await two.log.commit([step(two.rooms["r"], [chat("r", ANNA, "second")], NOW_MS)]) == {"r"}
-    assert await seqs(two.log, "r") == [1]
+    assert await two.store.commit([step(two.rooms["r"], [chat("r", ANNA, "second")], NOW_MS)]) == {"r"}
+    assert await seqs(two.store, "r") == [1]
 
 
-async def test_of_a_batch_only_the_stale_rooms_are_left_out(logs: Logs) -> None:
-    one, two = Writer(logs()), Writer(logs())
+async def test_of_a_batch_only_the_stale_rooms_are_left_out(stores: Stores) -> None:
+    one, two = Writer(stores()), Writer(stores())
     await one.handle(join("a", ANNA), join("b", ANNA))
-    two.rooms = await two.log.load(["a", "b"])
+    two.rooms = await two.store.load(["a", "b"])
     await one.handle(chat("a", ANNA, "first"))
     batch = [step(two.rooms[name], [chat(name, ANNA, "second")], NOW_MS) for name in ("a", "b")]
-    assert await two.log.commit(batch) == {"a"}
-    assert [m.id for m in (await two.log.load(["a"]))["a"].recent] == ["first"]
-    assert [m.id for m in (await two.log.load(["b"]))["b"].recent] == ["second"]
+    assert await two.store.commit(batch) == {"a"}
+    assert [m.id for m in (await two.store.load(["a"]))["a"].recent] == ["first"]
+    assert [m.id for m in (await two.store.load(["b"]))["b"].recent] == ["second"]
 
 
-async def test_rooms_that_want_nothing_are_compared_too(logs: Logs) -> None:
-    one, two = await filled(logs(), "r", 1), Writer(logs())
-    two.rooms = await two.log.load(["r", "new"])
+async def test_rooms_that_want_nothing_are_compared_too(stores: Stores) -> None:
+    one, two = await filled(stores(), "r", 1), Writer(stores())
+    two.rooms = await two.store.load(["r", "new"])
     refused = step(two.rooms["r"], [chat("r", BORYS, "id1")], NOW_MS)
     unknown = step(two.rooms["new"], [chat("new", BORYS, "id1")], NOW_MS)
     assert not refused.writes
-    assert await two.log.commit([refused, unknown]) == set()
+    assert await two.store.commit([refused, unknown]) == set()
     await one.handle(join("r", BORYS), join("new", BORYS))
-    assert await two.log.commit([refused, unknown]) == {"r", "new"}
+    assert await two.store.commit([refused, unknown]) == {"r", "new"}
 
 
-async def test_an_old_id_is_already_stored_and_nothing_of_the_batch_is_written(logs: Logs) -> None:
-    writer = await filled(logs(), "r", 205)
+async def test_an_old_id_is_already_stored_and_nothing_of_the_batch_is_written(stores: Stores) -> None:
+    writer = await filled(stores(), "r", 205)
     await writer.handle(join("other", ANNA))
     retry = step(writer.rooms["r"], [chat("r", ANNA, "new"), chat("r", ANNA, "id1", "text 1")], NOW_MS)
     innocent = step(writer.rooms["other"], [chat("other", ANNA, "id1")], NOW_MS)
     with pytest.raises(AlreadyStored):
-        await writer.log.commit([innocent, retry])
-    assert (await seqs(writer.log, "r"), await seqs(writer.log, "other")) == (list(range(1, 206)), [])
+        await writer.store.commit([innocent, retry])
+    assert (await seqs(writer.store, "r"), await seqs(writer.store, "other")) == (list(range(1, 206)), [])
 
 
 @pytest.mark.parametrize("id", ["closed", "connection", "locked", "timeout"])
-async def test_an_id_that_reads_like_an_outage_is_none(log: SqlLog, id: str) -> None:
-    writer = Writer(log)
+async def test_an_id_that_reads_like_an_outage_is_none(store: SqlMessageStore, id: str) -> None:
+    writer = Writer(store)
     await writer.handle(join("r", ANNA), chat("r", ANNA, id))
     room = writer.rooms["r"]
     room.recent.clear()
     room._ids.clear()
     with pytest.raises(AlreadyStored):
-        await log.commit([step(room, [chat("r", ANNA, id)], NOW_MS)])
+        await store.commit([step(room, [chat("r", ANNA, id)], NOW_MS)])
 
 
-async def test_an_old_message_that_is_sent_again_keeps_its_seq(log: SqlLog) -> None:
-    writer = await filled(log, "r", 205)
+async def test_an_old_message_that_is_sent_again_keeps_its_seq(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 205)
     settled = await writer.handle(chat("r", ANNA, "new"), chat("r", ANNA, "id1", "text 1"))
     assert [frame["seq"] for _, frame in told_directly(settled["r"])] == [1]
-    assert await seqs(log, "r") == list(range(1, 207))
+    assert await seqs(store, "r") == list(range(1, 207))
 
 
-async def test_of_two_who_make_the_same_room_one_is_stale(logs: Logs) -> None:
-    one, two = Writer(logs()), Writer(logs())
-    first = step((await one.log.load(["r"]))["r"], [join("r", ANNA), chat("r", ANNA, "a")], NOW_MS)
-    second = step((await two.log.load(["r"]))["r"], [join("r", BORYS), chat("r", BORYS, "b")], NOW_MS)
-    outcomes = await asyncio.gather(one.log.commit([first]), two.log.commit([second]))
+async def test_of_two_who_make_the_same_room_one_is_stale(stores: Stores) -> None:
+    one, two = Writer(stores()), Writer(stores())
+    first = step((await one.store.load(["r"]))["r"], [join("r", ANNA), chat("r", ANNA, "a")], NOW_MS)
+    second = step((await two.store.load(["r"]))["r"], [join("r", BORYS), chat("r", BORYS, "b")], NOW_MS)
+    outcomes = await asyncio.gather(one.store.commit([first]), two.store.commit([second]))
     assert sorted(map(sorted, outcomes)) == [[], ["r"]]
-    room = (await one.log.load(["r"]))["r"]
+    room = (await one.store.load(["r"]))["r"]
     assert (room.seq, len(room.members)) == (1, 1)
 
 
-async def test_rooms_made_in_opposite_orders_at_the_same_time_are_all_there(logs: Logs) -> None:
+async def test_rooms_made_in_opposite_orders_at_the_same_time_are_all_there(stores: Stores) -> None:
     names = [f"r{number}" for number in range(20)]
-    one, two = Writer(logs()), Writer(logs())
+    one, two = Writer(stores()), Writer(stores())
     await asyncio.gather(
         one.handle(*(join(name, ANNA) for name in names)), two.handle(*(join(name, BORYS) for name in reversed(names)))
     )
-    rooms = await one.log.load(names)
+    rooms = await one.store.load(names)
     assert {name: set(room.members) for name, room in rooms.items()} == {name: {"u1", "u2"} for name in names}
 
 
-async def test_batches_over_the_same_rooms_in_opposite_orders_never_wait_for_each_other(logs: Logs) -> None:
+async def test_batches_over_the_same_rooms_in_opposite_orders_never_wait_for_each_other(stores: Stores) -> None:
     names = [f"r{number}" for number in range(10)]
-    one, two = Writer(logs()), Writer(logs())
+    one, two = Writer(stores()), Writer(stores())
     await one.handle(*(join(name, ANNA) for name in names))
 
     async def write(writer: Writer, order: list[str], prefix: str) -> None:
@@ -256,28 +256,30 @@ async def test_batches_over_the_same_rooms_in_opposite_orders_never_wait_for_eac
             await writer.handle(*(chat(name, ANNA, f"{prefix}{number}") for name in order))
 
     await asyncio.gather(write(one, names, "one"), write(two, names[::-1], "two"))
-    assert {name: room.seq for name, room in (await one.log.load(names)).items()} == dict.fromkeys(names, 16)
+    assert {name: room.seq for name, room in (await one.store.load(names)).items()} == dict.fromkeys(names, 16)
 
 
-async def test_read_marks_only_go_forward(logs: Logs) -> None:
-    one, two = await filled(logs(), "r", 9), Writer(logs())
-    two.rooms = await two.log.load(["r"])
+async def test_read_marks_only_go_forward(stores: Stores) -> None:
+    one, two = await filled(stores(), "r", 9), Writer(stores())
+    two.rooms = await two.store.load(["r"])
     await one.handle(read("r", ANNA, 7))
     await two.handle(read("r", ANNA, 4))  # its room is older and does not know of 7
-    assert (await one.log.load(["r"]))["r"].members[ANNA.id].read_seq == 7
+    assert (await one.store.load(["r"]))["r"].members[ANNA.id].read_seq == 7
     await two.handle(join("r", User(id=ANNA.id, name="Anna K.")))  # her row is written whole, from the older room
-    assert (await one.log.load(["r"]))["r"].members[ANNA.id].read_seq == 7
+    assert (await one.store.load(["r"]))["r"].members[ANNA.id].read_seq == 7
     await two.handle(read("r", ANNA, 8))
-    assert (await one.log.load(["r"]))["r"].members[ANNA.id].read_seq == 8
+    assert (await one.store.load(["r"]))["r"].members[ANNA.id].read_seq == 8
 
 
 @pytest.mark.parametrize("draw", range(3))
-async def test_writers_who_race_leave_a_log_without_gaps_and_every_id_once(logs: Logs, seed: int, draw: int) -> None:
+async def test_writers_who_race_leave_a_log_without_gaps_and_every_id_once(
+    stores: Stores, seed: int, draw: int
+) -> None:
     """Routers that all believe they own the rooms, each message handed to two of them, as after a failover."""
     print(f"seed: {seed}.{draw}")
     rng = random.Random(f"{seed}.{draw}")
     names, senders, others = ["a", "b", "c"], [user(n) for n in range(4)], [user(n) for n in range(4, 8)]
-    writers = [Writer(logs()) for _ in range(3)]
+    writers = [Writer(stores()) for _ in range(3)]
     await writers[0].handle(*(join(name, sender) for name in names for sender in senders))
     sent = {(room, u.id, f"id{n}"): f"text {rng.random()}" for n in range(15) for room in names for u in senders}
 
@@ -304,9 +306,9 @@ async def test_writers_who_race_leave_a_log_without_gaps_and_every_id_once(logs:
     numbered = await asyncio.gather(
         *(route(w, own, random.Random(rng.random())) for w, own in zip(writers, shares, strict=True))
     )
-    log = writers[0].log
+    store = writers[0].store
     for name in names:
-        page, more = await log.page(name, before=None, after=0, limit=1_000)
+        page, more = await store.page(name, before=None, after=0, limit=1_000)
         assert not more
         assert [m.seq for m in page] == list(range(1, len(page) + 1))
         stored = {(name, m.sender_id, m.id): m.content for m in page}
@@ -317,7 +319,7 @@ async def test_writers_who_race_leave_a_log_without_gaps_and_every_id_once(logs:
     for writer in writers:
         # After a look at the rows, what each has in memory is what is stored. Read marks alone may be older there.
         await writer.handle(*(unsubscribe(name, "nobody") for name in names))
-        for name, room in (await log.load(names)).items():
+        for name, room in (await store.load(names)).items():
             mine, theirs = rows_of(writer.rooms[name]), rows_of(room)
             assert {u: m[0] for u, m in mine.pop("members").items()} == {
                 u: m[0] for u, m in theirs.pop("members").items()
@@ -328,11 +330,11 @@ async def test_writers_who_race_leave_a_log_without_gaps_and_every_id_once(logs:
 # ── reading ──
 
 
-async def test_messages_are_found_by_sender_and_id_within_their_room(log: SqlLog) -> None:
-    writer = await filled(log, "r", 3)
-    await filled(log, "other", 5)
+async def test_messages_are_found_by_sender_and_id_within_their_room(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 3)
+    await filled(store, "other", 5)
     await writer.handle(join("r", BORYS), chat("r", BORYS, "id1", "mine"))
-    found = await log.find("r", [("u1", "id2"), ("u2", "id1"), ("u2", "id2"), ("u1", "id5")])
+    found = await store.find("r", [("u1", "id2"), ("u2", "id1"), ("u2", "id2"), ("u1", "id5")])
     assert {key: (m.seq, m.content) for key, m in found.items()} == {
         ("u1", "id2"): (2, "text 2"), ("u2", "id1"): (4, "mine"),
     }  # fmt: skip
@@ -356,83 +358,83 @@ PAGES = [
 
 @pytest.mark.parametrize(("before", "after", "limit", "expected", "more"), PAGES)
 async def test_a_page_is_oldest_first_and_says_whether_there_is_more_that_way(
-    log: SqlLog, before: int | None, after: int | None, limit: int, expected: list[int], more: bool
+    store: SqlMessageStore, before: int | None, after: int | None, limit: int, expected: list[int], more: bool
 ) -> None:
-    writer = await filled(log, "r", 10)
-    found, is_more = await log.page("r", before=before, after=after, limit=limit)
+    writer = await filled(store, "r", 10)
+    found, is_more = await store.page("r", before=before, after=after, limit=limit)
     assert ([m.seq for m in found], is_more) == (expected, more)
     in_memory = {m.seq: m for m in writer.rooms["r"].recent}
     assert found == [in_memory[m.seq] for m in found], "a message is the same wherever it comes from"
 
 
-async def test_a_user_s_rooms_come_with_the_latest_activity_first(log: SqlLog) -> None:
-    writer = Writer(log)
+async def test_a_user_s_rooms_come_with_the_latest_activity_first(store: SqlMessageStore) -> None:
+    writer = Writer(store)
     await writer.handle(*(join(name, ANNA) for name in ("quiet", "old", "new", "empty")))
     for now, name in ((10, "quiet"), (20, "new"), (30, "old"), (40, "new")):
         await writer.handle(chat(name, ANNA, f"id{now}"), now_ms=NOW_MS + now)
-    assert [summary.room for summary in await log.rooms_of(ANNA.id)] == ["new", "old", "quiet", "empty"]
+    assert [summary.room for summary in await store.rooms_of(ANNA.id)] == ["new", "old", "quiet", "empty"]
 
 
-async def test_a_room_s_summary_counts_users_not_sessions(log: SqlLog) -> None:
-    writer = await filled(log, "r", 3)
+async def test_a_room_s_summary_counts_users_not_sessions(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 3)
     await writer.handle(join("r", ANNA, "second"), join("r", BORYS), join("r", VIRA), unsubscribe("r", VIRA.id))
     await writer.handle(read("r", ANNA, 2))
     last = writer.rooms["r"].recent[-1]
-    assert await log.rooms_of(ANNA.id) == [Summary("r", 3, 2, 0, 2, last)]
-    assert await log.rooms_of(BORYS.id) == [Summary("r", 3, 3, 0, 2, last)]
+    assert await store.rooms_of(ANNA.id) == [Summary("r", 3, 2, 0, 2, last)]
+    assert await store.rooms_of(BORYS.id) == [Summary("r", 3, 3, 0, 2, last)]
 
 
-async def test_what_others_said_after_the_mark_is_unread_and_one_s_own_is_not(log: SqlLog) -> None:
-    writer = await filled(log, "r", 2)
+async def test_what_others_said_after_the_mark_is_unread_and_one_s_own_is_not(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 2)
     await writer.handle(join("r", BORYS), join("s", BORYS))
     await writer.handle(*(chat("r", ANNA, f"a{n}") for n in range(12)), chat("r", BORYS, "b1"), chat("s", BORYS, "b2"))
-    assert {s.room: (s.read_seq, s.unread) for s in await log.rooms_of(BORYS.id)} == {"r": (2, 12), "s": (0, 0)}
+    assert {s.room: (s.read_seq, s.unread) for s in await store.rooms_of(BORYS.id)} == {"r": (2, 12), "s": (0, 0)}
     await writer.handle(read("r", BORYS, 10))
-    assert [s.unread for s in await log.rooms_of(BORYS.id) if s.room == "r"] == [4]
+    assert [s.unread for s in await store.rooms_of(BORYS.id) if s.room == "r"] == [4]
     await writer.handle(*(chat("r", ANNA, f"c{n}") for n in range(120)))
-    assert [s.unread for s in await log.rooms_of(BORYS.id) if s.room == "r"] == [100]
+    assert [s.unread for s in await store.rooms_of(BORYS.id) if s.room == "r"] == [100]
 
 
-async def test_one_s_own_message_moves_no_mark(log: SqlLog) -> None:
-    writer = await filled(log, "r", 2)
+async def test_one_s_own_message_moves_no_mark(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 2)
     await writer.handle(join("r", BORYS))
     await writer.handle(*(chat("r", ANNA, f"a{n}") for n in range(5)), chat("r", BORYS, "b1"))
-    (summary,) = await log.rooms_of(BORYS.id)
+    (summary,) = await store.rooms_of(BORYS.id)
     assert summary.read_seq == 2
 
 
-async def test_a_room_is_listed_for_who_is_a_member_online_or_not(log: SqlLog) -> None:
-    writer = await filled(log, "r", 1)
+async def test_a_room_is_listed_for_who_is_a_member_online_or_not(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 1)
     await writer.handle(join("r", BORYS), join("r", VIRA))
     await writer.handle(unsubscribe("r", ANNA.id), leave("r", BORYS))
-    listed = {u.id: [s.room for s in await log.rooms_of(u.id)] for u in (ANNA, BORYS, VIRA)}
+    listed = {u.id: [s.room for s in await store.rooms_of(u.id)] for u in (ANNA, BORYS, VIRA)}
     assert listed == {"u1": ["r"], "u2": [], "u3": ["r"]}
 
 
-async def test_a_gateway_s_subscriptions_are_found_by_shard_and_address(log: SqlLog) -> None:
+async def test_a_gateway_s_subscriptions_are_found_by_shard_and_address(store: SqlMessageStore) -> None:
     names = [f"r{number}" for number in range(20)]
-    writer = Writer(log)
+    writer = Writer(store)
     await writer.handle(
         *(join(name, ANNA) for name in names), *(join(name, BORYS, address="mailbox.g2") for name in names[:3])
     )
     for shard in range(SHARDS):
         mine = [name for name in names if shard_of(name, SHARDS) == shard]
         theirs = [name for name in mine if name in names[:3]]
-        assert sorted(await log.rooms_held(shard, "mailbox.g1")) == sorted(mine)
-        assert sorted(await log.rooms_held(shard, "mailbox.g2")) == sorted(theirs)
-        assert await log.rooms_held(shard, "mailbox.g3") == []
+        assert sorted(await store.rooms_held(shard, "mailbox.g1")) == sorted(mine)
+        assert sorted(await store.rooms_held(shard, "mailbox.g2")) == sorted(theirs)
+        assert await store.rooms_held(shard, "mailbox.g3") == []
         addresses = [a for a, held in (("mailbox.g1", mine), ("mailbox.g2", theirs)) if held]
-        assert sorted(await log.addresses(shard)) == addresses
+        assert sorted(await store.addresses(shard)) == addresses
     await writer.handle(*(unsubscribe(name, BORYS.id, "mailbox.g2") for name in names[:3]))
-    assert {a for shard in range(SHARDS) for a in await log.addresses(shard)} == {"mailbox.g1"}
+    assert {a for shard in range(SHARDS) for a in await store.addresses(shard)} == {"mailbox.g1"}
 
 
-async def test_a_shard_s_crowds_are_its_rooms_with_more_users_than_so_many(log: SqlLog) -> None:
+async def test_a_shard_s_crowds_are_its_rooms_with_more_users_than_so_many(store: SqlMessageStore) -> None:
     sizes = {f"r{number}": number % 5 for number in range(20)}
-    writer = Writer(log)
+    writer = Writer(store)
     for name, size in sizes.items():
         await writer.handle(*(join(name, user(n), f"{n}.{s}") for n in range(size) for s in range(2)))
     for shard in range(SHARDS):
         crowds = [name for name, size in sizes.items() if size > 2 and shard_of(name, SHARDS) == shard]
-        assert sorted(await log.crowds(shard, 2)) == sorted(crowds)
-        assert await log.crowds(shard, 4) == []
+        assert sorted(await store.crowds(shard, 2)) == sorted(crowds)
+        assert await store.crowds(shard, 4) == []

@@ -1,4 +1,4 @@
-"""The log while its database is away: every call says `StoreDown`, nothing is half done, and all works again after."""
+"""The store without its database: every call says `StoreDown`, nothing is half done, and all works again after."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import event
 
 from services.router.core.step import step
-from services.router.store import SqlLog
-from services.router.wiring import open_log
+from services.router.sql import SqlMessageStore
+from services.router.wiring import open_message_store
 from shared.runtime.database import migrate, open_engine
 from shared.runtime.outage import StoreDown
 from tests.contract.routing import NOW_MS, Writer, chat, join, rows_of, unsubscribe, user
@@ -23,21 +23,21 @@ from tests.servers.postgres import Postgres
 ANNA = user(1)
 
 
-def calls(log: SqlLog, writer: Writer) -> dict[str, Callable[[], Awaitable[object]]]:
+def calls(store: SqlMessageStore, writer: Writer) -> dict[str, Callable[[], Awaitable[object]]]:
     """One call of each kind. The commits decide on a room of their own making, and so stay the same."""
     checked = step(writer.rooms["r"], [], NOW_MS)
     written = step(writer.rooms["other"], [chat("other", ANNA, "id1")], NOW_MS)
     return {
-        "load": lambda: log.load(["r"]),
-        "find": lambda: log.find("r", [("u1", "id1")]),
-        "page": lambda: log.page("r", before=None, after=None, limit=1),
-        "rooms_of": lambda: log.rooms_of("u1"),
-        "addresses": lambda: log.addresses(0),
-        "rooms_held": lambda: log.rooms_held(0, "mailbox.g1"),
-        "crowds": lambda: log.crowds(0, 100),
-        "epoch": log.epoch,
-        "compare": lambda: log.commit([checked]),
-        "write": lambda: log.commit([written]),
+        "load": lambda: store.load(["r"]),
+        "find": lambda: store.find("r", [("u1", "id1")]),
+        "page": lambda: store.page("r", before=None, after=None, limit=1),
+        "rooms_of": lambda: store.rooms_of("u1"),
+        "addresses": lambda: store.addresses(0),
+        "rooms_held": lambda: store.rooms_held(0, "mailbox.g1"),
+        "crowds": lambda: store.crowds(0, 100),
+        "epoch": store.epoch,
+        "compare": lambda: store.commit([checked]),
+        "write": lambda: store.commit([written]),
     }
 
 
@@ -57,8 +57,8 @@ async def until_refused(call: Callable[[], Awaitable[object]]) -> None:
             await call()
 
 
-async def prepared(log: SqlLog) -> Writer:
-    writer = Writer(log)
+async def prepared(store: SqlMessageStore) -> Writer:
+    writer = Writer(store)
     await writer.handle(join("r", ANNA), chat("r", ANNA, "id1"), join("other", ANNA))
     return writer
 
@@ -67,25 +67,25 @@ async def test_while_postgresql_is_stopped_the_store_is_down_and_heals_by_itself
     url = own_postgres.make_database()
     await migrate(url)
     engine = open_engine(url, pool_size=3)
-    log = open_log(url, engine, 8, writers=3)
-    writer = await prepared(log)
-    asked = calls(log, writer)
-    await asyncio.gather(*(log.epoch() for _ in range(6)))  # every connection of the pool is open, and will be dead
+    store = open_message_store(url, engine, 8, writers=3)
+    writer = await prepared(store)
+    asked = calls(store, writer)
+    await asyncio.gather(*(store.epoch() for _ in range(6)))  # every connection of the pool is open, and will be dead
     await asyncio.to_thread(own_postgres.stop)
     await all_down(asked)
     await asyncio.to_thread(own_postgres.start)
-    assert (await log.load(["r"]))["r"].seq == 1
+    assert (await store.load(["r"]))["r"].seq == 1
     assert await asked["write"]() == set()
-    assert rows_of((await log.load(["other"]))["other"])["seq"] == 1
-    await heals_after_one_refusal(own_postgres, log)
-    await log.close()
+    assert rows_of((await store.load(["other"]))["other"])["seq"] == 1
+    await heals_after_one_refusal(own_postgres, store)
+    await store.close()
     await engine.dispose()
 
 
-async def heals_after_one_refusal(server: Postgres, log: SqlLog) -> None:
+async def heals_after_one_refusal(server: Postgres, store: SqlMessageStore) -> None:
     """Connections that died while nobody looked cost one refusal of reads and one of commits, not one each."""
-    checked = step((await log.load(["r"]))["r"], [unsubscribe("r", "nobody")], NOW_MS)
-    calls: list[Callable[[], Awaitable[object]]] = [log.epoch, lambda: log.commit([checked])]
+    checked = step((await store.load(["r"]))["r"], [unsubscribe("r", "nobody")], NOW_MS)
+    calls: list[Callable[[], Awaitable[object]]] = [store.epoch, lambda: store.commit([checked])]
     await asyncio.gather(*(call() for call in calls for _ in range(6)))
     await asyncio.to_thread(server.close_all_connections)
     for call in calls:
@@ -99,12 +99,12 @@ async def test_what_was_committed_before_a_crash_of_postgresql_is_there_after(ow
     url = own_postgres.make_database()
     await migrate(url)
     engine = open_engine(url)
-    writer = await prepared(SqlLog(engine, 8))
+    writer = await prepared(SqlMessageStore(engine, 8))
     await asyncio.to_thread(own_postgres.kill)
     await asyncio.to_thread(own_postgres.start)
     await engine.dispose()
     engine = open_engine(url)
-    loaded = await SqlLog(engine, 8).load(["r", "other"])
+    loaded = await SqlMessageStore(engine, 8).load(["r", "other"])
     assert {name: rows_of(room) for name, room in loaded.items()} == {
         name: rows_of(room) for name, room in writer.rooms.items()
     }
@@ -112,7 +112,7 @@ async def test_what_was_committed_before_a_crash_of_postgresql_is_there_after(ow
 
 
 async def test_while_sqlite_is_locked_by_another_nothing_is_written_and_reads_go_on(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/log.db"
+    url = f"sqlite:///{tmp_path}/store.db"
     await migrate(url)
     engine = open_engine(url)
 
@@ -120,26 +120,26 @@ async def test_while_sqlite_is_locked_by_another_nothing_is_written_and_reads_go
         connection.execute("PRAGMA busy_timeout=20").close()
 
     event.listen(engine.sync_engine, "connect", be_impatient)
-    log = SqlLog(engine, 8)
-    asked = calls(log, await prepared(log))
-    other = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
+    store = SqlMessageStore(engine, 8)
+    asked = calls(store, await prepared(store))
+    other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     await all_down({"write": asked.pop("write")})
     for call in asked.values():
         await call()
     other.execute("ROLLBACK")
     other.close()
-    assert (await log.load(["other"]))["other"].seq == 0
-    assert await calls(log, await Writer(log).take(["r", "other"]))["write"]() == set()
+    assert (await store.load(["other"]))["other"].seq == 0
+    assert await calls(store, await Writer(store).take(["r", "other"]))["write"]() == set()
     await engine.dispose()
 
 
 async def test_while_the_disk_of_sqlite_is_full_the_store_is_down_and_loses_nothing(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/log.db"
+    url = f"sqlite:///{tmp_path}/store.db"
     await migrate(url)
     engine = open_engine(url)
-    log = SqlLog(engine, 8)
-    writer = await prepared(log)
+    store = SqlMessageStore(engine, 8)
+    writer = await prepared(store)
     written = step(writer.rooms["other"], [chat("other", ANNA, f"id{n}", "x" * 4_000) for n in range(20)], NOW_MS)
 
     async def hold_at_most(pages: int) -> None:
@@ -149,11 +149,11 @@ async def test_while_the_disk_of_sqlite_is_full_the_store_is_down_and_loses_noth
 
     await hold_at_most(1)
     with pytest.raises(StoreDown, match="full"):
-        await log.commit([written])
-    assert (await log.load(["other"]))["other"].seq == 0
+        await store.commit([written])
+    assert (await store.load(["other"]))["other"].seq == 0
     await hold_at_most(1_000_000)
-    assert await log.commit([written]) == set()
-    assert (await log.load(["other"]))["other"].seq == 20
+    assert await store.commit([written]) == set()
+    assert (await store.load(["other"]))["other"].seq == 20
     await engine.dispose()
 
 
@@ -191,5 +191,5 @@ async def test_a_server_that_does_not_take_connections_yet_is_down(state: str, t
     async with refusing_server(state, text) as url:
         engine = open_engine(url)
         with pytest.raises(StoreDown, match=text):
-            await SqlLog(engine, 8).epoch()
+            await SqlMessageStore(engine, 8).epoch()
         await engine.dispose()

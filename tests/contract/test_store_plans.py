@@ -1,6 +1,6 @@
 """However long a room's history is, a read looks at no more of it than it gives: the plans of PostgreSQL prove it.
 
-Each statement is caught as the log sends it and given to EXPLAIN ANALYZE, which runs it and says what it touched.
+Each statement is caught as the store sends it and given to EXPLAIN ANALYZE, which runs it and says what it touched.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import event
 
 from services.router.core.room import RECENT
-from services.router.store import SqlLog
-from services.router.wiring import open_log
+from services.router.sql import SqlMessageStore
+from services.router.wiring import open_message_store
 from shared.runtime.database import open_engine
 from tests.bench.curves.history import ROOM, fill
 
@@ -25,8 +25,8 @@ Statements = list[tuple[str, tuple[Any, ...]]]
 
 
 @pytest.fixture
-async def log(postgres_url: str) -> AsyncIterator[tuple[SqlLog, Statements]]:
-    """A log with one long room, and what it has sent to the database since."""
+async def watched(postgres_url: str) -> AsyncIterator[tuple[SqlMessageStore, Statements]]:
+    """A store with one long room, and what it has sent to the database since."""
     await fill(postgres_url, MESSAGES)
     engine = open_engine(postgres_url)
     sent: Statements = []
@@ -34,30 +34,32 @@ async def log(postgres_url: str) -> AsyncIterator[tuple[SqlLog, Statements]]:
     def note(_c: Any, _cursor: Any, statement: str, parameters: tuple[Any, ...], *_: Any) -> None:
         sent.append((statement, parameters))
 
-    log = open_log(postgres_url, engine, 16, writers=1)
-    await log.epoch()  # what a new connection asks for itself is over now
+    store = open_message_store(postgres_url, engine, 16, writers=1)
+    await store.epoch()  # what a new connection asks for itself is over now
     event.listen(engine.sync_engine, "before_cursor_execute", note)
-    yield log, sent
-    await log.close()
+    yield store, sent
+    await store.close()
     await engine.dispose()
 
 
-READS: dict[str, tuple[Callable[[SqlLog], Awaitable[object]], int]] = {
-    "the newest, when a room is loaded": (lambda log: log.load([ROOM]), RECENT),
-    "a page of the newest": (lambda log: log.page(ROOM, before=None, after=None, limit=50), 51),
-    "a page before": (lambda log: log.page(ROOM, before=MIDDLE, after=None, limit=50), 51),
-    "a page before the newest": (lambda log: log.page(ROOM, before=MESSAGES, after=None, limit=200), 201),
-    "a page after": (lambda log: log.page(ROOM, before=None, after=MIDDLE, limit=50), 51),
-    "a page after the first": (lambda log: log.page(ROOM, before=None, after=1, limit=200), 201),
-    "a message sent again": (lambda log: log.find(ROOM, [("sender1", "no such id")]), 1),
-    "the last message in a list of rooms": (lambda log: log.rooms_of("sender1"), 1),
+READS: dict[str, tuple[Callable[[SqlMessageStore], Awaitable[object]], int]] = {
+    "the newest, when a room is loaded": (lambda store: store.load([ROOM]), RECENT),
+    "a page of the newest": (lambda store: store.page(ROOM, before=None, after=None, limit=50), 51),
+    "a page before": (lambda store: store.page(ROOM, before=MIDDLE, after=None, limit=50), 51),
+    "a page before the newest": (lambda store: store.page(ROOM, before=MESSAGES, after=None, limit=200), 201),
+    "a page after": (lambda store: store.page(ROOM, before=None, after=MIDDLE, limit=50), 51),
+    "a page after the first": (lambda store: store.page(ROOM, before=None, after=1, limit=200), 201),
+    "a message sent again": (lambda store: store.find(ROOM, [("sender1", "no such id")]), 1),
+    "the last message in a list of rooms": (lambda store: store.rooms_of("sender1"), 1),
 }
 
 
 @pytest.mark.parametrize("read", READS)
-async def test_a_read_keeps_to_the_index(log: tuple[SqlLog, Statements], postgres_url: str, read: str) -> None:
+async def test_a_read_keeps_to_the_index(
+    watched: tuple[SqlMessageStore, Statements], postgres_url: str, read: str
+) -> None:
     """`READS`: the call, and how many messages it may look at."""
-    store, sent = log
+    store, sent = watched
     call, most = READS[read]
     await call(store)
     db = await asyncpg.connect(postgres_url)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.router import sharding
 from services.router.sharding import spread
 from services.router.tables import rooms, store
-from services.router.wiring import open_log
+from services.router.wiring import open_message_store
 from shared.protocol.names import shard_of
 from shared.runtime.database import migrate, open_engine
 from tests.contract.routing import Writer, join, user
@@ -26,8 +26,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of a new database."""
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgres_url"))
-    asyncio.run(migrate(f"sqlite:///{tmp_path}/log.db"))
-    return f"sqlite:///{tmp_path}/log.db"
+    asyncio.run(migrate(f"sqlite:///{tmp_path}/store.db"))
+    return f"sqlite:///{tmp_path}/store.db"
 
 
 @pytest.fixture
@@ -86,13 +86,13 @@ async def test_routers_that_start_at_once_agree(url: str) -> None:
 
 async def test_subscriptions_are_freed_under_the_new_number(url: str, engine: AsyncEngine) -> None:
     """What the number is for: a silent gateway's subscriptions are looked for shard by shard."""
-    before = open_log(url, engine, 16, writers=1)
+    before = open_message_store(url, engine, 16, writers=1)
     room = next(name for name in NAMES if shard_of(name, 16) != shard_of(name, 8))
     await Writer(before).handle(join(room, user(1)))
     (address,) = await before.addresses(shard_of(room, 16))
     await before.close()
     await spread(engine, 8)
-    after = open_log(url, engine, 8, writers=1)
+    after = open_message_store(url, engine, 8, writers=1)
     assert await after.rooms_held(shard_of(room, 8), address) == [room]
     await after.close()
 

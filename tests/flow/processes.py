@@ -18,7 +18,7 @@ from shared.client import Closed
 from shared.runtime.outage import StoreDown
 from tests.flow.bus import Faults, FaultyBus
 from tests.flow.line import Line
-from tests.flow.log import MemoryLog, Tables
+from tests.flow.message_store import MemoryMessageStore, Tables
 from tests.unit.tokens.issuers import Issuer
 
 SHARDS = 2
@@ -115,7 +115,7 @@ class RouterProcess:
         service = assemble(
             settings(RouterSettings, instance),
             bus,
-            MemoryLog(self._tables, SHARDS, hop, hop),
+            MemoryMessageStore(self._tables, SHARDS, hop, hop),
             workers=2,
             now=lambda: UNIX_S + loop.time(),
             monotonic=loop.time,

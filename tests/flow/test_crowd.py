@@ -13,7 +13,7 @@ from shared.bus.memory import Broker
 from shared.client import Client, Options, Socket, fixed
 from tests.flow.bus import Faults
 from tests.flow.clock import simulate
-from tests.flow.log import Tables
+from tests.flow.message_store import Tables
 from tests.flow.processes import GatewayProcess, RouterProcess
 from tests.flow.world import token_of
 

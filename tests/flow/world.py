@@ -17,7 +17,7 @@ from shared.client import Client, Disconnected, Message, Options, fixed
 from tests.chaos.checker import Breach, Finding, History, Verdict, check
 from tests.flow.bus import Faults
 from tests.flow.line import Line
-from tests.flow.log import Tables
+from tests.flow.message_store import Tables
 from tests.flow.processes import ISSUER, GatewayProcess, RouterProcess
 from tests.recording import Record, recorded
 

@@ -1,4 +1,4 @@
-"""The log in a SQL database, SQLite or PostgreSQL, by SQLAlchemy Core. One transaction a batch, few statements.
+"""The message store in a SQL database, SQLite or PostgreSQL, by SQLAlchemy Core. A batch is one transaction.
 
 Optimistic concurrency (Kung and Robinson, 1981): a room's row is locked, its `seq` and `version` compared with those
 the changes were decided on, and only then are its rows written. Two routers that both believe they own a room cannot
@@ -32,7 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.router.core.changes import Changes
 from services.router.core.room import RECENT, Member, Room, Stored, Subscription, stored
-from services.router.log import UNREAD_AT_MOST, UNREAD_WITHIN, AlreadyStored, Summary
+from services.router.message_store import UNREAD_AT_MOST, UNREAD_WITHIN, AlreadyStored, Summary
 from services.router.tables import members, messages, rooms, store, subscriptions
 from shared.protocol.names import shard_of
 from shared.runtime.database import reader
@@ -44,7 +44,7 @@ _MESSAGE = (
 )  # fmt: skip
 
 
-class SqlLog:
+class SqlMessageStore:
     """`engine`: see shared.runtime.database. `shards`: of the deployment."""
 
     def __init__(self, engine: AsyncEngine, shards: int) -> None:

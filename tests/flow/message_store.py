@@ -1,5 +1,5 @@
-"""The store port in memory, one for all routers of a simulation. tests/flow/test_log.py holds it to the store's
-contract.
+"""The store port in memory, one for all routers of a simulation. tests/flow/test_message_store.py holds it to the
+store's contract.
 
 `Latency` makes each call take its (virtual) time, and lets it fail before or after it has done its work.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from services.router.core.changes import Changes
 from services.router.core.room import RECENT, Member, Room, Stored, Subscription
-from services.router.log import UNREAD_AT_MOST, AlreadyStored, Summary
+from services.router.message_store import UNREAD_AT_MOST, AlreadyStored, Summary
 from shared.protocol.names import shard_of
 
 Latency = Callable[[], Awaitable[None]]
@@ -43,7 +43,7 @@ class Tables:
         self.rooms: dict[str, _Row] = {}
 
 
-class MemoryLog:
+class MemoryMessageStore:
     """One router's connection to `tables`. `before`, `after`: awaited around each call; what they raise, it raises."""
 
     def __init__(self, tables: Tables, shards: int, before: Latency = at_once, after: Latency = at_once) -> None:

@@ -1,5 +1,5 @@
-"""The store port: what the router needs of a database, and what it is promised. tests/contract holds every store to
-it.
+"""The message store: what the router needs of a database, and what it is promised. tests/contract holds every store
+to it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Summary(NamedTuple):
     last: Stored | None
 
 
-class Log(Protocol):
-    """The durable log of all rooms."""
+class MessageStore(Protocol):
+    """Every room's log, members and subscriptions, durable."""
 
     async def load(self, names: Sequence[str]) -> dict[str, Room]:
         """These rooms as they are stored, their newest messages included; one that has no row comes with `exists`
