@@ -56,7 +56,7 @@ class Router:
     def checks(self) -> Mapping[str, Check]:
         return {
             "bus": lambda: None if self._bus.connected else "The broker cannot be reached.",
-            "store": lambda: next((worker.down for worker in self._workers if worker.down), None),
+            "store": lambda: next((w.decider.down for w in self._workers if w.decider.down), None),
         }
 
     async def start(self) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Item
 from services.router.core.liveness import Liveness
+from services.router.decider import DeciderLimits
 from services.router.message_store import MessageStore
 from services.router.outboxes import Outboxes
 from services.router.partition_worker import PartitionWorker, WorkerLimits
@@ -89,7 +90,10 @@ def assemble(
         cache = RoomCache(
             max(1, settings.router_cache_rooms // workers), max(1, settings.router_cache_bytes // workers)
         )
-        limits = WorkerLimits(batch_frames=settings.router_batch_frames, answer_bytes=settings.router_answer_bytes)
+        limits = WorkerLimits(
+            batch_frames=settings.router_batch_frames,
+            decider=DeciderLimits(answer_bytes=settings.router_answer_bytes),
+        )
 
         def new_watch(free: Callable[[Item], None]) -> Watch:
             def new_liveness() -> Liveness:

@@ -1,21 +1,23 @@
-"""Frames of a room, and a router in small: step, commit, and again where the rows had changed. Shared by the suites."""
+"""Frames of a room, and the part of a router that decides on them. Shared by the suites."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Any
 
+from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item
 from services.router.core.room import Room
-from services.router.core.step import step
-from services.router.message_store import AlreadyStored, MessageStore
+from services.router.decider import Decider, DeciderLimits
+from services.router.message_store import MessageStore
 from shared.protocol.bus import Direct, Submit, Unsubscribe
 from shared.protocol.client import Chat, ClientFrame, Join, Leave, Read
 from shared.protocol.server import User
 
 NOW_MS = 1_700_000_000_000
+PATIENT = DeciderLimits(tries=1_000)
+"""However long others get ahead."""
 
 
 def user(number: int) -> User:
@@ -47,11 +49,6 @@ def unsubscribe(room: str, session: str, address: str = "mailbox.g1") -> Item:
     return Item(Unsubscribe(address=address, room=room, session=session))
 
 
-def room_of(item: Item) -> str:
-    message = item.message
-    return message.frame.room if isinstance(message, Submit) else message.room  # type: ignore[union-attr]
-
-
 def rows_of(room: Room) -> dict[str, Any]:
     """All of a room that has rows, for comparison."""
     return {
@@ -65,55 +62,35 @@ def rows_of(room: Room) -> dict[str, Any]:
 
 
 class Writer:
-    """One router's way with the store: its own cache, which may be out of date."""
+    """A router's decider over `store`, with a memory of its own, which may be out of date."""
 
     def __init__(self, store: MessageStore) -> None:
-        self.store = store
-        self.rooms: dict[str, Room] = {}
-        self.redone = 0
+        self.store, self._now_ms = store, NOW_MS
+        self._decider = Decider(
+            store, RoomCache(1_000, 1 << 30), lambda: self._now_ms, PATIENT, refuse=_nobody_is_refused
+        )
 
     async def handle(self, *items: Item, now_ms: int = NOW_MS) -> dict[str, Changes]:
-        """Settles `items` and gives each room's changes, as they were at last written."""
-        waiting: dict[str, list[Item]] = defaultdict(list)
-        for item in items:
-            waiting[room_of(item)].append(item)
-        settled: dict[str, Changes] = {}
-        while waiting:
-            await self._load(waiting)
-            batch = [step(self.rooms[name], queue, now_ms) for name, queue in waiting.items()]
-            try:
-                stale = await self.store.commit(batch)
-            except AlreadyStored:
-                stale = set(waiting)
-                await self._look_up(waiting)
-            else:
-                self._drop(stale)
-            settled |= {changes.room: changes for changes in batch if changes.room not in stale}
-            waiting = {name: queue for name, queue in waiting.items() if name in stale}
-            self.redone += len(waiting)
-        return settled
+        """Decides `items` and gives each room's changes, as they were written."""
+        self._now_ms = now_ms
+        written: dict[str, Changes] = {}
+        await self._decider.decide(items, lambda changes: written.update({changes.room: changes}))
+        return written
 
-    async def take(self, names: Iterable[str]) -> Writer:
+    async def take(self, *names: str) -> Writer:
         """Itself, with these rooms in memory."""
-        await self._load(names)
+        await self._decider.load(names)
         return self
 
-    async def _load(self, names: Iterable[str]) -> None:
-        missing = [name for name in names if name not in self.rooms]
-        if missing:
-            self.rooms |= await self.store.load(missing)
+    def room(self, name: str) -> Room:
+        """As it is in memory, where it must be."""
+        room = self._decider.cache.get(name)
+        assert room is not None, f"{name} is not in memory"
+        return room
 
-    async def _look_up(self, waiting: dict[str, list[Item]]) -> None:
-        self._drop(waiting)
-        await self._load(waiting)
-        for name, queue in waiting.items():
-            sent = [item.message for item in queue]
-            keys = [(m.user.id, m.frame.id) for m in sent if isinstance(m, Submit) and isinstance(m.frame, Chat)]
-            self.rooms[name].known = await self.store.find(name, keys)
 
-    def _drop(self, names: Iterable[str]) -> None:
-        for name in names:
-            del self.rooms[name]
+def _nobody_is_refused(submit: Submit) -> None:
+    raise AssertionError(f"refused: {submit}")
 
 
 def told_directly(changes: Changes) -> list[tuple[str, dict[str, Any]]]:

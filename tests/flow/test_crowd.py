@@ -49,7 +49,7 @@ class Hall:
 
     async def owner(self) -> RouterProcess:
         """The router whose is the room's shard."""
-        return next(r for r in self.routers if any(worker._cache.get(ROOM) for worker in r.service._workers))  # type: ignore[union-attr]
+        return next(r for r in self.routers if any(worker.decider.cache.get(ROOM) for worker in r.service._workers))  # type: ignore[union-attr]
 
 
 @asynccontextmanager

@@ -160,7 +160,7 @@ async def test_while_the_memory_alarm_is_on_what_does_not_fit_is_refused_and_all
 async def test_while_the_database_is_away_questions_are_refused_and_messages_wait(
     fragile: Cluster, database: Postgres
 ) -> None:
-    """Tried with `PartitionWorker._settle` not catching `StoreDown`: the message becomes a dead letter, and the
+    """Tried with `Decider.decide` not catching `StoreDown`: the message becomes a dead letter, and the
     question is never answered. (So it was, too, as long as only questions were answered that had come before the first
     failure.)"""
     room, errors = a_room(), list[str]()

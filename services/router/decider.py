@@ -1,0 +1,146 @@
+"""Decides batches: load what is missing → step (pure) → commit, again for the rooms whose rows have changed meanwhile,
+and for as long as the store is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from services.router.core import frames
+from services.router.core.cache import RoomCache
+from services.router.core.changes import Changes, Item
+from services.router.core.room import Room
+from services.router.core.step import step
+from services.router.message_store import AlreadyStored, MessageStore
+from shared.protocol.bus import Submit
+from shared.runtime.metrics import counter, histogram
+from shared.runtime.outage import StoreDown
+
+log = structlog.stdlib.get_logger("homin.router")
+MESSAGES = counter("router_messages", "Messages stored")
+REDONE = counter("router_redone", "Rooms decided anew because their rows had changed")
+SECONDS = histogram("router_batch_seconds", "From a batch's first step to its commit")
+Waiting = dict[str, list[Item]]
+"""Room → its items that are not decided yet, in order."""
+
+
+@dataclass(frozen=True)
+class DeciderLimits:
+    """`tries`: how often a batch is decided anew before it counts as one that cannot be handled. `retry_s`: pause while
+    the store is away. `answer_bytes`: of the messages that one answer lists."""
+
+    tries: int = 8
+    retry_s: float = 0.5
+    answer_bytes: int = frames.ANSWER_BYTES
+
+
+async def nothing() -> None:
+    """What is done while the store is away, where nobody else waits."""
+
+
+class Decider:
+    """`clock`: Unix milliseconds. `refuse`: tells whoever has asked that there is no answer now. `while_away`: done
+    after each pause for the store. `down`: a sentence while the store is away."""
+
+    def __init__(
+        self,
+        store: MessageStore,
+        cache: RoomCache,
+        clock: Callable[[], float],
+        limits: DeciderLimits,
+        refuse: Callable[[Submit], None],
+        while_away: Callable[[], Awaitable[None]] = nothing,
+    ) -> None:
+        self._store, self.cache, self._clock, self._limits = store, cache, clock, limits
+        self._refuse, self._while_away = refuse, while_away
+        self.down: str | None = None
+
+    async def decide(self, items: Iterable[Item], committed: Callable[[Changes], None]) -> None:
+        """`committed` is called with each room's changes as soon as they are stored. Raises when some item cannot be
+        handled; what was committed by then stays so."""
+        waiting: Waiting = defaultdict(list)
+        for item in items:
+            waiting[item.room].append(item)
+        tries = 0
+        while waiting:
+            try:
+                stale = await self._try(waiting, committed)
+            except StoreDown as why:
+                self.cache.drop(waiting)
+                waiting = await self._wait_for_store(waiting, str(why))
+                continue
+            except AlreadyStored:
+                await self._look_up(waiting)
+                stale = set(waiting)
+            except BaseException:
+                self.cache.drop(waiting)
+                raise
+            self.down = None
+            waiting = {name: waiting[name] for name in waiting if name in stale}
+            tries += 1
+            if waiting:
+                REDONE.inc(len(waiting))
+                if tries > self._limits.tries:
+                    raise RuntimeError(f"rooms stay out of date: {', '.join(list(waiting)[:5])}")
+
+    async def load(self, names: Iterable[str]) -> dict[str, Room]:
+        """These rooms, from memory or else from the store."""
+        rooms = {name: room for name in names if (room := self.cache.get(name)) is not None}
+        missing = [name for name in names if name not in rooms]
+        if missing:
+            for name, room in (await self._store.load(missing)).items():
+                rooms[name] = room
+                self.cache.put(room)
+        return rooms
+
+    def refuse_questions(self, items: Sequence[Item]) -> list[Item]:
+        """Refuses those who only ask, and gives what must not be lost."""
+        for item in items:
+            if item.is_read_only and isinstance(item.message, Submit):
+                self._refuse(item.message)
+        return [item for item in items if not item.is_read_only]
+
+    async def _try(self, waiting: Waiting, committed: Callable[[Changes], None]) -> set[str]:
+        """Gives the rooms that are to be decided anew."""
+        started = self._clock()
+        rooms = await self.load(waiting)
+        answer_bytes = self._limits.answer_bytes
+        batch = [step(rooms[name], items, int(started), answer_bytes) for name, items in waiting.items()]
+        certain = [c for c in batch if c.writes or c.requires_version_check]
+        stale = await self._store.commit(certain) if certain else set()
+        self.cache.drop(stale)
+        for changes in batch:
+            if changes.room not in stale:
+                if not rooms[changes.room].exists:
+                    self.cache.drop([changes.room])
+                MESSAGES.inc(len(changes.messages))
+                committed(changes)
+        SECONDS.observe((self._clock() - started) / 1000)
+        return stale
+
+    async def _look_up(self, waiting: Waiting) -> None:
+        """Some message is older than what is in memory, and is being sent again: finds its number."""
+        self.cache.drop(waiting)
+        for name, room in (await self.load(waiting)).items():
+            keys = [key for item in waiting[name] if (key := item.idempotency_key) is not None]
+            if keys:
+                room.known = await self._store.find(name, keys)
+
+    async def _wait_for_store(self, waiting: Waiting, why: str) -> Waiting:
+        """Keeps what must not be lost; tells those who only ask, now or while it lasts, that there is no answer."""
+        if self.down is None:
+            log.warning("the database is away; frames wait in their queues", why=why.splitlines()[0])
+        self.down = "The database cannot be reached."
+        # The commit may have been done although its answer was lost; then its deliveries are still owed.
+        kept = {
+            name: [item._replace(redelivered=True) for item in self.refuse_questions(items)]
+            for name, items in waiting.items()
+        }
+        await asyncio.sleep(self._limits.retry_s)
+        await self._while_away()
+        return {name: items for name, items in kept.items() if items}

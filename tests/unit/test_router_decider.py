@@ -1,0 +1,138 @@
+"""The loop that decides and commits, and what is done when it meets what it cannot handle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from services.router.core.cache import RoomCache
+from services.router.core.changes import Changes, Item
+from services.router.crowd_timers import CrowdTimers
+from services.router.decider import Decider, DeciderLimits
+from services.router.isolation import one_by_one
+from shared.bus.port import Delivery
+from shared.protocol.bus import Submit
+from shared.protocol.client import History
+from shared.runtime.outage import StoreDown
+from tests.contract.routing import NOW_MS, chat, join, submit, user
+from tests.flow.clock import simulate
+from tests.flow.message_store import Latency, MemoryMessageStore, Tables, at_once
+
+ANNA = user(1)
+LIMITS = DeciderLimits(tries=3, retry_s=0.5)
+
+
+class Scene:
+    """A decider over tables that others may write to as well, and whose store may be away."""
+
+    def __init__(self) -> None:
+        self.tables, self.refused, self.outages, self.pauses = Tables(), list[Submit](), 0, 0
+        self.others, self.decider = self.new_decider(at_once), self.new_decider(self._hop)
+
+    def new_decider(self, before: Latency) -> Decider:
+        """`before`: awaited before each call of its store."""
+        store = MemoryMessageStore(self.tables, 1, before)
+        return Decider(store, RoomCache(9, 1 << 20), lambda: NOW_MS, LIMITS, self.refused.append, self._while_away)
+
+    async def _hop(self) -> None:
+        if self.outages:
+            self.outages -= 1
+            raise StoreDown("the database is away\nand more")
+
+    async def _while_away(self) -> None:
+        self.pauses += 1
+
+    async def decide(self, *items: Item) -> list[Changes]:
+        written: list[Changes] = []
+        await self.decider.decide(items, written.append)
+        return written
+
+
+def history(room: str) -> Item:
+    return submit(History(type="history", room=room, limit=1), ANNA)
+
+
+def test_while_the_store_is_away_questions_are_refused_and_messages_wait() -> None:
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA), join("s", ANNA))
+        scene.decider.cache.drop(["r", "s"])
+        scene.outages = 2
+        written = await scene.decide(chat("r", ANNA, "id1"), history("r"), history("s"))
+        assert [(c.room, [m.id for m in c.messages]) for c in written] == [("r", ["id1"])]
+        assert [submit.frame.room for submit in scene.refused] == ["r", "s"]  # type: ignore[union-attr]
+        assert (scene.pauses, scene.decider.down) == (2, None)
+
+    simulate(main())
+
+
+def test_a_room_that_another_has_written_to_is_decided_anew() -> None:
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA), join("s", ANNA))
+        await scene.others.decide([chat("r", ANNA, "first")], lambda changes: None)
+        written = await scene.decide(chat("r", ANNA, "second"), chat("s", ANNA, "other"))
+        assert [(c.room, [m.seq for m in c.messages]) for c in written] == [("s", [1]), ("r", [2])]
+
+    simulate(main())
+
+
+def test_rooms_that_stay_out_of_date_are_given_up() -> None:
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA))
+        turn = 0
+
+        async def ahead() -> None:
+            nonlocal turn
+            turn += 1
+            await scene.others.decide([chat("r", ANNA, f"other{turn}")], lambda changes: None)
+
+        scene.decider = scene.new_decider(ahead)
+        with pytest.raises(RuntimeError, match="stay out of date: r"):
+            await scene.decide(chat("r", ANNA, "mine"))
+
+    simulate(main())
+
+
+def test_what_cannot_be_handled_is_buried_and_the_rest_is_handled() -> None:
+    handled: list[Item] = []
+    buried: list[tuple[bytes, str]] = []
+
+    async def settle(items: Sequence[Item]) -> set[int]:
+        (item,) = items
+        if "poison" in repr(item.message):
+            raise ValueError("no such thing")
+        handled.append(item)
+        return {len(handled)}
+
+    async def bury(delivery: Delivery, reason: str) -> None:
+        buried.append((delivery.body, reason))
+
+    delivery = Delivery(b"all of it", "queue", False, 1, 1)
+    items = [chat("r", ANNA, "good"), chat("r", ANNA, "poison"), chat("r", ANNA, "fine")]
+    sent = asyncio.run(one_by_one([join("r", ANNA)], [(delivery, items)], "router.1", settle, bury))
+    assert sent == {1, 2, 3}
+    assert handled == [join("r", ANNA), items[0]._replace(redelivered=True), items[2]._replace(redelivered=True)]
+    ((body, reason),) = buried
+    assert b"poison" in body
+    assert b"good" not in body
+    assert reason == "ValueError: no such thing"
+
+
+def test_a_crowd_is_told_once_for_all_who_came_meanwhile() -> None:
+    async def main() -> None:
+        added: list[Item] = []
+        crowds = CrowdTimers(added.append)
+        changes = Changes("r", True, 0, 0, crowd_changed=True, names_owed=True)
+        crowds.note(changes)
+        crowds.note(changes)
+        await asyncio.sleep(1.5)
+        assert [(item.room, item.message.names) for item in added] == [("r", False)]  # type: ignore[union-attr]
+        crowds.note(changes)
+        await asyncio.sleep(60)
+        assert [item.message.names for item in added] == [False, False, True]  # type: ignore[union-attr]
+
+    simulate(main())
