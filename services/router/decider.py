@@ -1,5 +1,5 @@
-"""Decides batches: load what is missing → step (pure) → commit, again for the rooms whose rows have changed meanwhile,
-and for as long as the store is away.
+"""Decides batches: load the rooms and what the batch needs besides → step (pure) → commit; again for the rooms that the
+store sends back, and for as long as it is away.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import structlog
 from services.router.core import frames
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item
+from services.router.core.needs import NOTHING, Older, needs
 from services.router.core.room import Room
 from services.router.core.step import step
-from services.router.message_store import AlreadyStored, MessageStore
+from services.router.message_store import MessageStore
 from shared.protocol.bus import Submit
 from shared.runtime.metrics import counter, histogram
 from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.router")
 MESSAGES = counter("router_messages", "Messages stored")
-REDONE = counter("router_redone", "Rooms decided anew because their rows had changed")
+REDONE = counter("router_redone", "Rooms decided anew because the store had more than memory")
 SECONDS = histogram("router_batch_seconds", "From a batch's first step to its commit")
 Waiting = dict[str, list[Item]]
 """Room → its items that are not decided yet, in order."""
@@ -69,14 +70,11 @@ class Decider:
         tries = 0
         while waiting:
             try:
-                stale = await self._try(waiting, committed)
+                stale = await self._try(waiting, tries > 0, committed)
             except StoreDown as why:
                 self.cache.drop(waiting)
                 waiting = await self._wait_for_store(waiting, str(why))
                 continue
-            except AlreadyStored:
-                await self._look_up(waiting)
-                stale = set(waiting)
             except BaseException:
                 self.cache.drop(waiting)
                 raise
@@ -105,12 +103,14 @@ class Decider:
                 self._refuse(item.message)
         return [item for item in items if not item.is_read_only]
 
-    async def _try(self, waiting: Waiting, committed: Callable[[Changes], None]) -> set[str]:
-        """Gives the rooms that are to be decided anew."""
+    async def _try(self, waiting: Waiting, sent_back: bool, committed: Callable[[Changes], None]) -> set[str]:
+        """Gives the rooms that are to be decided anew. `sent_back`: these are such."""
         started = self._clock()
-        rooms = await self.load(waiting)
-        answer_bytes = self._limits.answer_bytes
-        batch = [step(rooms[name], items, int(started), answer_bytes) for name, items in waiting.items()]
+        rooms, older = await self.load(waiting), await self._look_up(waiting, sent_back)
+        now_ms, answer_bytes = int(started), self._limits.answer_bytes
+        batch = [
+            step(rooms[name], items, now_ms, answer_bytes, older.get(name, NOTHING)) for name, items in waiting.items()
+        ]
         certain = [c for c in batch if c.writes or c.requires_version_check]
         stale = await self._store.commit(certain) if certain else set()
         self.cache.drop(stale)
@@ -123,13 +123,9 @@ class Decider:
         SECONDS.observe((self._clock() - started) / 1000)
         return stale
 
-    async def _look_up(self, waiting: Waiting) -> None:
-        """Some message is older than what is in memory, and is being sent again: finds its number."""
-        self.cache.drop(waiting)
-        for name, room in (await self.load(waiting)).items():
-            keys = [key for item in waiting[name] if (key := item.idempotency_key) is not None]
-            if keys:
-                room.known = await self._store.find(name, keys)
+    async def _look_up(self, waiting: Waiting, sent_back: bool) -> dict[str, Older]:
+        wanted = {name: keys for name, items in waiting.items() if (keys := needs(items, sent_back))}
+        return {name: await self._store.find(name, keys) for name, keys in wanted.items()}
 
     async def _wait_for_store(self, waiting: Waiting, why: str) -> Waiting:
         """Keeps what must not be lost; tells those who only ask, now or while it lasts, that there is no answer."""

@@ -15,10 +15,6 @@ UNREAD_AT_MOST = 100
 UNREAD_WITHIN = 1_000
 
 
-class AlreadyStored(Exception):
-    """Some message of the batch has been stored before, under another number. Nothing of the batch was written."""
-
-
 class Summary(NamedTuple):
     """A room as a member's list shows it. `unread`: how many messages of others follow `read_seq`, counted to
     `UNREAD_AT_MOST`. `online`: how many users."""
@@ -42,7 +38,8 @@ class MessageStore(Protocol):
     async def commit(self, batch: Sequence[Changes]) -> set[str]:
         """Writes what each room wants, in one durable transaction, and gives the names of the rooms that are *stale*:
         their row no longer has the `seq` and `version` from which the changes were decided, and nothing of theirs is
-        written. Rooms that want nothing are compared all the same. Raises `AlreadyStored`, `StoreDown`."""
+        written. Rooms that want nothing are compared all the same. When some message is stored already, under another
+        number, all are stale. Raises `StoreDown`."""
 
     async def find(self, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
         """The messages stored under these (sender, id)."""

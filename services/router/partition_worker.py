@@ -169,9 +169,7 @@ class PartitionWorker:
     def _beside(self, changes: Changes) -> None:
         """What a batch leaves to be done without holding it up."""
         for submit in changes.reads:
-            self._reads.history(submit)
-        for submit in changes.deep_joins:
-            self._reads.deep_join(submit, self.add)
+            self._reads.read(submit, self.add)
         self._crowds.note(changes)
 
     async def _refuse_questions(self) -> None:

@@ -21,7 +21,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.router.core.changes import Changes
-from services.router.message_store import AlreadyStored
 from services.router.sql import SqlMessageStore
 from services.router.statement import Rows, Statement, number, text, word
 from shared.protocol.names import shard_of
@@ -131,6 +130,12 @@ class PostgresMessageStore(SqlMessageStore):
 
     async def commit(self, batch: Sequence[Changes]) -> set[str]:
         """See `MessageStore.commit`."""
+        try:
+            return await self._commit(batch)
+        except asyncpg.UniqueViolationError:  # a message is stored already
+            return {c.room for c in batch}
+
+    async def _commit(self, batch: Sequence[Changes]) -> set[str]:
         # One order for all: two routers that write to the same rooms should wait, not end in a deadlock.
         writing = sorted((c for c in batch if c.writes), key=lambda c: c.room)
         comparing = {c.room: c for c in batch if not c.writes}
@@ -159,10 +164,10 @@ class PostgresMessageStore(SqlMessageStore):
                 db = self._idle.pop() if self._idle else await self._connect()
                 yield db
                 self._idle.append(db)
-            except asyncpg.UniqueViolationError as why:
+            except asyncpg.UniqueViolationError:
                 if db is not None:
                     self._idle.append(db)
-                raise AlreadyStored(str(why)) from None
+                raise
             except BaseException as why:
                 if db is not None:
                     db.terminate()

@@ -13,7 +13,7 @@ import structlog
 from pydantic_core import to_json
 
 from services.router.core import frames
-from services.router.core.changes import Item
+from services.router.core.changes import Item, JoinPage
 from services.router.core.outgoing import Outgoing
 from services.router.message_store import MessageStore, Summary
 from services.router.outboxes import Outboxes
@@ -38,15 +38,13 @@ class Reads:
         self._bound = at_once + waiting
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def history(self, submit: Submit) -> None:
-        self._ask(submit, self._history(submit))
+    def read(self, submit: Submit, add: Callable[[Item], None]) -> None:
+        """What a `history` or a `join` lists from further back than memory. `history` is answered; with the page of
+        `join` an item is added, to be handled in its turn."""
+        self._ask(submit, self._history(submit) if submit.frame.type == "history" else self._join_page(submit, add))
 
     def rooms(self, submit: Submit) -> None:
         self._ask(submit, self._list_rooms(submit))
-
-    def deep_join(self, submit: Submit, again: Callable[[Item], None]) -> None:
-        """Reads what `join` wants and hands it back, to be handled in its turn with the page at hand."""
-        self._ask(submit, self._deep_join(submit, again))
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Upkeep: never refused, since there is a bounded amount of it; tried again by the next tick."""
@@ -103,11 +101,11 @@ class Reads:
         more = more or len(shown) < len(found)
         self.answer(submit, frames.history(frame.room, shown, more, frame.ref))
 
-    async def _deep_join(self, submit: Submit, again: Callable[[Item], None]) -> None:
+    async def _join_page(self, submit: Submit, add: Callable[[Item], None]) -> None:
         frame = submit.frame
         assert isinstance(frame, Join)
         page, _ = await self._store.page(frame.room, before=None, after=frame.after, limit=frames.JOIN_PAGE)
-        again(Item(submit, page=frames.oldest(page, self._answer_bytes)))
+        add(Item(JoinPage(by=submit, page=frames.oldest(page, self._answer_bytes))))
 
     async def _list_rooms(self, submit: Submit) -> None:
         found = await self._store.rooms_of(submit.user.id)

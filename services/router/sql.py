@@ -32,7 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.router.core.changes import Changes
 from services.router.core.room import RECENT, Member, Room, Stored, Subscription, stored
-from services.router.message_store import UNREAD_AT_MOST, UNREAD_WITHIN, AlreadyStored, Summary
+from services.router.message_store import UNREAD_AT_MOST, UNREAD_WITHIN, Summary
 from services.router.tables import members, messages, rooms, store, subscriptions
 from shared.protocol.names import shard_of
 from shared.runtime.database import reader
@@ -88,8 +88,8 @@ class SqlMessageStore:
                 await self._create(db, [c for c in fresh if c.writes and not c.existed], ids)
                 fresh = [c for c in fresh if c.existed or not c.writes or c.room in ids]
                 await self._write(db, [c for c in fresh if c.writes], ids)
-        except IntegrityError as why:
-            raise AlreadyStored(str(why.orig)) from None
+        except IntegrityError:  # a message is stored already
+            return {c.room for c in batch}
         return {c.room for c in batch} - {c.room for c in fresh}
 
     async def _create(self, db: AsyncConnection, batch: Sequence[Changes], ids: dict[str, int]) -> None:

@@ -7,8 +7,8 @@ from collections import defaultdict
 from typing import Any
 
 from services.router.core.cache import RoomCache
-from services.router.core.changes import Changes, Item
-from services.router.core.room import Room
+from services.router.core.changes import Changes, Item, JoinPage
+from services.router.core.room import Room, Stored
 from services.router.decider import Decider, DeciderLimits
 from services.router.message_store import MessageStore
 from shared.protocol.bus import Direct, Submit, Unsubscribe
@@ -31,6 +31,12 @@ def submit(frame: ClientFrame, by: User, session: str = "", address: str = "mail
 
 def join(room: str, by: User, session: str = "", address: str = "mailbox.g1", after: int | None = None) -> Item:
     return submit(Join(type="join", room=room, after=after), by, session, address)
+
+
+def join_page(join: Item, page: list[Stored]) -> Item:
+    """What a deep `join` has had read comes in."""
+    assert isinstance(join.message, Submit)
+    return Item(JoinPage(by=join.message, page=page))
 
 
 def leave(room: str, by: User, session: str = "", address: str = "mailbox.g1") -> Item:

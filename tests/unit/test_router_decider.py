@@ -9,6 +9,8 @@ import pytest
 
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item
+from services.router.core.needs import Key
+from services.router.core.room import RECENT, Stored
 from services.router.crowd_timers import CrowdTimers
 from services.router.decider import Decider, DeciderLimits
 from services.router.isolation import one_by_one
@@ -16,7 +18,7 @@ from shared.bus.port import Delivery
 from shared.protocol.bus import Submit
 from shared.protocol.client import History
 from shared.runtime.outage import StoreDown
-from tests.contract.routing import NOW_MS, chat, join, submit, user
+from tests.contract.routing import NOW_MS, chat, join, submit, told_directly, user
 from tests.flow.clock import simulate
 from tests.flow.message_store import Latency, MemoryMessageStore, Tables, at_once
 
@@ -24,21 +26,34 @@ ANNA = user(1)
 LIMITS = DeciderLimits(tries=3, retry_s=0.5)
 
 
+class Store(MemoryMessageStore):
+    """`looked_up`: takes the names of the rooms of which ids are looked up."""
+
+    def __init__(self, tables: Tables, before: Latency, looked_up: list[str]) -> None:
+        super().__init__(tables, 1, before)
+        self.looked_up = looked_up
+
+    async def find(self, room: str, keys: Sequence[Key]) -> dict[Key, Stored]:
+        self.looked_up.append(room)
+        return await super().find(room, keys)
+
+
 class Scene:
-    """A decider over tables that others may write to as well, and whose store may be away."""
+    """A decider over tables that others may write to as well. `outages`: of each call of its store to come, whether it
+    fails."""
 
     def __init__(self) -> None:
-        self.tables, self.refused, self.outages, self.pauses = Tables(), list[Submit](), 0, 0
+        self.tables, self.refused, self.pauses = Tables(), list[Submit](), 0
+        self.outages, self.looked_up = list[bool](), list[str]()
         self.others, self.decider = self.new_decider(at_once), self.new_decider(self._hop)
 
     def new_decider(self, before: Latency) -> Decider:
         """`before`: awaited before each call of its store."""
-        store = MemoryMessageStore(self.tables, 1, before)
+        store = Store(self.tables, before, self.looked_up)
         return Decider(store, RoomCache(9, 1 << 20), lambda: NOW_MS, LIMITS, self.refused.append, self._while_away)
 
     async def _hop(self) -> None:
-        if self.outages:
-            self.outages -= 1
+        if self.outages and self.outages.pop(0):
             raise StoreDown("the database is away\nand more")
 
     async def _while_away(self) -> None:
@@ -50,6 +65,13 @@ class Scene:
         return written
 
 
+async def with_an_old_message() -> Scene:
+    """`id1` is stored, and not in memory any more."""
+    scene = Scene()
+    await scene.decide(join("r", ANNA), join("s", ANNA), *(chat("r", ANNA, f"id{n}") for n in range(1, RECENT + 2)))
+    return scene
+
+
 def history(room: str) -> Item:
     return submit(History(type="history", room=room, limit=1), ANNA)
 
@@ -59,7 +81,7 @@ def test_while_the_store_is_away_questions_are_refused_and_messages_wait() -> No
         scene = Scene()
         await scene.decide(join("r", ANNA), join("s", ANNA))
         scene.decider.cache.drop(["r", "s"])
-        scene.outages = 2
+        scene.outages = [True, True]
         written = await scene.decide(chat("r", ANNA, "id1"), history("r"), history("s"))
         assert [(c.room, [m.id for m in c.messages]) for c in written] == [("r", ["id1"])]
         assert [submit.frame.room for submit in scene.refused] == ["r", "s"]  # type: ignore[union-attr]
@@ -75,6 +97,33 @@ def test_a_room_that_another_has_written_to_is_decided_anew() -> None:
         await scene.others.decide([chat("r", ANNA, "first")], lambda changes: None)
         written = await scene.decide(chat("r", ANNA, "second"), chat("s", ANNA, "other"))
         assert [(c.room, [m.seq for m in c.messages]) for c in written] == [("s", [1]), ("r", [2])]
+
+    simulate(main())
+
+
+def test_ids_are_looked_up_only_when_the_store_has_sent_a_batch_back() -> None:
+    async def main() -> None:
+        scene = await with_an_old_message()
+        await scene.decide(chat("r", ANNA, "new"), chat("s", ANNA, "id1"))
+        assert scene.looked_up == []
+        written = {c.room: c for c in await scene.decide(chat("r", ANNA, "id1"), chat("s", ANNA, "newer"))}
+        assert sorted(scene.looked_up) == ["r", "s"]
+        assert written["r"].messages == []
+        assert [frame["seq"] for _, frame in told_directly(written["r"])] == [1]
+        assert [m.seq for m in written["s"].messages] == [2]
+
+    simulate(main())
+
+
+def test_a_store_that_goes_away_while_ids_are_looked_up_is_waited_for() -> None:
+    """The batch is not given up as one that cannot be handled."""
+
+    async def main() -> None:
+        scene = await with_an_old_message()
+        scene.outages = [False, False, True]  # the commit, the load, the look-up
+        (written,) = await scene.decide(chat("r", ANNA, "id1"))
+        assert [frame["seq"] for _, frame in told_directly(written)] == [1]
+        assert scene.pauses == 1
 
     simulate(main())
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pydantic import SkipValidation
+
 from services.router.core.outgoing import Out
 from services.router.core.room import Member, Stored, Subscription
 from shared.protocol.bus import AccessWanted, BusMessage, Post, Submit
@@ -25,13 +27,22 @@ class CrowdDue(Frame):
     names: bool = False
 
 
-class Item(NamedTuple):
-    """One bus message to be handled. `redelivered`: another router may have handled it already. `page`: what a deep
-    `join` wanted from the store, read beforehand."""
+class JoinPage(Frame):
+    """Said by the router to itself: what `by`, a `join` from further back than memory, lists has been read."""
 
-    message: BusMessage | Gone | CrowdDue
+    by: Submit
+    page: SkipValidation[list[Stored]]
+
+    @property
+    def room(self) -> str:
+        return self.by.frame.room  # type: ignore[union-attr]
+
+
+class Item(NamedTuple):
+    """One bus message to be handled. `redelivered`: another router may have handled it already."""
+
+    message: BusMessage | Gone | CrowdDue | JoinPage
     redelivered: bool = False
-    page: list[Stored] | None = None
 
     @property
     def room(self) -> str:
@@ -59,8 +70,8 @@ class Item(NamedTuple):
 @dataclass(slots=True)
 class Changes:
     """Everything that a batch wants of `room`. The rows are written only if the room's row still has `seq_before` and
-    `version_before`; `outs` are sent only after that, and `reads` answered from the store, beside the batch. No row
-    is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of
+    `version_before`; only after that are `outs` sent, and read, beside the batch, what `reads` list from the store. No
+    row is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of
     `subscriptions`, `subscriptions_gone`. `names_owed`: two routers may have spoken of the room side by side, the one
     of who came and the other of who went; nothing orders their words, so who is there is to be told once more,
     later."""
@@ -79,7 +90,6 @@ class Changes:
     read_marks: dict[str, int] = field(default_factory=dict)
     outs: list[Out] = field(default_factory=list)
     reads: list[Submit] = field(default_factory=list)
-    deep_joins: list[Submit] = field(default_factory=list)
     crowd_changed: bool = False
     names_owed: bool = False
     requires_version_check: bool = False

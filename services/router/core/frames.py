@@ -82,24 +82,26 @@ def newest(messages: Sequence[Stored], bytes_: int) -> list[Stored]:
     return oldest(reversed(messages), bytes_)[::-1]
 
 
-def opening(
-    room: Room, after: int | None, page: Sequence[Stored] | None, bytes_: int
-) -> tuple[list[Stored], bool] | None:
+def opening(room: Room, after: int | None, bytes_: int) -> tuple[list[Stored], bool] | None:
     """What `joined` shows, and whether there is more: the first messages after `after`, or the last ones without it, as
-    far as they fit into `bytes_`. None: they are not in memory, so `page` must be read. `page` may be older than the
-    room: the rest is in memory."""
+    far as they fit into `bytes_`. None: they are not in memory."""
     if after is None:
         recent = room.before(room.seq + 1, JOIN_RECENT)
         shown = newest(recent if recent is not None else list(room.recent)[-JOIN_RECENT:], bytes_)
         return shown, bool(shown) and shown[0].seq > 1
-    if page is None:
-        found = room.after(after, JOIN_PAGE)
-        if found is None:
-            return None
-    else:
-        found = list(page)
-        if len(found) < JOIN_PAGE:
-            found += room.after(found[-1].seq if found else after, JOIN_PAGE - len(found)) or []
+    found = room.after(after, JOIN_PAGE)
+    return None if found is None else _first(room, found, bytes_)
+
+
+def opening_from(room: Room, after: int, page: Sequence[Stored], bytes_: int) -> tuple[list[Stored], bool]:
+    """The same where `page` has been read from the store. It may be older than the room: the rest is in memory."""
+    found = list(page)
+    if len(found) < JOIN_PAGE:
+        found += room.after(found[-1].seq if found else after, JOIN_PAGE - len(found)) or []
+    return _first(room, found, bytes_)
+
+
+def _first(room: Room, found: Sequence[Stored], bytes_: int) -> tuple[list[Stored], bool]:
     shown = oldest(found, bytes_)
     return shown, bool(shown) and shown[-1].seq < room.seq
 

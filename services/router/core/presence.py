@@ -1,11 +1,14 @@
-"""Who is online, as it is told: by differences among up to `CROWD`, and where they were left out, as a whole."""
+"""What the people in a room are told of one another: who types, how far each has read, and who is online. That is told
+by differences among up to `CROWD`, and where they were left out, as a whole.
+"""
 
 from __future__ import annotations
 
 from services.router.core.outgoing import Outgoing
 from services.router.core.room import Room
+from shared.protocol.bus import Submit
 from shared.protocol.codec import render
-from shared.protocol.server import JOIN_ONLINE, Presence, ReadMark, User
+from shared.protocol.server import JOIN_ONLINE, Presence, ReadMark, TypingNotice, User
 
 CROWD = JOIN_ONLINE  # with more online than can be named nobody is told who comes and goes, only how many there are
 
@@ -31,6 +34,20 @@ def tell(room: Room, out: Outgoing, user: User, online: bool) -> bool:
         frame = render(Presence(room=room.name, user=user, online=online, members=room.online))
     out.notice(room.audience, frame)
     return True
+
+
+def typing(room: Room, out: Outgoing, by: Submit) -> None:
+    out.notice(room.audience, render(TypingNotice(room=room.name, user=by.user)), skip=by.session)
+
+
+def has_read(room: Room, out: Outgoing, user: User, seq: int) -> None:
+    """Says how far `user` has read: in a crowd only to the user's own sessions."""
+    mark = render(ReadMark(room=room.name, user=user, seq=seq))
+    if room.online <= CROWD:
+        out.notice(room.audience, mark)
+    else:
+        for session, subscription in room.subscriptions_of(user.id):
+            out.direct(subscription.address, session, mark)
 
 
 def tell_owed(room: Room, out: Outgoing, names: bool) -> None:

@@ -56,7 +56,7 @@ class Subscription(NamedTuple):
 
 @dataclass(slots=True)
 class Room:
-    """`exists`: there is a row for it. `known`: messages older than `recent` that a retry has named."""
+    """`exists`: there is a row for it."""
 
     name: str
     exists: bool = False
@@ -65,7 +65,6 @@ class Room:
     members: dict[str, Member] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     recent: deque[Stored] = field(default_factory=deque)
-    known: dict[tuple[str, str], Stored] = field(default_factory=dict)
     bytes: int = 0
     _ids: dict[tuple[str, str], Stored] = field(default_factory=dict)
     _online: dict[str, int] = field(default_factory=dict)
@@ -91,8 +90,8 @@ class Room:
             self.bytes -= 2 * len(oldest.frame) + 400
 
     def find(self, sender_id: str, id: str) -> Stored | None:
-        """The message that this sender has sent under `id`, if it is recent or a retry has had it looked up."""
-        return self._ids.get((sender_id, id)) or self.known.get((sender_id, id))
+        """The message that this sender has sent under `id`, if it is recent."""
+        return self._ids.get((sender_id, id))
 
     def subscribe(self, session: str, subscription: Subscription) -> bool:
         """Subscribes a session; True when its user was not online here before."""
@@ -115,6 +114,10 @@ class Room:
             if not counts[key]:
                 del counts[key]
         return subscription.user_id not in self._online
+
+    def subscriptions_of(self, user_id: str) -> list[tuple[str, Subscription]]:
+        """(session, subscription) of one user. O(subscriptions)."""
+        return [(session, held) for session, held in self.subscriptions.items() if held.user_id == user_id]
 
     @property
     def audience(self) -> Audience:

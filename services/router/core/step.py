@@ -6,29 +6,33 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from services.router.core import frames, presence
-from services.router.core.changes import Changes, CrowdDue, Gone, Item
+from services.router.core.changes import Changes, CrowdDue, Gone, Item, JoinPage
+from services.router.core.needs import NOTHING, Older
 from services.router.core.outgoing import Outgoing, one
 from services.router.core.room import Member, Room, Stored, Subscription, stored
 from shared.protocol.bus import Access, AccessWanted, Post, Resume, Retell, Rewound, Submit, Unsubscribe
 from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
-from shared.protocol.codec import pack, render
+from shared.protocol.codec import pack
 from shared.protocol.errors import ErrorCode
 from shared.protocol.names import coined, is_older
-from shared.protocol.server import ReadMark, TypingNotice, User
+from shared.protocol.server import User
 
 
-def step(room: Room, items: Sequence[Item], now_ms: int, answer_bytes: int = frames.ANSWER_BYTES) -> Changes:
+def step(
+    room: Room, items: Sequence[Item], now_ms: int, answer_bytes: int = frames.ANSWER_BYTES, older: Older = NOTHING
+) -> Changes:
     """Changes `room` in place and says what to write and to tell. When the write is refused, `room` is to be thrown
-    away, loaded anew, and the batch stepped through again. `answer_bytes`: of the messages that one answer lists."""
-    run = _Step(room, now_ms, answer_bytes)
+    away, loaded anew, and the batch stepped through again. `answer_bytes`: of the messages that one answer lists.
+    `older`: what the batch `needs`."""
+    run = _Step(room, now_ms, answer_bytes, older)
     for item in items:
         run.handle(item)
     return run.done()
 
 
 class _Step:
-    def __init__(self, room: Room, now_ms: int, answer_bytes: int) -> None:
-        self.room, self.now_ms, self.answer_bytes = room, now_ms, answer_bytes
+    def __init__(self, room: Room, now_ms: int, answer_bytes: int, older: Older) -> None:
+        self.room, self.now_ms, self.answer_bytes, self.older = room, now_ms, answer_bytes, older
         self.out = Outgoing(room.name)
         self.changes = Changes(room.name, room.exists, room.seq, room.version)
         self.tell_everyone = False
@@ -41,7 +45,7 @@ class _Step:
             _FRAMES[type(about)](self, message, about, item)
         else:
             _MESSAGES[type(message)](self, message, item)
-        if item.redelivered and isinstance(about, Join | Leave | Unsubscribe | Resume | Gone):
+        if item.redelivered and isinstance(about, Join | JoinPage | Leave | Unsubscribe | Resume | Gone):
             # It may have been written before, and whoever wrote it may have died before it told anybody.
             self.tell_everyone = True
 
@@ -82,7 +86,7 @@ class _Step:
         if not self.is_member(by, ref or id, settle):
             return
         subscribed = by.session is not None and room.subscriptions.get(by.session, None) is not None
-        message = room.find(user.id, id)
+        message = room.find(user.id, id) or (self.older.get((user.id, id)) if self.older else None)
         if message is not None:
             self.changes.requires_version_check = True
             if (message.kind, message.content) != (kind, content):
@@ -142,8 +146,7 @@ class _Step:
             self.presence(User(id=subscription.user_id, name=member.name), False)
 
     def presence(self, user: User, online: bool) -> None:
-        if not presence.tell(self.room, self.out, user, online):
-            self.changes.crowd_changed = True
+        self.changes.crowd_changed |= not presence.tell(self.room, self.out, user, online)
 
     # ── frames of clients ──
 
@@ -152,19 +155,20 @@ class _Step:
         if not room.exists and coined(room.name) != room.name:
             self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref, text=frames.not_coined(room.name))
             return
-        if item.page is not None and not self.is_member(by, frame.ref):
-            return  # the user has left while the page was read
-        shown = frames.opening(room, frame.after, item.page, self.answer_bytes)
+        shown = frames.opening(room, frame.after, self.answer_bytes)
         if shown is None:
             # The membership begins now: what this connection sends next counts on it.
             self.admit(by.user)
-            self.changes.deep_joins.append(by)
+            self.changes.reads.append(by)
             return
         room.exists = True
+        self.enter(by, frame.ref, *shown)
+
+    def enter(self, by: Submit, ref: str | None, shown: Sequence[Stored], more: bool) -> None:
         self.changes.requires_version_check = True
         # Who has sat here all along, its join being sent twice, may have heard that it is gone: it hears this, too.
         self.subscribe(by.session, by.user, by.address)
-        self.out.reply(by, frame.ref, frames.joined(room, *shown, frame.ref), subscribed=room.seq)
+        self.out.reply(by, ref, frames.joined(self.room, shown, more, ref), subscribed=self.room.seq)
 
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
@@ -172,9 +176,7 @@ class _Step:
             self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref)
             return
         self.changes.requires_version_check = True
-        for session, subscription in [
-            (s, subscription) for s, subscription in room.subscriptions.items() if subscription.user_id == user.id
-        ]:
+        for session, subscription in room.subscriptions_of(user.id):
             self.end_subscription(session)
             self.out.unsubscribed(subscription.address, session)
             if session != by.session:
@@ -202,9 +204,7 @@ class _Step:
 
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
         if self.is_member(by, frame.ref) and self.room.online <= presence.CROWD and not item.redelivered:
-            self.out.notice(
-                self.room.audience, render(TypingNotice(room=self.room.name, user=by.user)), skip=by.session
-            )
+            presence.typing(self.room, self.out, by)
 
     def read(self, by: Submit, frame: Read, item: Item) -> None:
         if not self.is_member(by, frame.ref):
@@ -217,13 +217,7 @@ class _Step:
         member.read_seq = seq
         if by.user.id not in self.changes.members:  # else the member's new row says it already
             self.changes.read_marks[by.user.id] = seq
-        mark = render(ReadMark(room=room.name, user=by.user, seq=seq))
-        if room.online <= presence.CROWD:
-            self.out.notice(room.audience, mark)
-        else:
-            for session, subscription in room.subscriptions.items():
-                if subscription.user_id == by.user.id:
-                    self.out.direct(subscription.address, session, mark)
+        presence.has_read(room, self.out, by.user, seq)
 
     # ── messages of services ──
 
@@ -242,8 +236,7 @@ class _Step:
         self.changes.requires_version_check = True
         if by.after > room.seq:
             # Its gateway was told of `after` only once that was stored, and `room` is compared with its row before this
-            # is said: so the store has less than it had. Whoever is subscribed there comes back, and knows the room
-            # anew.
+            # is said: so the store has less than it had. Whoever is subscribed there comes to know the room anew.
             self.out.to(by.address, Rewound(room=room.name, seq=room.seq))
             return
         back: list[str] = []
@@ -267,8 +260,14 @@ class _Step:
 
     def access(self, by: AccessWanted, item: Item) -> None:
         self.changes.requires_version_check = True
-        answer = Access(ref=by.ref, exists=self.room.exists, allowed=by.user in self.room.members)
-        self.out.to(by.reply_to, answer)
+        self.out.to(by.reply_to, Access(ref=by.ref, exists=self.room.exists, allowed=by.user in self.room.members))
+
+    def join_page(self, read: JoinPage, item: Item) -> None:
+        join = read.by.frame
+        assert isinstance(join, Join)
+        if self.is_member(read.by, join.ref):  # else the user has left while the page was read
+            shown = frames.opening_from(self.room, join.after or 0, read.page, self.answer_bytes)
+            self.enter(read.by, join.ref, *shown)
 
     def gone(self, by: Gone, item: Item) -> None:
         self.changes.requires_version_check = True
@@ -295,6 +294,7 @@ _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     Retell: _Step.retell,
     Resume: _Step.resume,
     AccessWanted: _Step.access,
+    JoinPage: _Step.join_page,
     Gone: _Step.gone,
     CrowdDue: _Step.crowd_due,
 }
