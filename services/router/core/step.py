@@ -8,14 +8,14 @@ from typing import Any
 from services.router.core import frames, presence
 from services.router.core.changes import Changes, CrowdDue, Gone, Item, JoinPage
 from services.router.core.needs import NOTHING, Older
-from services.router.core.outgoing import Outgoing, one
-from services.router.core.room import Member, Room, Stored, Subscription, stored
+from services.router.core.outgoing import one
+from services.router.core.room import Room, Stored
+from services.router.core.room_batch import RoomBatch
 from shared.protocol.bus import Access, AccessWanted, Post, Resume, Retell, Rewound, Submit, Unsubscribe
 from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
 from shared.protocol.codec import pack
 from shared.protocol.errors import ErrorCode
-from shared.protocol.names import coined, is_older
-from shared.protocol.server import User
+from shared.protocol.names import coined
 
 
 def step(
@@ -30,13 +30,7 @@ def step(
     return run.done()
 
 
-class _Step:
-    def __init__(self, room: Room, now_ms: int, answer_bytes: int, older: Older) -> None:
-        self.room, self.now_ms, self.answer_bytes, self.older = room, now_ms, answer_bytes, older
-        self.out = Outgoing(room.name)
-        self.changes = Changes(room.name, room.exists, room.seq, room.version)
-        self.tell_everyone = False
-
+class _Step(RoomBatch):
     def handle(self, item: Item) -> None:
         message = item.message
         about: object = message
@@ -48,105 +42,6 @@ class _Step:
         if item.redelivered and isinstance(about, Join | JoinPage | Leave | Unsubscribe | Resume | Gone):
             # It may have been written before, and whoever wrote it may have died before it told anybody.
             self.tell_everyone = True
-
-    def done(self) -> Changes:
-        if self.tell_everyone and self.room.exists:
-            self.changes.requires_version_check = self.changes.names_owed = True
-            self.out.notice(self.room.audience, presence.everyone(self.room))
-        if self.changes.membership_changed:
-            self.room.version += 1
-        self.changes.outs = self.out.done()
-        self.changes.seq, self.changes.version = self.room.seq, self.room.version
-        return self.changes
-
-    # ── what several have in common ──
-
-    def refuse(
-        self, to: Submit | Post, code: ErrorCode, ref: str | None, answers: str | None = None, text: str | None = None
-    ) -> None:
-        # A refusal rests on rows that may have changed since they were read, so it is checked like a write.
-        self.changes.requires_version_check = True
-        if to.address and to.session:
-            self.out.reply(to, ref, frames.refusal(code, ref, text=text), settle=answers)
-
-    def is_member(self, to: Submit | Post, ref: str | None, answers: str | None = None) -> bool:
-        if not self.room.exists:
-            self.refuse(to, ErrorCode.NO_SUCH_ROOM, ref, answers)
-        elif to.user.id not in self.room.members:
-            self.refuse(to, ErrorCode.NOT_JOINED, ref, answers)
-        else:
-            return True
-        return False
-
-    def append(
-        self, by: Submit | Post, id: str, kind: str, content: str, redelivered: bool, settle: str | None
-    ) -> None:
-        """Numbers a message, or finds that it has its number already."""
-        room, user, ref = self.room, by.user, by.frame.ref if by.type == "submit" else by.ref
-        if not self.is_member(by, ref or id, settle):
-            return
-        subscribed = by.session is not None and room.subscriptions.get(by.session, None) is not None
-        message = room.find(user.id, id) or (self.older.get((user.id, id)) if self.older else None)
-        if message is not None:
-            self.changes.requires_version_check = True
-            if (message.kind, message.content) != (kind, content):
-                self.refuse(by, ErrorCode.ID_REUSED, ref or id, settle)
-                return
-            if redelivered:
-                # Its first handler may have died between the commit and the deliveries. Who has it drops it by its seq;
-                # the sender's session gets its own copy, and no second one.
-                self.out.message(room.audience, message.seq, message.frame, skip=by.session)
-            self.own_copy(by, message, ref, settle)
-            return
-        room.seq += 1
-        message = stored(room.name, room.seq, user.id, user.name, id, kind, content, self.now_ms)
-        room.remember(message)
-        self.changes.messages.append(message)
-        apart = by.session is not None and (not subscribed or ref is not None or settle is not None)
-        self.out.message(room.audience, message.seq, message.frame, skip=by.session if apart else None)
-        if apart:
-            self.own_copy(by, message, ref, settle)
-
-    def own_copy(self, by: Submit | Post, message: Stored, ref: str | None, settle: str | None) -> None:
-        if by.address and by.session:
-            self.out.reply(by, ref or message.id, frames.with_ref(message, ref), settle=settle)
-
-    def admit(self, user: User) -> None:
-        """Makes `user` a member, under the present name."""
-        room = self.room
-        member = room.members.get(user.id)
-        if member is not None and member.name == user.name:
-            return
-        self.changes.members_gone.discard(user.id)  # the row of a former membership is overwritten
-        self.changes.read_marks.pop(user.id, None)  # and this one says what the mark would
-        member = Member(user.name, member.read_seq if member else room.seq)
-        room.members[user.id] = self.changes.members[user.id] = member
-
-    def subscribe(self, session: str, user: User, address: str) -> None:
-        room = self.room
-        self.admit(user)
-        subscription, held = Subscription(user.id, address), room.subscriptions.get(session)
-        # A router that slept with it in hand may say late what its gateway has said anew since, from its new mailbox.
-        if held is not None and (held == subscription or is_older(address, held.address)):
-            return
-        arrived = not room.is_online(user.id)
-        room.subscribe(session, subscription)
-        self.changes.subscriptions[session] = subscription
-        self.changes.subscriptions_gone.discard(session)
-        if arrived:
-            self.presence(user, True)
-
-    def end_subscription(self, session: str) -> None:
-        subscription = self.room.subscriptions[session]
-        left = self.room.unsubscribe(session)
-        self.changes.subscriptions.pop(session, None)
-        self.changes.subscriptions_gone.add(session)
-        member = self.room.members.get(subscription.user_id)
-        if left and member is not None:
-            self.presence(User(id=subscription.user_id, name=member.name), False)
-
-    def presence(self, user: User, online: bool) -> None:
-        self.changes.crowd_changed |= not presence.tell(self.room, self.out, user, online)
 
     # ── frames of clients ──
 
