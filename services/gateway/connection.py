@@ -4,12 +4,12 @@ that it has checked to its host, the gateway.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, assert_never
 
 import structlog
 from websockets.http11 import Request
 
-from services.gateway.core.intake import Bad, Bounds, is_droppable, parse, ref_of
+from services.gateway.core.intake import Bad, Bounds, parse
 from services.gateway.framing import Framing
 from services.gateway.settings import Settings
 from services.gateway.websocket import WebSocket
@@ -49,8 +49,8 @@ class Host(Protocol):
     def authenticate(self, connection: Connection, frame: client.Auth) -> None:
         """Answers with a welcome, or an error and a close, and then releases what was held for it."""
 
-    def forward_frame(self, connection: Connection, frame: client.ClientFrame, data: bytes) -> None:
-        """Sends a checked frame on; `data` is how it came."""
+    def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, data: bytes) -> None:
+        """Sends a checked frame on; `data` is how it came, `ref` what its answer bears."""
 
     def refused(self, connection: Connection, code: ErrorCode, text: str) -> None:
         """Counts what the client is told."""
@@ -145,7 +145,8 @@ class Connection(WebSocket):
             if self._within_rate(why.ref):
                 self.refuse(why.code, why.text, why.ref)
             return
-        if not self._within_rate(ref_of(frame), quietly=is_droppable(frame)):
+        ref = client.answer_ref(frame)
+        if not self._within_rate(ref, quietly=frame.kind == "notice"):
             return
         if frame.type == "auth":
             if self.user is None:  # in time; how long the answer takes is not the client's doing
@@ -153,12 +154,15 @@ class Connection(WebSocket):
             self.hold("auth")
             self._host.authenticate(self, frame)
         elif self.user is None:
-            self.refuse(ErrorCode.UNAUTHORIZED, "The first frame must be `auth`.", ref_of(frame))
+            self.refuse(ErrorCode.UNAUTHORIZED, "The first frame must be `auth`.", ref)
             self.close(CloseCode.NOT_AUTHENTICATED, "The first frame must be `auth`.")
-        elif frame.type == "ping":
-            self.send(render(Pong(ref=frame.ref)))
+        elif frame.scope == "connection":
+            if frame.type == "ping":
+                self.send(render(Pong(ref=ref)))
+            else:
+                assert_never(frame)
         else:
-            self._host.forward_frame(self, frame, data)
+            self._host.forward_frame(self, frame, ref, data)
 
     def _within_rate(self, ref: str | None, quietly: bool = False) -> bool:
         wait = self._bucket.take(self._loop.time())
@@ -199,7 +203,7 @@ class Connection(WebSocket):
     # ── files: what follows a `file` frame on this connection waits until it is settled, so the order is kept ──
 
     def await_file(self, frame: client.File) -> None:
-        self._awaited = frame.id, ref_of(frame)
+        self._awaited = frame.id, client.answer_ref(frame)
         self.hold("file")
         self.set_timer(self._host.settings.file_settle_s, self._file_overdue)
 

@@ -85,7 +85,13 @@ class Forward:
             batcher = self._by_room[room] = self._queues[shard_queue(shard_of(room, self._shards))]
         self._put(batcher, _Part(part, sender, ref, False))
 
-    def to_files(self, part: bytes, sender: Sender, ref: str | None) -> None:
+    def to_any_router(self, session: str, part: bytes, sender: Sender | None, ref: str | None) -> None:
+        """Likewise a frame that is about no room: any router knows the answer. One session's all go to one shard, so
+        that they stay in order, and the sessions are spread over all shards."""
+        batcher = self._queues[shard_queue(shard_of(session, self._shards))]
+        self._put(batcher, _Part(part, sender, ref, False))
+
+    def to_files(self, part: bytes, sender: Sender | None, ref: str | None) -> None:
         self._put(self._queues[FILES], _Part(part, sender, ref, False))
 
     def own(self, room: str, message: Frame, again: Callable[[], None] | None = None) -> None:

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import cache
 from secrets import token_hex
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 from prometheus_client import Counter
 from websockets.http11 import Request
 
 from services.gateway.connection import Connection
-from services.gateway.core.intake import Bounds, ref_of
+from services.gateway.core.intake import Bounds
 from services.gateway.core.subscriptions import Subscriptions
-from services.gateway.forward import Forward
+from services.gateway.forward import Forward, Sender
 from services.gateway.framing import Framing
 from services.gateway.questions import Questions
 from services.gateway.settings import Settings
@@ -213,36 +213,40 @@ class Hub:
 
     # ── frames ──
 
-    def forward_frame(self, connection: Connection, frame: client.ClientFrame, data: bytes) -> None:
-        """Sends a checked frame on as it came, wrapped in who sent it."""
-        if frame.type == "chat" or frame.type == "file":
+    def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, data: bytes) -> None:
+        """Sends a checked frame on as it came, wrapped in who sent it, to where its class says."""
+        sender: Sender | None
+        end = b"}"
+        if frame.kind == "message":
             wait = self.room_buckets.take(frame.room, self._loop.time())
             if wait:
                 text = "More is being said in this room than goes through. Wait a moment."
                 ms = max(ROOM_RETRY_MS, round(wait * 1000))
-                connection.refuse(ErrorCode.RATE_LIMITED, text, ref_of(frame), ms)
+                connection.refuse(ErrorCode.RATE_LIMITED, text, ref, ms)
                 return
+            sender = connection
+        elif frame.kind == "question":
+            question = self.questions.ask(connection, ref)
+            if question is None:
+                return
+            sender, end = question, b',"question":%d}' % question.n
+        elif frame.kind == "notice":
+            sender = None
+        else:
+            assert_never(frame)
         _forwarded(frame.type).inc()
-        part = connection.prefix + data + b"}"
-        if frame.type == "chat":
-            self.forward.to_room(frame.room, part, connection, ref_of(frame))
-        elif frame.type == "typing" or frame.type == "read":
-            self.forward.to_room(frame.room, part, None, None)
-        elif frame.type == "file":
-            connection.await_file(frame)
-            self.forward.to_files(part, connection, ref_of(frame))
-        elif frame.type == "join" or frame.type == "leave" or frame.type == "history":
-            self._forward_question(connection, frame.room, frame.ref, data)
+        part = connection.prefix + data + end
+        if frame.scope == "room":
             if frame.type == "join":
                 connection.joining |= {frame.room}
-        elif frame.type == "rooms":
-            self._forward_question(connection, connection.session, frame.ref, data)
-
-    def _forward_question(self, connection: Connection, room: str, ref: str | None, data: bytes) -> None:
-        question = self.questions.ask(connection, ref)
-        if question is not None:
-            part = b'%b%b,"question":%d}' % (connection.prefix, data, question.n)
-            self.forward.to_room(room, part, question, ref)
+            self.forward.to_room(frame.room, part, sender, ref)
+        elif frame.scope == "person":
+            self.forward.to_any_router(connection.session, part, sender, ref)
+        elif frame.scope == "files":
+            connection.await_file(frame)
+            self.forward.to_files(part, sender, ref)
+        else:
+            assert_never(frame)
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

@@ -1,10 +1,13 @@
 """What a client may send. docs/protocol.md, "Client → server". Unknown types and fields are refused; numbers are not
 guessed from strings.
+
+Each frame declares what becomes of it (`ClientBase`); gateways and routers go by that. So a new frame is added here,
+and where something new is to be done for it: `make lint` and tests/unit/test_every_frame.py say where.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -20,33 +23,59 @@ class Frame(BaseModel):
 
 
 class ClientBase(Frame):
-    """`ref` may stand on every client frame and comes back on what answers it."""
+    """`ref` may stand on every client frame and comes back on what answers it.
+
+    Each class declares, and there is no default:
+
+    `scope`, who sees to it: the gateway alone ("connection"), the router that owns its `room` ("room"), any router,
+    since it is about its sender ("person"), the files service ("files").
+
+    `kind`, what its sender is owed. A "message" is stored once under its sender's `id`, and comes back with its number;
+    it counts against its room's rate. A "question" gets one answer. A "notice" gets none and may be dropped without a
+    word.
+
+    `read_only`: it is a question that changes nothing, so while the store is away it is refused and not kept."""
 
     ref: Ref | None = None
 
 
 class Auth(ClientBase):
     type: Literal["auth"]
+    scope: ClassVar[Literal["connection"]] = "connection"
+    kind: ClassVar[Literal["question"]] = "question"
+    read_only: ClassVar[bool] = False
     token: Annotated[str, Field(min_length=1)]
 
 
 class Join(ClientBase):
     type: Literal["join"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["question"]] = "question"
+    read_only: ClassVar[bool] = False
     room: Room
     after: Seq | None = None
 
 
 class Leave(ClientBase):
     type: Literal["leave"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["question"]] = "question"
+    read_only: ClassVar[bool] = False
     room: Room
 
 
 class Rooms(ClientBase):
     type: Literal["rooms"]
+    scope: ClassVar[Literal["person"]] = "person"
+    kind: ClassVar[Literal["question"]] = "question"
+    read_only: ClassVar[bool] = True
 
 
 class Chat(ClientBase):
     type: Literal["chat"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["message"]] = "message"
+    read_only: ClassVar[bool] = False
     room: Room
     id: MessageId
     text: Text
@@ -56,6 +85,9 @@ class File(ClientBase):
     """`data` is a data URL (RFC 2397) in base64."""
 
     type: Literal["file"]
+    scope: ClassVar[Literal["files"]] = "files"
+    kind: ClassVar[Literal["message"]] = "message"
+    read_only: ClassVar[bool] = False
     room: Room
     id: MessageId
     name: FileName
@@ -64,6 +96,9 @@ class File(ClientBase):
 
 class History(ClientBase):
     type: Literal["history"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["question"]] = "question"
+    read_only: ClassVar[bool] = True
     room: Room
     before: Seq | None = None
     after: Seq | None = None
@@ -78,20 +113,36 @@ class History(ClientBase):
 
 class Typing(ClientBase):
     type: Literal["typing"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["notice"]] = "notice"
+    read_only: ClassVar[bool] = False
     room: Room
 
 
 class Read(ClientBase):
     type: Literal["read"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["notice"]] = "notice"
+    read_only: ClassVar[bool] = False
     room: Room
     seq: Seq
 
 
 class Ping(ClientBase):
     type: Literal["ping"]
+    scope: ClassVar[Literal["connection"]] = "connection"
+    kind: ClassVar[Literal["question"]] = "question"
+    read_only: ClassVar[bool] = True
 
 
-ClientFrame = Annotated[
-    Auth | Join | Leave | Rooms | Chat | File | History | Typing | Read | Ping, Field(discriminator="type")
-]
+ForwardedFrame = Join | Leave | Rooms | Chat | File | History | Typing | Read
+"""What a gateway does not answer itself: every scope but "connection"."""
+ClientFrame = Annotated[Auth | Ping | ForwardedFrame, Field(discriminator="type")]
 CLIENT_FRAME: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
+
+
+def answer_ref(frame: ClientFrame) -> str | None:
+    """What an answer to `frame` bears: its `ref`, else a message's `id`."""
+    if frame.ref is not None:
+        return frame.ref
+    return frame.id if frame.kind == "message" else None

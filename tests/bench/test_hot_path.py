@@ -6,6 +6,7 @@ In the ordinary test run each is called once, as a test that it still works (`--
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unittest.mock import patch
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -20,6 +21,7 @@ from shared.protocol.bus import Submit
 from shared.protocol.client import Chat
 from shared.protocol.codec import decode, encode, render_message, submit_prefix
 from shared.protocol.server import User
+from tests.unit.gateway_side import Side, framed
 
 TEXT = "Добрий ранок! Хто вже на місці? " * 5
 RAW = Chat(type="chat", room="кухня", id="01M82Y9DBK0H8DVRDY6ZM18JWN", text=TEXT).model_dump_json().encode()
@@ -46,6 +48,14 @@ def room(members: int, gateways: int) -> Room:
 def test_parse_a_chat_frame(benchmark: BenchmarkFixture) -> None:
     frame = benchmark(parse, RAW, BOUNDS)
     assert isinstance(frame, Chat)
+
+
+async def test_take_a_chat_frame_from_the_socket_to_its_queue(benchmark: BenchmarkFixture) -> None:
+    side = Side(frames_per_s=0, room_frames_per_s=0)
+    connection, _ = await side.client("anna")
+    with patch("services.gateway.forward.SHARE", 1 << 30):
+        benchmark(connection.data_received, framed(RAW))
+    assert any((await side.sent()).values())
 
 
 def test_count_a_frame(benchmark: BenchmarkFixture) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from shared.protocol.client import CLIENT_FRAME, ClientFrame
+from shared.protocol.client import CLIENT_FRAME, ClientFrame, answer_ref
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.names import REF_CHARS
 
@@ -46,17 +46,12 @@ def parse(data: bytes, bounds: Bounds) -> ClientFrame:
     # microsecond each time that the answer is no.
     if frame.type == "chat":
         if len(frame.text) > bounds.text_chars:
-            raise Bad(ErrorCode.TOO_LARGE, f"A message may have {bounds.text_chars:,} characters.", ref_of(frame))
+            raise Bad(ErrorCode.TOO_LARGE, f"A message may have {bounds.text_chars:,} characters.", answer_ref(frame))
     # Base64 writes 3 bytes as 4 characters (RFC 4648); the type in front of them is short.
     elif frame.type == "file" and len(frame.data) > bounds.inline_file_bytes * 4 // 3 + 512:
         text = f"A file sent like this may have {bounds.inline_file_bytes:,} bytes. Send larger ones over HTTP."
-        raise Bad(ErrorCode.TOO_LARGE, text, ref_of(frame))
+        raise Bad(ErrorCode.TOO_LARGE, text, answer_ref(frame))
     return frame
-
-
-def ref_of(frame: ClientFrame) -> str | None:
-    """What an answer to `frame` bears: its `ref`, else its `id`."""
-    return frame.ref if frame.ref is not None else getattr(frame, "id", None)
 
 
 def ref_in(data: bytes) -> str | None:
@@ -90,8 +85,3 @@ def sentence(error: ErrorDetails) -> str:
         return f"The field `{place}` must be {PATTERNS.get(place, 'written otherwise')}."
     what = error["msg"].removeprefix("Value error, ")
     return f"The field `{place[:64]}` is not valid: {what}." if place else f"The frame is not valid: {what}."
-
-
-def is_droppable(frame: ClientFrame) -> bool:
-    """Typing and read marks are dropped without a word where others would be refused."""
-    return frame.type in ("typing", "read")

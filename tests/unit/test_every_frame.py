@@ -1,0 +1,75 @@
+"""No frame can be forgotten: each type says what becomes of it, and gateway and router do that."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import pytest
+
+from services.router.core.changes import Item
+from services.router.core.step import _FRAMES
+from shared.bus.topology import FILES, shard_queue
+from shared.protocol.bus import Submit
+from shared.protocol.client import CLIENT_FRAME, ClientBase, ClientFrame
+from shared.protocol.names import shard_of
+from shared.protocol.server import User
+from tests.unit.gateway_side import SHARDS, Side, framed
+
+EXAMPLES: list[dict[str, Any]] = [
+    {"type": "auth", "token": "olena"},
+    {"type": "join", "room": "r"},
+    {"type": "leave", "room": "r"},
+    {"type": "rooms"},
+    {"type": "chat", "room": "r", "id": "i", "text": "t"},
+    {"type": "file", "room": "r", "id": "i", "name": "n", "data": "data:;base64,AA"},
+    {"type": "history", "room": "r"},
+    {"type": "typing", "room": "r"},
+    {"type": "read", "room": "r", "seq": 1},
+    {"type": "ping"},
+]
+UNION, _ = get_args(ClientFrame)
+TYPES: tuple[type[ClientBase], ...] = get_args(UNION)
+
+
+def parsed(example: dict[str, Any]) -> ClientFrame:
+    return CLIENT_FRAME.validate_json(json.dumps(example))
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_each_type_declares_itself_what_becomes_of_it(kind: type[ClientBase]) -> None:
+    assert {"scope", "kind", "read_only"} <= set(vars(kind))
+
+
+def test_there_is_an_example_of_each_type() -> None:
+    assert {type(parsed(example)) for example in EXAMPLES} == set(TYPES)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: str(e["type"]))
+async def test_the_gateway_answers_each_frame_or_sends_it_where_its_type_says(example: dict[str, Any]) -> None:
+    side, frame = Side(), parsed(example)
+    connection, transport = await side.client("olena")
+    connection.data_received(framed(json.dumps(example).encode()))
+    sent = {queue: messages for queue, messages in (await side.sent()).items() if messages}
+    if frame.scope == "connection":
+        await transport.hears(b'{"type":')
+        assert not sent
+        return
+    ((queue, [submit]),) = sent.items()
+    assert isinstance(submit, Submit)
+    assert (submit.frame, submit.user.id) == (frame, "olena")
+    assert (submit.question is not None) == (frame.kind == "question")
+    about = submit.session if frame.scope == "person" else frame.room
+    assert queue == (FILES if frame.scope == "files" else shard_queue(shard_of(about, SHARDS)))
+
+
+def test_a_router_knows_what_each_frame_about_a_room_does() -> None:
+    assert set(_FRAMES) == {kind for kind in TYPES if vars(kind)["scope"] == "room"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: str(e["type"]))
+def test_a_router_finds_a_message_again_by_its_id_and_keeps_all_that_changes_something(example: dict[str, Any]) -> None:
+    frame = parsed(example)
+    item = Item(Submit(address="a", session="s", user=User(id="u", name="U"), frame=frame))
+    assert item.idempotency_key == (("u", "i") if frame.kind == "message" else None)
+    assert item.is_read_only == (example["type"] in ("history", "rooms", "ping"))
