@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from services.router.core.changes import Item
 from services.router.reads import Reads
@@ -49,8 +50,11 @@ class Intake:
         items = []
         for message in body.messages:
             # By `type`: asking a model for its class costs a third of a microsecond each time that the answer is no.
-            if message.type == "submit" and message.frame.type == "rooms":
-                self._reads.rooms(message)
+            if message.type == "submit" and message.frame.scope == "person":
+                if message.frame.type == "rooms":
+                    self._reads.rooms(message)
+                else:
+                    assert_never(message.frame)
             elif message.type == "beat":
                 self._watch.beat(delivery.queue, message.address)
             elif message.type == "tick":

@@ -10,7 +10,7 @@ from pydantic import SkipValidation
 from services.router.core.outgoing import Out
 from services.router.core.room import Member, Stored, Subscription
 from shared.protocol.bus import AccessWanted, BusMessage, Post, Submit
-from shared.protocol.client import Chat, Frame, History
+from shared.protocol.client import Frame
 
 
 class Gone(Frame):
@@ -54,7 +54,9 @@ class Item(NamedTuple):
     def idempotency_key(self) -> tuple[str, str] | None:
         """The (sender, id) of a message to be stored."""
         match self.message:
-            case Submit(user=user, frame=Chat(id=id)) | Post(user=user, id=id):
+            case Submit(user=user, frame=frame) if frame.kind == "message":
+                return user.id, frame.id
+            case Post(user=user, id=id):
                 return user.id, id
         return None
 
@@ -62,7 +64,9 @@ class Item(NamedTuple):
     def is_read_only(self) -> bool:
         """Whether nothing is lost when it goes unanswered but for a refusal."""
         match self.message:
-            case AccessWanted() | Submit(frame=History()):
+            case Submit(frame=frame):
+                return frame.read_only
+            case AccessWanted():
                 return True
         return False
 
