@@ -1,9 +1,10 @@
-"""One client's conversation over its WebSocket: it answers what concerns only this connection, and leaves every frame
+"""One client's conversation over its WebSocket. It answers what concerns only this connection, and leaves every frame
 that it has checked to its host, the gateway.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal, Protocol, assert_never
 
 import structlog
@@ -15,7 +16,7 @@ from services.gateway.settings import Settings
 from services.gateway.websocket import WebSocket
 from shared.core.bucket import Bucket
 from shared.protocol import client
-from shared.protocol.codec import render
+from shared.protocol.codec import render, submit_prefix
 from shared.protocol.errors import CloseCode, ErrorCode
 from shared.protocol.server import Pong, User, error
 from shared.runtime.problem import ProblemResponse
@@ -49,42 +50,50 @@ class Host(Protocol):
     def authenticate(self, connection: Connection, frame: client.Auth) -> None:
         """Answers with a welcome, or an error and a close, and then releases what was held for it."""
 
-    def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, data: bytes) -> None:
-        """Sends a checked frame on; `data` is how it came, `ref` what its answer bears."""
+    def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, said: bytes) -> None:
+        """Sends a checked frame on. `ref` is what its answer bears; `said` the frame as it came, after who sent it
+        (`submit_prefix`)."""
 
     def refused(self, connection: Connection, code: ErrorCode, text: str) -> None:
         """Counts what the client is told."""
 
 
-class Connection(WebSocket):
-    """A client's connection. `session`, `user`, `token_id` are there after the welcome; `rooms`: where it is
-    subscribed, `joining`: where it has asked to; `overlooked`: where notices for it were dropped."""
+class Connection:
+    """A client's connection, on the other side of its `socket`. `session`, `user`, `token_id`, `expires_at` (Unix
+    seconds) are there after the welcome; `joining`: the rooms in which it has asked to be subscribed, and is not yet;
+    `wheel`: when its turn is to be looked after. Only its own methods change any of this."""
 
     __slots__ = (
-        "_awaited", "_bucket", "_held", "_holding", "_host", "_refusals", "expires_at", "joining", "overlooked",
-        "prefix", "rooms", "session", "token_id", "user", "waiting", "wheel",
+        "_awaited", "_bucket", "_held", "_holding", "_host", "_loop", "_overlooked", "_prefix", "_refusals",
+        "expires_at", "joining", "session", "socket", "token_id", "user", "wheel",
     )  # fmt: skip
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, wheel: int) -> None:
         settings = host.settings
-        super().__init__(host.framing, max_bytes=settings.auth_frame_bytes, send_bytes=settings.gateway_send_bytes)
+        self.socket = WebSocket(
+            self, host.framing, max_bytes=settings.auth_frame_bytes, send_bytes=settings.gateway_send_bytes
+        )
         self._host = host
+        self._loop = asyncio.get_running_loop()
         now = self._loop.time()
         self._bucket = Bucket(settings.frames_per_s, settings.frames_burst, now)
         self._refusals = Bucket(REFUSALS_PER_S, REFUSALS_BURST, now)
         self._held: list[bytes | None] = []  # None: a binary frame
         self._holding: frozenset[Hold] = NOTHING
         self._awaited: tuple[str, str | None] | None = None
-        self.waiting = 0
-        self.rooms: set[str] = set()
+        self._overlooked: frozenset[str] = frozenset()  # rooms of which notices for it were dropped
+        self._prefix = b""
         self.joining: frozenset[str] = frozenset()
-        self.overlooked: frozenset[str] = frozenset()
         self.session = ""
         self.user: User | None = None
         self.token_id = ""
         self.expires_at = 0
-        self.prefix = b""
-        self.wheel = 0
+        self.wheel = wheel
+
+    @property
+    def open(self) -> bool:
+        """From the handshake to either side's close."""
+        return self.socket.open
 
     # ── the socket's side ──
 
@@ -93,10 +102,10 @@ class Connection(WebSocket):
 
     def opened(self) -> None:
         self._host.arrived(self)
-        self.set_timer(self._host.settings.auth_timeout_s, self._nothing_heard)
+        self.socket.set_timer(self._host.settings.auth_timeout_s, self._nothing_heard)
 
     def received(self, text: bytes | None) -> None:
-        if self.reading_paused:
+        if self._holding:
             self._held.append(text)
             if len(self._held) > HELD_FRAMES:
                 self.close(CloseCode.OVERLOADED, "Too much was sent at once.")
@@ -104,8 +113,8 @@ class Connection(WebSocket):
         self._handle(text)
 
     def drained(self) -> None:
-        if self.overlooked and self.open:
-            rooms, self.overlooked = self.overlooked, frozenset()
+        if self._overlooked and self.open:
+            rooms, self._overlooked = self._overlooked, frozenset()
             self._host.drained(self, rooms)
 
     def ended(self) -> None:
@@ -115,7 +124,14 @@ class Connection(WebSocket):
     # ── out ──
 
     def send(self, payload: bytes) -> None:
-        self.write(self._host.framing.framed(payload))
+        self.socket.write(self._host.framing.framed(payload))
+
+    def overlooks(self, room: str) -> None:
+        """A notice of `room` was dropped: once the client has read what waits, it is told how things stand."""
+        self._overlooked |= {room}
+
+    def close(self, code: int, reason: str) -> None:
+        self.socket.close(code, reason)
 
     def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None:
         self._host.refused(self, code, text)
@@ -129,7 +145,7 @@ class Connection(WebSocket):
 
     def _nothing_heard(self) -> None:
         # If it was the process that slept, what the client has sent waits in the socket, and is read before this.
-        self.set_timer(0.2, self._not_authenticated)
+        self.socket.set_timer(0.2, self._not_authenticated)
 
     def _not_authenticated(self) -> None:
         self.close(CloseCode.NOT_AUTHENTICATED, "The first frame must be `auth`, within a few seconds.")
@@ -150,7 +166,7 @@ class Connection(WebSocket):
             return
         if frame.type == "auth":
             if self.user is None:  # in time; how long the answer takes is not the client's doing
-                self.set_timer(0, None)
+                self.socket.set_timer(0, None)
             self.hold("auth")
             self._host.authenticate(self, frame)
         elif self.user is None:
@@ -162,7 +178,7 @@ class Connection(WebSocket):
             else:
                 assert_never(frame)
         else:
-            self._host.forward_frame(self, frame, ref, data)
+            self._host.forward_frame(self, frame, ref, self._prefix + data)
 
     def _within_rate(self, ref: str | None, quietly: bool = False) -> bool:
         wait = self._bucket.take(self._loop.time())
@@ -184,35 +200,55 @@ class Connection(WebSocket):
     def hold(self, why: Hold) -> None:
         """Reads no further for now; what has been read already waits."""
         self._holding |= {why}
-        self.reading_paused = True
-        self.pause()
+        self.socket.pause_reading()
 
     def release(self, why: Hold) -> None:
         """Goes on where `hold` stopped, until the next one, unless something else still holds."""
         self._holding = self._holding - {why} or NOTHING
-        self.reading_paused = bool(self._holding)
-        while self._held and not self.reading_paused and self.open:
+        while self._held and not self._holding and self.open:
             self._handle(self._held.pop(0))
-        self.read_on()
+        if not self._holding:
+            self.socket.resume_reading()
 
-    def welcomed(self) -> None:
-        """Authenticated: larger frames may come now."""
-        self.allow(self._host.settings.frame_bytes)
-        self.set_timer(0, None)
+    # ── what becomes of it ──
+
+    def authenticated(self, user: User, session: str, address: str) -> None:
+        """It is `user`'s from now on: larger frames may come, and go on as said by `session` of `address`."""
+        self.user, self.session = user, session
+        self.readdressed(address)
+        self.socket.allow(self._host.settings.frame_bytes)
+        self.socket.set_timer(0, None)
+
+    def readdressed(self, address: str) -> None:
+        """Answers to its frames come to `address`, our present one."""
+        assert self.user is not None
+        self._prefix = submit_prefix(address, self.session, self.user)
+
+    def renewed(self, token_id: str, expires_at: int) -> None:
+        """It speaks with this token from now on."""
+        self.token_id, self.expires_at = token_id, expires_at
+
+    def joins(self, room: str) -> None:
+        """It has asked to be subscribed."""
+        self.joining |= {room}
+
+    def joined(self, room: str) -> None:
+        """It is subscribed."""
+        self.joining -= {room}
 
     # ── files: what follows a `file` frame on this connection waits until it is settled, so the order is kept ──
 
     def await_file(self, frame: client.File) -> None:
         self._awaited = frame.id, client.answer_ref(frame)
         self.hold("file")
-        self.set_timer(self._host.settings.file_settle_s, self._file_overdue)
+        self.socket.set_timer(self._host.settings.file_settle_s, self._file_overdue)
 
     def settled(self, id: str) -> None:
         """The `file` frame `id` is answered."""
         if self._awaited is not None and id == self._awaited[0]:
             self._awaited = None
             if self.open:
-                self.set_timer(0, None)
+                self.socket.set_timer(0, None)
             self.release("file")
 
     def _file_overdue(self) -> None:

@@ -26,7 +26,7 @@ from shared.protocol.bus import (
     Subscribed,
     Unsubscribed,
 )
-from shared.protocol.codec import Malformed, decode, submit_prefix
+from shared.protocol.codec import Malformed, decode
 from shared.protocol.errors import CloseCode
 from shared.runtime.metrics import counter
 
@@ -106,8 +106,7 @@ class Deliver:
         hub.address = address
         hub.forward.reopened(address)
         for connection in hub.sessions.values():
-            assert connection.user is not None
-            connection.prefix = submit_prefix(address, connection.session, connection.user)
+            connection.readdressed(address)
         hub.questions.lost()
         self.resume()
 
@@ -181,8 +180,8 @@ class Deliver:
         if frames:
             framed = self._hub.framing.framed(*frames)
             for connection in list(feed.subscribers.values()):
-                if connection.session != skip and not connection.write(framed, droppable):
-                    connection.overlooked |= {room}
+                if connection.session != skip and not connection.socket.write(framed, droppable):
+                    connection.overlooks(room)
             DELIVERIES.inc(len(frames) * len(feed.subscribers))
 
     def _direct(self, message: Direct, frames: list[bytes]) -> None:
@@ -191,8 +190,9 @@ class Deliver:
         connection = self._hub.sessions.get(message.session)
         if connection is not None:
             framed = self._hub.framing.framed(*frames)
-            if not connection.write(framed, droppable=message.notice is not None) and message.notice is not None:
-                connection.overlooked |= {message.notice}
+            written = connection.socket.write(framed, droppable=message.notice is not None)
+            if not written and message.notice is not None:
+                connection.overlooks(message.notice)
             if message.answers is not None:
                 connection.settled(message.answers)
 
@@ -202,7 +202,7 @@ class Deliver:
             if connection is None:
                 self._hub.unsubscribe(message.room, session)  # it left while its `join` was on the way
             else:
-                connection.joining -= {message.room}
+                connection.joined(message.room)
                 if self._hub.subscriptions.add(message.room, connection, message.seq).doubted:
                     self._doubt(message.room)
 

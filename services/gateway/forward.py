@@ -36,20 +36,20 @@ TEXT = {
 
 
 class Sender(Protocol):
-    """Whoever is told when a frame could not be forwarded. `waiting`: how many of its frames wait here."""
-
-    waiting: int
+    """Whoever is told when a frame could not be forwarded."""
 
     def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None: ...
 
 
 class _Part(NamedTuple):
-    """`sender` unset: the gateway's own, which is tried again when `keep` is set, or said anew by `again`."""
+    """`told`: who is told when it cannot be sent, if not its `sender`. `sender` unset: a notice, or the gateway's own,
+    which is tried again when `keep` is set, or said anew by `again`."""
 
     part: bytes
-    sender: Sender | None
-    ref: str | None
-    keep: bool
+    sender: Sender | None = None
+    ref: str | None = None
+    told: Sender | None = None
+    keep: bool = False
     again: Callable[[], None] | None = None
 
 
@@ -75,34 +75,44 @@ class Forward:
             for queue in [*(shard_queue(s) for s in range(shards)), FILES]
         }
         self._by_room: dict[str, Batcher[_Part]] = {}
+        self._waiting: dict[Sender, int] = {}  # frames of each that wait here
 
-    def to_room(self, room: str, part: bytes, sender: Sender | None, ref: str | None) -> None:
-        """A client's frame about `room`, as a packed `Submit`. If it cannot be sent, `sender` is told, now or later."""
+    def to_room(
+        self, room: str, part: bytes, sender: Sender | None, ref: str | None, told: Sender | None = None
+    ) -> None:
+        """A client's frame about `room`, as a packed `Submit`. If it cannot be sent, `told` hears of it, else `sender`,
+        now or later."""
         batcher = self._by_room.get(room)
         if batcher is None:
             if len(self._by_room) > 10_000:
                 self._by_room.clear()
             batcher = self._by_room[room] = self._queues[shard_queue(shard_of(room, self._shards))]
-        self._put(batcher, _Part(part, sender, ref, False))
+        self._put(batcher, _Part(part, sender, ref, told))
 
-    def to_any_router(self, session: str, part: bytes, sender: Sender | None, ref: str | None) -> None:
+    def to_any_router(
+        self, session: str, part: bytes, sender: Sender | None, ref: str | None, told: Sender | None = None
+    ) -> None:
         """Likewise a frame that is about no room: any router knows the answer. One session's all go to one shard, so
         that they stay in order, and the sessions are spread over all shards."""
         batcher = self._queues[shard_queue(shard_of(session, self._shards))]
-        self._put(batcher, _Part(part, sender, ref, False))
+        self._put(batcher, _Part(part, sender, ref, told))
 
-    def to_files(self, part: bytes, sender: Sender | None, ref: str | None) -> None:
-        self._put(self._queues[FILES], _Part(part, sender, ref, False))
+    def to_files(self, part: bytes, sender: Sender | None, ref: str | None, told: Sender | None = None) -> None:
+        self._put(self._queues[FILES], _Part(part, sender, ref, told))
+
+    def waiting(self, sender: Sender) -> int:
+        """How many of its frames wait here."""
+        return self._waiting.get(sender, 0)
 
     def own(self, room: str, message: Frame, again: Callable[[], None] | None = None) -> None:
         """What the gateway itself has to say about a room. It is kept until it is sent; where it may not be true any
         more by then, `again` is called instead."""
         queue = shard_queue(shard_of(room, self._shards))
-        self._put(self._queues[queue], _Part(pack(message), None, None, True, again))
+        self._put(self._queues[queue], _Part(pack(message), keep=True, again=again))
 
     def to_all(self, message: Frame) -> None:
         """To every shard, if it can be sent now."""
-        part = _Part(pack(message), None, None, False)
+        part = _Part(pack(message))
         for queue, batcher in self._queues.items():
             if queue != FILES:
                 self._put(batcher, part)
@@ -137,9 +147,7 @@ class Forward:
             if queue in self._windows:
                 n = next(numbers)
                 await self._enter(queue, n, sum(len(p.part) for p in parts))
-            for part in parts:
-                if part.sender is not None:
-                    part.sender.waiting -= 1
+            self._wait_no_more(parts)
             try:
                 await self._bus.publish(queue, encode(self.source, (p.part for p in parts), n=n))
             except BusError as why:
@@ -161,7 +169,8 @@ class Forward:
 
     def _put(self, batcher: Batcher[_Part], part: _Part) -> None:
         sender = part.sender
-        if sender is not None and sender.waiting >= SHARE and batcher.bytes > 2 * batcher.batch_bytes:
+        waiting = 0 if sender is None else self._waiting.get(sender, 0)
+        if waiting >= SHARE and batcher.bytes > 2 * batcher.batch_bytes:
             self._failed(batcher, [part], ErrorCode.OVERLOADED)
             return
         try:
@@ -170,13 +179,21 @@ class Forward:
             self._failed(batcher, [part], ErrorCode.OVERLOADED)
         else:
             if sender is not None:
-                sender.waiting += 1
+                self._waiting[sender] = waiting + 1
+
+    def _wait_no_more(self, parts: Iterable[_Part]) -> None:
+        for part in parts:
+            if (sender := part.sender) is not None:
+                if left := self._waiting[sender] - 1:
+                    self._waiting[sender] = left
+                else:
+                    del self._waiting[sender]
 
     def _failed(self, batcher: Batcher[_Part], parts: Iterable[_Part], code: ErrorCode) -> None:
         for part in parts:
             again_ms = None if code is ErrorCode.TOO_LARGE else RETRY_AFTER_MS
-            if part.sender is not None:
-                part.sender.refuse(code, TEXT[code], part.ref, again_ms)
+            if (told := part.told or part.sender) is not None:
+                told.refuse(code, TEXT[code], part.ref, again_ms)
             elif part.keep and again_ms is not None:
                 # Bounded by the subscriptions held here: each ends once.
                 again = part.again or partial(self._put, batcher, part)

@@ -15,15 +15,16 @@ from websockets.http11 import Request
 from services.gateway.connection import Connection
 from services.gateway.core.intake import Bounds
 from services.gateway.core.subscriptions import Subscriptions
-from services.gateway.forward import Forward, Sender
+from services.gateway.forward import Forward
 from services.gateway.framing import Framing
 from services.gateway.questions import Questions
 from services.gateway.settings import Settings
+from services.gateway.websocket import WebSocket
 from shared.bus.revocations import RevocationsAsker
 from shared.core.bucket import Buckets
 from shared.protocol import client
 from shared.protocol.bus import Retell, Unsubscribe
-from shared.protocol.codec import render, submit_prefix, timestamp
+from shared.protocol.codec import render, timestamp
 from shared.protocol.errors import CloseCode, ErrorCode
 from shared.protocol.server import Limits, User, Welcome
 from shared.runtime.metrics import counter, gauge
@@ -72,8 +73,9 @@ class Hub:
 
     # ── connections come and go ──
 
-    def new_connection(self, **_uvicorn: Any) -> Connection:
-        return Connection(self)
+    def new_connection(self, **_uvicorn: Any) -> WebSocket:
+        self._turn += 1
+        return Connection(self, self._turn).socket  # the turns spread the pings
 
     def admit(self, request: Request) -> ProblemResponse | None:
         """None, or the answer to a handshake that is refused."""
@@ -87,8 +89,6 @@ class Hub:
         return None if refusal is None else problem(refusal.code, refusal.text)
 
     def arrived(self, connection: Connection) -> None:
-        self._turn += 1
-        connection.wheel = self._turn  # spreads the pings
         self.connections.add(connection)
         self.empty.clear()
         CONNECTIONS.set(len(self.connections))
@@ -98,16 +98,16 @@ class Hub:
         if not self.connections:
             self.empty.set()
         CONNECTIONS.set(len(self.connections))
-        if connection.closed_with is not None:
-            CLOSED.labels(int(connection.closed_with)).inc()
-            log.info("closed", session=connection.session, code=int(connection.closed_with))
+        if (code := connection.socket.closed_with) is not None:
+            CLOSED.labels(int(code)).inc()
+            log.info("closed", session=connection.session, code=int(code))
         if self.sessions.pop(connection.session, None) is not None:
             # Also where it may be subscribed only now: should what says so be lost, nobody else would ever end it.
-            for room in {*self.subscriptions.clear(connection), *connection.joining}:
+            for room in {*self.subscriptions.clear(connection.session), *connection.joining}:
                 self.unsubscribe(room, connection.session)
 
     def drained(self, connection: Connection, rooms: frozenset[str]) -> None:
-        for room in sorted(rooms & connection.rooms):
+        for room in sorted(rooms & self.subscriptions.rooms(connection.session)):
             self.forward.own(room, Retell(address=self.address, room=room, session=connection.session))
 
     def unsubscribe(self, room: str, session: str) -> None:
@@ -148,12 +148,12 @@ class Hub:
             connection.refuse(ErrorCode.FORBIDDEN, "This token is another user's.", frame.ref)
             return
         if connection.user is None:
-            connection.user = User(id=identity.user_id, name=identity.name)
-            connection.session = token_hex(12)
-            connection.prefix = submit_prefix(self.address, connection.session, connection.user)
-            self.sessions[connection.session] = connection
-            connection.welcomed()
-        connection.token_id, connection.expires_at = identity.token_id, identity.expires_at
+            user, session = User(id=identity.user_id, name=identity.name), token_hex(12)
+            connection.authenticated(user, session, self.address)
+            self.sessions[session] = connection
+        else:
+            user = connection.user
+        connection.renewed(identity.token_id, identity.expires_at)
         settings = self.settings
         limits = Limits(
             frame_bytes=settings.frame_bytes,
@@ -163,7 +163,7 @@ class Hub:
             frames_burst=settings.frames_burst,
         )
         welcome = Welcome(
-            user=connection.user,
+            user=user,
             session=connection.session,
             epoch=self.epoch or "",
             expires_at=timestamp(identity.expires_at * 1000),
@@ -203,7 +203,7 @@ class Hub:
 
     def look_after(self, connection: Connection, until_next_s: float) -> None:
         """The regular visit: a ping, and the token's end if it comes before the next visit."""
-        connection.ping()
+        connection.socket.ping()
         self._expire_in_time(connection, until_next_s)
 
     def _expire_in_time(self, connection: Connection, until_next_s: float) -> None:
@@ -213,10 +213,10 @@ class Hub:
 
     # ── frames ──
 
-    def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, data: bytes) -> None:
-        """Sends a checked frame on as it came, wrapped in who sent it, to where its class says."""
-        sender: Sender | None
-        end = b"}"
+    def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, said: bytes) -> None:
+        """Sends a checked frame on to where its class says."""
+        sender: Connection | None = connection
+        question = None
         if frame.kind == "message":
             wait = self.room_buckets.take(frame.room, self._loop.time())
             if wait:
@@ -224,27 +224,26 @@ class Hub:
                 ms = max(ROOM_RETRY_MS, round(wait * 1000))
                 connection.refuse(ErrorCode.RATE_LIMITED, text, ref, ms)
                 return
-            sender = connection
+            part = said + b"}"
         elif frame.kind == "question":
             question = self.questions.ask(connection, ref)
             if question is None:
                 return
-            sender, end = question, b',"question":%d}' % question.n
+            part = b'%b,"question":%d}' % (said, question.n)
         elif frame.kind == "notice":
-            sender = None
+            sender, part = None, said + b"}"
         else:
             assert_never(frame)
         _forwarded(frame.type).inc()
-        part = connection.prefix + data + end
         if frame.scope == "room":
             if frame.type == "join":
-                connection.joining |= {frame.room}
-            self.forward.to_room(frame.room, part, sender, ref)
+                connection.joins(frame.room)
+            self.forward.to_room(frame.room, part, sender, ref, question)
         elif frame.scope == "person":
-            self.forward.to_any_router(connection.session, part, sender, ref)
+            self.forward.to_any_router(connection.session, part, sender, ref, question)
         elif frame.scope == "files":
             connection.await_file(frame)
-            self.forward.to_files(part, sender, ref)
+            self.forward.to_files(part, sender, ref, question)
         else:
             assert_never(frame)
 

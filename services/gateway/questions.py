@@ -18,10 +18,10 @@ TOO_MANY = "More is being asked than is answered. Ask again in a moment."
 
 
 class Asker(Protocol):
-    """A connection, as far as it asks. `waiting`: how many of its frames wait to be forwarded."""
+    """A connection, as far as it asks."""
 
-    waiting: int
-    open: bool
+    @property
+    def open(self) -> bool: ...
 
     def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None: ...
 
@@ -33,14 +33,6 @@ class Question:
 
     def __init__(self, questions: Questions, n: int, asker: Asker, ref: str | None, at: float) -> None:
         self._questions, self.n, self.asker, self.ref, self.at = questions, n, asker, ref, at
-
-    @property
-    def waiting(self) -> int:
-        return self.asker.waiting
-
-    @waiting.setter
-    def waiting(self, frames: int) -> None:
-        self.asker.waiting = frames
 
     def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None:
         if self._questions.answered(self.n) and self.asker.open:

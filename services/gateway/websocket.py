@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import cast
+from enum import Enum
+from typing import Final, Protocol, cast
 
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
@@ -30,50 +30,61 @@ HIGH_WATER = 64 << 10
 PIECE = 4 << 10  # bytes that are handled at a time: who sends a lot at once waits for the others in between
 
 
-class WebSocket(asyncio.Protocol, ABC):
-    """`open`: from the handshake to either side's close. `alive`: something was heard since the last ping.
-    `closed_with`: our close code. `reading_paused`: it is not read for now. `max_bytes`: of a message, at first;
-    `send_bytes`: what may wait to be written."""
+class Phase(Enum):
+    """`CLOSING`: a close was said, by us or to us, and nothing counts any more."""
+
+    OPENING, OPEN, CLOSING, CLOSED = range(4)
+
+
+_OPEN: Final = Phase.OPEN  # looking a member up in its class costs a good part of a write
+
+
+class Listener(Protocol):
+    """What is told of what happens on a WebSocket."""
+
+    def admit(self, request: Request) -> ProblemResponse | None:
+        """None, or the answer to a handshake that is refused."""
+
+    def opened(self) -> None:
+        """The handshake is done."""
+
+    def received(self, text: bytes | None) -> None:
+        """A whole message, valid UTF-8; None for a binary one. It may come although reading is paused: then it was read
+        before."""
+
+    def drained(self) -> None:
+        """A client that did not read has read: little waits to be written now."""
+
+    def ended(self) -> None:
+        """The connection is no more."""
+
+
+class WebSocket(asyncio.Protocol):
+    """`closed_with`: our close code. `max_bytes`: of a message, at first; `send_bytes`: what may wait to be written."""
 
     __slots__ = (
-        "_deflates", "_fragments", "_framing", "_loop", "_max_bytes", "_paused", "_send_bytes", "_timer", "_transport",
-        "_unread", "_ws", "alive", "closed_with", "open", "reading_paused",
+        "_alive", "_deflates", "_fragments", "_framing", "_listener", "_loop", "_max_bytes", "_phase",
+        "_reading_paused", "_send_bytes", "_timer", "_transport", "_unread", "_writing_paused", "_ws", "closed_with",
     )  # fmt: skip
 
-    def __init__(self, framing: Framing, *, max_bytes: int, send_bytes: int) -> None:
+    def __init__(self, listener: Listener, framing: Framing, *, max_bytes: int, send_bytes: int) -> None:
+        self._listener = listener
         self._framing, self._max_bytes, self._send_bytes = framing, max_bytes, send_bytes
         self._loop = asyncio.get_running_loop()
         self._ws = self._protocol(State.CONNECTING)
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made, before all else
         self._fragments: list[bytes] | None = None
-        self._paused = self._deflates = False
+        self._phase = Phase.OPENING
+        self._reading_paused = self._writing_paused = self._deflates = False
         self._unread = b""
         self._timer: asyncio.TimerHandle | None = None
-        self.open = self.reading_paused = False
-        self.alive = True
+        self._alive = True
         self.closed_with: int | None = None
 
-    # ── what is made of it ──
-
-    @abstractmethod
-    def admit(self, request: Request) -> ProblemResponse | None:
-        """None, or the answer to a handshake that is refused."""
-
-    @abstractmethod
-    def opened(self) -> None:
-        """The handshake is done."""
-
-    @abstractmethod
-    def received(self, text: bytes | None) -> None:
-        """A whole message, valid UTF-8; None for a binary one."""
-
-    @abstractmethod
-    def drained(self) -> None:
-        """A client that did not read has read: little waits to be written now."""
-
-    @abstractmethod
-    def ended(self) -> None:
-        """The connection is no more."""
+    @property
+    def open(self) -> bool:
+        """From the handshake to either side's close."""
+        return self._phase is _OPEN
 
     # ── the transport's side ──
 
@@ -82,7 +93,7 @@ class WebSocket(asyncio.Protocol, ABC):
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
 
     def data_received(self, data: bytes) -> None:
-        self.alive = True
+        self._alive = True
         if len(data) > PIECE or self._unread:
             self._unread += data
             self._read_on()
@@ -91,25 +102,30 @@ class WebSocket(asyncio.Protocol, ABC):
 
     def _read_on(self) -> None:
         """The next piece of what was read in one go; the socket is asked for more only after the last."""
-        if not self._unread or self.reading_paused:
+        if not self._unread or self._reading_paused:
             return
         piece, self._unread = self._unread[:PIECE], self._unread[PIECE:]
         self._receive(piece)
         if self._unread and not self._transport.is_closing():
-            self.pause()
-        self.read_on()
+            self._transport.pause_reading()
+        self._go_on()
 
-    def pause(self) -> None:
-        """Reads no further until `read_on`."""
+    def pause_reading(self) -> None:
+        """Reads no further until `resume_reading`."""
+        self._reading_paused = True
         self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._reading_paused = False
+        self._go_on()
 
     def allow(self, max_bytes: int) -> None:
         """From now on a message may have so many bytes."""
         self._ws.max_message_size = max_bytes
 
-    def read_on(self) -> None:
+    def _go_on(self) -> None:
         """Reads again, unless reading is paused: first what came already."""
-        if self.reading_paused or self._transport.is_closing():
+        if self._reading_paused or self._transport.is_closing():
             return
         if self._unread:
             self._loop.call_soon(self._read_on)
@@ -123,7 +139,7 @@ class WebSocket(asyncio.Protocol, ABC):
                 self._frame(event)
             elif isinstance(event, Request):
                 self._handshake(event)
-                if self.open and data.endswith(b"\r\n\r\n"):
+                if self._phase is _OPEN and data.endswith(b"\r\n\r\n"):
                     self._forget_handshake()
         self._flush()
 
@@ -134,27 +150,28 @@ class WebSocket(asyncio.Protocol, ABC):
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.open = False
+        self._phase = Phase.CLOSED
         self.set_timer(0, None)
         self._unread = b""
-        self.ended()
+        self._listener.ended()
+        del self._listener  # each knows the other: so that the memory is free at once
 
     def pause_writing(self) -> None:
-        self._paused = True
+        self._writing_paused = True
 
     def resume_writing(self) -> None:
-        self._paused = False
-        self.drained()
+        self._writing_paused = False
+        self._listener.drained()
 
     # ── out ──
 
     def write(self, framed: Framed, droppable: bool = False) -> bool:
         """A client that does not read what is written is closed with 4002. False: this was dropped, and `drained`
         follows."""
-        if not self.open:
+        if self._phase is not _OPEN:
             return True
         data = framed.deflated if self._deflates else framed.plain
-        if self._paused:
+        if self._writing_paused:
             waiting = self._transport.get_write_buffer_size()
             bound = self._send_bytes
             if droppable and waiting > bound // 2:
@@ -167,10 +184,10 @@ class WebSocket(asyncio.Protocol, ABC):
 
     def close(self, code: int, reason: str) -> None:
         """Says goodbye; the connection ends when the client has answered, or after a while."""
-        if self.closed_with is not None or self._transport.is_closing():
-            return  # it is gone, or on its way
+        if self._phase in (Phase.CLOSING, Phase.CLOSED) or self._transport.is_closing():
+            return
         self.closed_with = code
-        self.open = False
+        self._phase = Phase.CLOSING
         try:
             self._ws.send_close(code, reason)
         except InvalidState:
@@ -185,10 +202,10 @@ class WebSocket(asyncio.Protocol, ABC):
         A gateway that was stopped accuses nobody: asyncio, and libuv from 1.45 on, read sockets before they fire
         timers.
         """
-        if not self.alive and not self.reading_paused:
+        if not self._alive and not self._reading_paused:
             self.close(CloseCode.SILENT, "Nothing was heard of you.")
-        elif self.open:
-            self.alive = False
+        elif self._phase is _OPEN:
+            self._alive = False
             self._transport.write(PING)
 
     def _flush(self) -> None:
@@ -197,9 +214,9 @@ class WebSocket(asyncio.Protocol, ABC):
                 self._transport.write(data)
             else:
                 self._transport.close()
-        if self._ws.state is not State.OPEN and self.open:
+        if self._ws.state is not State.OPEN and self._phase is _OPEN:
             # The client's close, or a breach of RFC 6455 that the library answers.
-            self.open = False
+            self._phase = Phase.CLOSING
             self.set_timer(CLOSE_S, self._transport.abort)
 
     def set_timer(self, seconds: float, then: Callable[[], None] | None) -> None:
@@ -216,12 +233,12 @@ class WebSocket(asyncio.Protocol, ABC):
         )
 
     def _handshake(self, request: Request) -> None:
-        refusal = self.admit(request)
+        refusal = self._listener.admit(request)
         self._ws.send_response(self._ws.accept(request) if refusal is None else self._reject(refusal))
         if self._ws.state is State.OPEN:
-            self.open = True
+            self._phase = Phase.OPEN
             self._deflates = self._framing.reads_deflated(self._ws)
-            self.opened()
+            self._listener.opened()
 
     def _reject(self, refusal: ProblemResponse) -> Response:
         # No browser shows it to its page (WHATWG WebSockets, 3): it is for other programs, and for people.
@@ -240,7 +257,7 @@ class WebSocket(asyncio.Protocol, ABC):
         self._ws.extensions = greeted.extensions
 
     def _frame(self, frame: Frame) -> None:
-        if not self.open:
+        if self._phase is not _OPEN:
             return
         match frame.opcode:
             case Opcode.TEXT | Opcode.BINARY if frame.fin:
@@ -262,4 +279,4 @@ class WebSocket(asyncio.Protocol, ABC):
         except UnicodeDecodeError:
             self.close(1007, "A text frame must be UTF-8.")
             return
-        self.received(text)
+        self._listener.received(text)

@@ -99,7 +99,7 @@ def test_frame_a_message(benchmark: BenchmarkFixture) -> None:
 
 class _Subscriber:
     def __init__(self, session: str) -> None:
-        self.session, self.rooms, self.written = session, set[str](), 0
+        self.session, self.written = session, 0
 
     def write(self, data: bytes, droppable: bool) -> None:
         self.written += len(data)

@@ -116,7 +116,7 @@ async def deployed(
             await asyncio.gather(serving, return_exceptions=True)
             # Of a client that went away while it was not being read, the server has not heard.
             for connection in list(gateway._started.connections):
-                connection._transport.abort()
+                connection.socket._transport.abort()
             await eventually(lambda: not gateway._started.connections)
 
 

@@ -221,12 +221,12 @@ async def test_a_client_that_reads_nothing_is_closed_and_the_others_notice_nothi
         connection = next(c for c in home.gateway._started.connections if c.user and c.user.name == "slow")
         most, sent = 0, 0
         async with asyncio.timeout(60):
-            while connection.closed_with is None:
+            while connection.socket.closed_with is None:
                 last = [olena.chat("r", "x" * 8_000) for _ in range(16)]
                 await asyncio.gather(*last)
                 sent += 16
-                most = max(most, connection._transport.get_write_buffer_size())
-        assert connection.closed_with == 4002
+                most = max(most, connection.socket._transport.get_write_buffer_size())
+        assert connection.socket.closed_with == 4002
         # What may wait, one batch more, and no further: nothing is written to it after the close.
         assert most < (128 << 10) + 16 * 8_300 + 4_096
         await taras.caught_up("r", sent)
@@ -247,15 +247,15 @@ async def test_presence_and_typing_are_the_first_that_a_slow_client_loses(tmp_pa
         connection = next(c for c in home.gateway._started.connections if c.user and c.user.name == "slow")
         sent = 0
         async with asyncio.timeout(60):
-            while connection._transport.get_write_buffer_size() <= 300 << 10:
+            while connection.socket._transport.get_write_buffer_size() <= 300 << 10:
                 await olena.chat("r", "x" * 8_000)
                 sent += 1
-        waiting = connection._transport.get_write_buffer_size()
+        waiting = connection.socket._transport.get_write_buffer_size()
         for _ in range(200):
             olena.typing("r")
         await olena.chat("r", "the last")
-        assert connection.closed_with is None
-        assert connection._transport.get_write_buffer_size() < waiting + 1_000
+        assert connection.socket.closed_with is None
+        assert connection.socket._transport.get_write_buffer_size() < waiting + 1_000
         seen: list[int] = []
         while len(seen) <= sent:
             frame = await slow.frame()
@@ -278,7 +278,7 @@ async def test_a_slow_client_that_has_caught_up_knows_who_is_there(tmp_path: Pat
             await olena.join("r")
             connection = next(c for c in home.gateway._started.connections if c.user and c.user.name == "slow")
             async with asyncio.timeout(60):
-                while connection._transport.get_write_buffer_size() <= 300 << 10:
+                while connection.socket._transport.get_write_buffer_size() <= 300 << 10:
                     await olena.chat("r", "x" * 8_000)
         async with asyncio.timeout(20):
             await olena.until(lambda: "u-taras" not in olena.room("r").online)

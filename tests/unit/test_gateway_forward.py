@@ -27,7 +27,6 @@ class Speaker:
     """Remembers what it was refused."""
 
     def __init__(self) -> None:
-        self.waiting = 0
         self.refused: list[tuple[ErrorCode, str | None, int | None]] = []
 
     def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None:
@@ -77,12 +76,22 @@ async def test_no_more_than_the_window_is_on_its_way_to_a_shard_that_does_not_an
 async def test_who_floods_is_refused_and_the_quiet_are_not(side: Side) -> None:
     loud, quiet = Speaker(), Speaker()
     await side.flood(loud, 200)
-    assert loud.waiting >= SHARE
+    assert side.forward.waiting(loud) >= SHARE
     assert loud.refused
     assert {(code, retry) for code, _, retry in loud.refused} == {(ErrorCode.OVERLOADED, 1_000)}
     for n in range(SHARE):
         side.forward.to_room("r", FRAME, quiet, str(n))
     assert not quiet.refused
+
+
+async def test_a_question_that_cannot_be_sent_is_told_to_itself_and_counts_as_its_askers(side: Side) -> None:
+    loud, question = Speaker(), Speaker()
+    for n in range(200):
+        side.forward.to_room("r", FRAME, loud, str(n), question)
+        await asyncio.sleep(0)
+    assert (bool(question.refused), bool(loud.refused)) == (True, False)
+    assert side.forward.waiting(loud) >= SHARE
+    assert side.forward.waiting(question) == 0
 
 
 async def test_an_answer_lets_what_waits_go_on_in_order(side: Side) -> None:
@@ -116,7 +125,7 @@ async def test_a_gateway_that_ends_keeps_nothing_back(side: Side) -> None:
     speaker = Speaker()
     await side.flood(speaker, 100)
     await side.forward.flush()
-    assert speaker.waiting == 0
+    assert side.forward.waiting(speaker) == 0
     sent = sum(len(decode(body)[0].messages) for body in side.bodies())
     assert sent + len(speaker.refused) == 100
 

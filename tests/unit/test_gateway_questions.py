@@ -14,7 +14,6 @@ class Client:
     """Remembers what it was refused, in order."""
 
     def __init__(self) -> None:
-        self.waiting = 0
         self.open = True
         self.told: asyncio.Queue[tuple[ErrorCode, str | None, int | None]] = asyncio.Queue()
 
@@ -66,8 +65,6 @@ async def test_an_answer_that_comes_after_the_refusal_is_not_passed_on() -> None
 async def test_what_could_not_be_forwarded_is_refused_once() -> None:
     questions, client = Questions(10, 60), Client()
     question = asked(questions, client)
-    question.waiting += 1
-    assert client.waiting == 1
     question.refuse(ErrorCode.OVERLOADED, "Not now.", "x", 500)
     questions.lost()
     assert (client.told.get_nowait(), client.told.empty()) == ((ErrorCode.OVERLOADED, "x", 500), True)

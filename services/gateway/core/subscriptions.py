@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Generic, Protocol, TypeVar
 
 
 class Subscriber(Protocol):
     """A connection, as far as subscriptions are concerned."""
 
-    session: str
-    rooms: set[str]
+    @property
+    def session(self) -> str: ...
 
 
 S = TypeVar("S", bound=Subscriber)
@@ -73,6 +73,7 @@ class Subscriptions(Generic[S]):
 
     def __init__(self) -> None:
         self._feeds: dict[str, Feed[S]] = {}
+        self._rooms: dict[str, set[str]] = {}  # of each session
 
     def feed(self, room: str) -> Feed[S] | None:
         return self._feeds.get(room)
@@ -83,21 +84,28 @@ class Subscriptions(Generic[S]):
             feed = self._feeds[room] = Feed(seq)
         feed.continues(seq)
         feed.subscribers[subscriber.session] = subscriber
-        subscriber.rooms.add(room)
+        self._rooms.setdefault(subscriber.session, set()).add(room)
         return feed
 
     def remove(self, room: str, session: str) -> None:
         feed = self._feeds.get(room)
-        if feed is not None and (subscriber := feed.subscribers.pop(session, None)) is not None:
-            subscriber.rooms.discard(room)
+        if feed is not None and feed.subscribers.pop(session, None) is not None:
             if not feed.subscribers:
                 del self._feeds[room]
+            rooms = self._rooms[session]
+            rooms.discard(room)
+            if not rooms:
+                del self._rooms[session]
 
-    def clear(self, subscriber: S) -> list[str]:
-        """Ends all subscriptions of `subscriber`; gives the rooms."""
-        rooms = sorted(subscriber.rooms)
+    def rooms(self, session: str) -> Set[str]:
+        """Where it is subscribed."""
+        return self._rooms.get(session, frozenset())
+
+    def clear(self, session: str) -> list[str]:
+        """Ends all subscriptions of `session`; gives the rooms."""
+        rooms = sorted(self.rooms(session))
         for room in rooms:
-            self.remove(room, subscriber.session)
+            self.remove(room, session)
         return rooms
 
     def feeds(self) -> Iterator[tuple[str, Feed[S]]]:
