@@ -28,6 +28,16 @@ HELD_FRAMES = 256
 REFUSALS_PER_S, REFUSALS_BURST = 20, 40  # beyond that a client does not listen
 
 
+class Gatekeeper(Protocol):
+    """Who may come in."""
+
+    def admit(self, request: Request) -> ProblemResponse | None:
+        """None, or the answer to a handshake that is refused."""
+
+    def authenticate(self, connection: Connection, frame: client.Auth) -> None:
+        """Answers with a welcome, or an error and a close, and then releases what was held for it."""
+
+
 class Host(Protocol):
     """What a connection wants of its gateway."""
 
@@ -35,8 +45,8 @@ class Host(Protocol):
     bounds: Bounds
     framing: Framing
 
-    def admit(self, request: Request) -> ProblemResponse | None:
-        """None, or the answer to a handshake that is refused."""
+    @property
+    def entry(self) -> Gatekeeper: ...
 
     def arrived(self, connection: Connection) -> None:
         """Its handshake is done."""
@@ -46,9 +56,6 @@ class Host(Protocol):
 
     def left(self, connection: Connection) -> None:
         """It is no more."""
-
-    def authenticate(self, connection: Connection, frame: client.Auth) -> None:
-        """Answers with a welcome, or an error and a close, and then releases what was held for it."""
 
     def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, said: bytes) -> None:
         """Sends a checked frame on. `ref` is what its answer bears; `said` the frame as it came, after who sent it
@@ -98,7 +105,7 @@ class Connection:
     # ── the socket's side ──
 
     def admit(self, request: Request) -> ProblemResponse | None:
-        return self._host.admit(request)
+        return self._host.entry.admit(request)
 
     def opened(self) -> None:
         self._host.arrived(self)
@@ -168,7 +175,7 @@ class Connection:
             if self.user is None:  # in time; how long the answer takes is not the client's doing
                 self.socket.set_timer(0, None)
             self.hold("auth")
-            self._host.authenticate(self, frame)
+            self._host.entry.authenticate(self, frame)
         elif self.user is None:
             self.refuse(ErrorCode.UNAUTHORIZED, "The first frame must be `auth`.", ref)
             self.close(CloseCode.NOT_AUTHENTICATED, "The first frame must be `auth`.")

@@ -11,8 +11,11 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from services.gateway.connection import Connection
-from services.gateway.core.subscriptions import Feed
-from services.gateway.hub import Hub
+from services.gateway.core.subscriptions import Feed, Subscriptions
+from services.gateway.entry import Entry
+from services.gateway.forward import Forward
+from services.gateway.framing import Framing
+from services.gateway.questions import Questions
 from shared.protocol.bus import (
     Direct,
     Fanout,
@@ -43,8 +46,16 @@ the room has got meanwhile, which is then dropped as late: so the pieces are lar
 class Deliver:
     """Carries out what the routers say, in the order in which they say it."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(
+        self,
+        entry: Entry,
+        subscriptions: Subscriptions[Connection],
+        questions: Questions,
+        framing: Framing,
+        forward: Forward,
+    ) -> None:
+        self._entry, self._sessions, self._subscriptions = entry, entry.sessions, subscriptions
+        self._questions, self._framing, self._forward = questions, framing, forward
         self._seen: dict[str, int] = {}
         self._unwritten: dict[str, list[bytes]] = {}
         self._resuming: asyncio.TimerHandle | None = None
@@ -58,7 +69,7 @@ class Deliver:
             log.error("a body cannot be read", why=str(why), bytes=len(data))
             return
         if body.epoch is not None:
-            self._epoch(body.epoch)
+            self._entry.store_is(body.epoch)
         if body.n:
             expected, self._seen[body.source] = self._seen.get(body.source, 0) + 1, body.n
             if body.n != expected:
@@ -75,7 +86,7 @@ class Deliver:
                 self._fan_out(message, frames)
                 continue
             if isinstance(message, Handled):
-                self._hub.forward.handled(message.queue, message.n)
+                self._forward.handled(message.queue, message.n)
                 continue
             self.write()  # whatever else is said holds from here on
             if isinstance(message, Direct):
@@ -86,28 +97,24 @@ class Deliver:
                 self._subscribe(message)
             elif isinstance(message, Unsubscribed):
                 for session in message.sessions:
-                    self._hub.subscriptions.remove(message.room, session)
+                    self._subscriptions.remove(message.room, session)
             elif isinstance(message, Rewound):
                 self._rewound(message)
             elif isinstance(message, Lapsed):
                 self.resume()
             elif isinstance(message, Revoked):
-                self._hub.revoke(message.token_id, message.expires_at)
+                self._entry.revoke(message.token_id, message.expires_at)
             elif isinstance(message, Revocations):
-                self._hub.revocations.told()
-                for token in message.tokens:
-                    self._hub.revoke(token.token_id, token.expires_at)
+                self._entry.told_revoked(message.tokens)
 
     def reopened(self, address: str) -> None:
         """Our mailbox is new: what was on the way to the old one is lost, and the routers know only the old one."""
         self.write()
         self._seen.clear()
-        hub = self._hub
-        hub.address = address
-        hub.forward.reopened(address)
-        for connection in hub.sessions.values():
+        self._forward.reopened(address)
+        for connection in self._sessions.values():
             connection.readdressed(address)
-        hub.questions.lost()
+        self._questions.lost()
         self.resume()
 
     def resume(self) -> None:
@@ -130,28 +137,19 @@ class Deliver:
     def _resume(self) -> None:
         self._resuming = None
         doubted, self._doubted = self._doubted, set()
-        for room, feed in self._hub.subscriptions.feeds():
+        for room, feed in self._subscriptions.feeds():
             if doubted is not None and room not in doubted:
                 continue
             holders = [Holder(session=s, user=c.user) for s, c in feed.subscribers.items() if c.user is not None]
-            parts = list(resumes(self._hub.address, room, feed.last, holders))
+            parts = list(resumes(self._forward.address, room, feed.last, holders))
             feed.ask(len(parts))
             for resume in parts:
                 # Sent late, it would subscribe who has left meanwhile: behind the `Unsubscribe` nobody would ever end
                 # that.
-                self._hub.forward.own(room, resume, again=self.resume)
-
-    def _epoch(self, epoch: str) -> None:
-        hub = self._hub
-        if hub.epoch is not None and epoch != hub.epoch:
-            log.warning("the message store was restored; clients start anew", epoch=epoch)
-            for connection in list(hub.sessions.values()):
-                connection.close(CloseCode.SERVICE_RESTART, "The message store was restored.")
-        hub.epoch = epoch
-        hub.known_epoch.set()
+                self._forward.own(room, resume, again=self.resume)
 
     def _fan_out(self, message: Fanout, frames: list[bytes]) -> None:
-        room, feed = message.room, self._hub.subscriptions.feed(message.room)
+        room, feed = message.room, self._subscriptions.feed(message.room)
         if feed is None:
             return
         if message.first is not None:
@@ -170,7 +168,7 @@ class Deliver:
             self._write(room)
 
     def _write(self, room: str) -> None:
-        frames, feed = self._unwritten.pop(room, None), self._hub.subscriptions.feed(room)
+        frames, feed = self._unwritten.pop(room, None), self._subscriptions.feed(room)
         if frames and feed is not None:
             self._write_to(room, feed, frames, None, droppable=False)
 
@@ -178,18 +176,18 @@ class Deliver:
         self, room: str, feed: Feed[Connection], frames: list[bytes], skip: str | None, droppable: bool
     ) -> None:
         if frames:
-            framed = self._hub.framing.framed(*frames)
+            framed = self._framing.framed(*frames)
             for connection in list(feed.subscribers.values()):
                 if connection.session != skip and not connection.socket.write(framed, droppable):
                     connection.overlooks(room)
             DELIVERIES.inc(len(frames) * len(feed.subscribers))
 
     def _direct(self, message: Direct, frames: list[bytes]) -> None:
-        if message.question is not None and not self._hub.questions.answered(message.question):
+        if message.question is not None and not self._questions.answered(message.question):
             return
-        connection = self._hub.sessions.get(message.session)
+        connection = self._sessions.get(message.session)
         if connection is not None:
-            framed = self._hub.framing.framed(*frames)
+            framed = self._framing.framed(*frames)
             written = connection.socket.write(framed, droppable=message.notice is not None)
             if not written and message.notice is not None:
                 connection.overlooks(message.notice)
@@ -198,16 +196,16 @@ class Deliver:
 
     def _subscribe(self, message: Subscribed) -> None:
         for session in message.sessions:
-            connection = self._hub.sessions.get(session)
+            connection = self._sessions.get(session)
             if connection is None:
-                self._hub.unsubscribe(message.room, session)  # it left while its `join` was on the way
+                self._forward.unsubscribe(message.room, session)  # it left while its `join` was on the way
             else:
                 connection.joined(message.room)
-                if self._hub.subscriptions.add(message.room, connection, message.seq).doubted:
+                if self._subscriptions.add(message.room, connection, message.seq).doubted:
                     self._doubt(message.room)
 
     def _rewound(self, message: Rewound) -> None:
-        feed = self._hub.subscriptions.feed(message.room)
+        feed = self._subscriptions.feed(message.room)
         if feed is None:
             return
         log.warning("the message store went back; clients start anew", room=message.room, to=message.seq)

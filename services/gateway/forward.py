@@ -17,6 +17,7 @@ from services.gateway.core.window import Window
 from shared.bus.batching import Batcher, Full, Pace
 from shared.bus.port import Bus, BusError, TooLarge, Unavailable
 from shared.bus.topology import FILES, shard_queue
+from shared.protocol.bus import Unsubscribe
 from shared.protocol.client import Frame
 from shared.protocol.codec import encode, pack
 from shared.protocol.errors import ErrorCode
@@ -54,16 +55,16 @@ class _Part(NamedTuple):
 
 
 class Forward:
-    """`bound`: bytes that may wait for one queue. `source`: our present address, in the head of each body. `pace`
-    counts frames.
+    """`bound`: bytes that may wait for one queue. `address`: the present one of our mailbox, in the head of each body.
+    `pace` counts frames.
 
     Each shard has a window. While more than two bodies wait for it, nobody may have more than `SHARE` frames here: so
     what a flood cannot get rid of is refused, and the quiet stand behind little."""
 
     def __init__(
-        self, bus: Bus, source: str, *, shards: int, bound: int, body_bytes: int, pace: Pace, files_bound: int
+        self, bus: Bus, address: str, *, shards: int, bound: int, body_bytes: int, pace: Pace, files_bound: int
     ) -> None:
-        self._bus, self.source, self._shards = bus, source, shards
+        self._bus, self.address, self._shards = bus, address, shards
         self._body_bytes = body_bytes
         self._loop = asyncio.get_running_loop()
         self._windows = {
@@ -110,6 +111,10 @@ class Forward:
         queue = shard_queue(shard_of(room, self._shards))
         self._put(self._queues[queue], _Part(pack(message), keep=True, again=again))
 
+    def unsubscribe(self, room: str, session: str) -> None:
+        """Tells the router that this subscription has ended."""
+        self.own(room, Unsubscribe(address=self.address, room=room, session=session))
+
     def to_all(self, message: Frame) -> None:
         """To every shard, if it can be sent now."""
         part = _Part(pack(message))
@@ -126,7 +131,7 @@ class Forward:
 
     def reopened(self, address: str) -> None:
         """Answers come to `address` from now on; those to the former one are lost."""
-        self.source = address
+        self.address = address
         for window, answered in self._windows.values():
             window.forget()
             answered.set()
@@ -149,7 +154,7 @@ class Forward:
                 await self._enter(queue, n, sum(len(p.part) for p in parts))
             self._wait_no_more(parts)
             try:
-                await self._bus.publish(queue, encode(self.source, (p.part for p in parts), n=n))
+                await self._bus.publish(queue, encode(self.address, (p.part for p in parts), n=n))
             except BusError as why:
                 log.warning("frames were not taken", queue=queue, frames=len(parts), why=str(why))
                 self._failed(batcher, parts, _code(why))

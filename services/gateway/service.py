@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.gateway.deliver import Deliver
-from services.gateway.hub import PATH, Hub
+from services.gateway.entry import PATH
+from services.gateway.hub import Hub
 from shared.bus.port import Bus, Mailbox, Reopened
 from shared.protocol.bus import Beat
 from shared.protocol.codec import render
@@ -60,7 +60,7 @@ class Gateway:
     def checks(self) -> Mapping[str, Check]:
         return {
             "bus": lambda: None if self._bus.connected else "The broker cannot be reached.",
-            "router": lambda: None if self._hub and self._hub.epoch else "No router has answered yet.",
+            "router": lambda: None if self._hub and self._hub.entry.epoch else "No router has answered yet.",
             "keys": self._verifier.check,
         }
 
@@ -79,7 +79,7 @@ class Gateway:
     async def drain(self) -> None:
         """Sends the clients elsewhere, a slice at a time, so that they do not all arrive there at once."""
         hub = self._started
-        hub.draining = True
+        hub.entry.draining = True
         waiting = list(hub.connections)
         slices = max(1, int(self._drain_s / SLICE_S))
         size = max(1, -(-len(waiting) // slices))
@@ -128,15 +128,15 @@ class Gateway:
         return problem(ErrorCode.UPGRADE_REQUIRED, "This address speaks WebSocket.", headers=headers)
 
     async def _receive(self, mailbox: Mailbox, hub: Hub) -> None:
-        deliver = Deliver(hub)
+        deliver = hub.deliver
         while True:
             gathered = 0
             for got in await mailbox.get():
                 try:
                     if isinstance(got, Reopened):
                         deliver.reopened(got.address)
-                        hub.revocations.missed()
-                        hub.forward.to_all(Beat(address=hub.address))
+                        hub.entry.revocations.missed()
+                        hub.forward.to_all(Beat(address=hub.forward.address))
                     else:
                         deliver.body(got)
                 except Exception:
@@ -152,13 +152,13 @@ class Gateway:
     async def _beat(self, hub: Hub) -> None:
         """Says to every shard that we live."""
         while True:
-            hub.forward.to_all(Beat(address=hub.address))
+            hub.forward.to_all(Beat(address=hub.forward.address))
             await asyncio.sleep(self._beat_s)
 
     async def _ask(self, hub: Hub) -> None:
         """Which tokens are revoked; where people sign in elsewhere nobody would answer."""
         if not hub.settings.outside_issuer:
-            await hub.revocations.run(self._bus, lambda: hub.address)
+            await hub.entry.revocations.run(self._bus, lambda: hub.forward.address)
 
     async def _look_after(self, hub: Hub) -> None:
         """Visits every connection once in `server_ping_s`, a slice each second, with one task for all."""
@@ -169,4 +169,5 @@ class Gateway:
             await asyncio.sleep(pause)
             turn = (turn + 1) % turns
             for connection in [c for c in hub.connections if c.wheel % turns == turn]:
-                hub.look_after(connection, hub.settings.server_ping_s + 1)
+                connection.socket.ping()
+                hub.entry.expire_in_time(connection, hub.settings.server_ping_s + 1)

@@ -30,7 +30,7 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> G
             pace=Pace(settings.gateway_linger_ms / 1000, settings.gateway_linger_frames_per_s),
             files_bound=4 * settings.gateway_forward_bytes,
         )
-        return Hub(settings, forward, verifier, address, time.time)
+        return Hub(settings, forward, verifier, time.time)
 
     return Gateway(
         bus, settings.instance, verifier, new_hub, beat_s=settings.beat_s, drain_s=settings.gateway_drain_s

@@ -45,7 +45,7 @@ def run(seed: int) -> tuple[Complaints, list[str]]:
         complaints.extend(f"false alarm: {r}" for r in world[0].records if r["kind"] == "went_back")
 
     try:
-        with patch("services.gateway.hub.token_hex", lambda _: f"session-{next(sessions)}"):
+        with patch("services.gateway.entry.token_hex", lambda _: f"session-{next(sessions)}"):
             simulate(main())
     except Exception:
         complaints.append(traceback.format_exc())

@@ -148,17 +148,17 @@ async def test_whoever_says_nothing_is_closed_without_an_error(home: Deployment)
 
 async def test_while_no_router_has_answered_a_good_token_is_asked_to_come_back(home: Deployment) -> None:
     """It took as long as the client has for its `auth`, and the client was told never to come back."""
-    hub = home.gateway._started
-    epoch, hub.epoch = hub.epoch, None
-    hub.known_epoch.clear()
+    entry = home.gateway._started.entry
+    epoch, entry.epoch = entry.epoch, None
+    entry._known_epoch.clear()
     try:
         async with home.wire() as wire:
             await wire.send({"type": "auth", "token": home.token("olena")})
             assert (await wire.frame())["code"] == "unavailable"
             assert await wire.close() == 1012
     finally:
-        hub.epoch = epoch
-        hub.known_epoch.set()
+        assert epoch is not None
+        entry.store_is(epoch)
 
 
 async def test_a_ping_does_not_put_the_deadline_off(home: Deployment) -> None:

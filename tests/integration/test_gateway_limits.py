@@ -144,7 +144,7 @@ async def test_between_deliveries_the_gateway_sees_to_its_clients(
         body = encode("test", [pack(Fanout(room="r", first=None, sizes=[len(frame)]))], [frame])
         told = olena.events()
         for _ in range(100):
-            home.broker.publish(home.gateway._started.address, body)
+            home.broker.publish(home.gateway._started.forward.address, body)
         for _ in range(100):
             while not isinstance(await anext(told), Typing):
                 pass

@@ -83,9 +83,8 @@ class Side:
             pace=Pace(0.0, 1.0), files_bound=1 << 30,
         )  # fmt: skip
         verifier: Any = AnyToken()
-        self.hub = Hub(Settings.model_validate(settings), forward, verifier, "mailbox.gateway", time.time)
-        self.hub.epoch = "e"
-        self.hub.known_epoch.set()
+        self.hub = Hub(Settings.model_validate(settings), forward, verifier, time.time)
+        self.hub.entry.store_is("e")
 
     async def client(self, user: str) -> tuple[asyncio.Protocol, Transport]:
         """A connection that has been welcomed."""

@@ -33,22 +33,18 @@ class Slow:
 def gateway() -> tuple[Deliver, Slow, set[int]]:
     """With one connection, which sits in the room `r`; and the questions that are open."""
     connection, asked = Slow(), {7}
-    hub: Any = SimpleNamespace(
-        sessions={"s": connection},
-        subscriptions=Subscriptions(),
-        framing=Framing(0),
-        epoch="e",
-        questions=SimpleNamespace(),
-    )
+    entry: Any = SimpleNamespace(sessions={"s": connection})
+    subscriptions: Any = Subscriptions()
 
     def answered(n: int) -> bool:
         open_ = n in asked
         asked.discard(n)
         return open_
 
-    hub.questions.answered = answered
-    hub.subscriptions.add("r", connection, 0)
-    return Deliver(hub), connection, asked
+    questions: Any = SimpleNamespace(answered=answered)
+    forward: Any = SimpleNamespace()
+    subscriptions.add("r", connection, 0)
+    return Deliver(entry, subscriptions, questions, Framing(0), forward), connection, asked
 
 
 def said(deliver: Deliver, out: Outgoing) -> None:
