@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from services.gateway.core.window import Window
+from services.gateway.core.congestion_window import CongestionWindow
 from shared.bus.batching import Batcher, Full, Pace
 from shared.bus.port import Bus, BusError, TooLarge, Unavailable
 from shared.bus.topology import FILES, shard_queue
@@ -58,8 +58,8 @@ class Forward:
     """`bound`: bytes that may wait for one queue. `address`: the present one of our mailbox, in the head of each body.
     `pace` counts frames.
 
-    Each shard has a window. While more than two bodies wait for it, nobody may have more than `SHARE` frames here: so
-    what a flood cannot get rid of is refused, and the quiet stand behind little."""
+    Each shard has a congestion window. While more than two bodies wait for it, nobody may have more than `SHARE` frames
+    here: so what a flood cannot get rid of is refused, and the quiet stand behind little."""
 
     def __init__(
         self, bus: Bus, address: str, *, shards: int, bound: int, body_bytes: int, pace: Pace, files_bound: int
@@ -68,7 +68,7 @@ class Forward:
         self._body_bytes = body_bytes
         self._loop = asyncio.get_running_loop()
         self._windows = {
-            shard_queue(s): (Window(min(LEAST_BYTES, body_bytes), BODIES * body_bytes), asyncio.Event())
+            shard_queue(s): (CongestionWindow(min(LEAST_BYTES, body_bytes), BODIES * body_bytes), asyncio.Event())
             for s in range(shards)
         }
         self._queues: dict[str, Batcher[_Part]] = {

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from services.gateway.core.congestion_window import PATIENCE_S, SLOW_S, CongestionWindow
 from services.gateway.core.subscriptions import Subscriptions
-from services.gateway.core.window import PATIENCE_S, SLOW_S, Window
 
 # ── the window of a shard ──
 
 
 def test_what_the_window_holds_goes_at_once_and_the_rest_waits_for_an_answer() -> None:
-    window = Window(10, 100)
+    window = CongestionWindow(10, 100)
     for n in (1, 2):
         assert window.wait(50, 0.0) == 0.0
         window.sent(n, 50, 0.0)
@@ -25,11 +25,11 @@ def test_what_the_window_holds_goes_at_once_and_the_rest_waits_for_an_answer() -
 
 
 def test_one_body_may_always_go_however_large() -> None:
-    assert Window(10, 100).wait(1_000, 0.0) == 0.0
+    assert CongestionWindow(10, 100).wait(1_000, 0.0) == 0.0
 
 
 def test_slow_answers_close_the_window_once_a_round_and_quick_ones_open_it_again() -> None:
-    window = Window(10, 100)
+    window = CongestionWindow(10, 100)
     for n in (1, 2, 3):
         window.sent(n, 1, 0.0)
     sizes = []
@@ -48,7 +48,7 @@ def test_slow_answers_close_the_window_once_a_round_and_quick_ones_open_it_again
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_for_ever() -> None:
-    window = Window(10, 100)
+    window = CongestionWindow(10, 100)
     window.sent(1, 100, 0.0)
     wait = window.wait(10, 1.0)
     assert window.wait(10, 1.0 + wait) == 0.0
@@ -57,7 +57,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for_for_ever() -> None:
 
 
 def test_a_new_address_waits_for_no_answer_to_the_old_one_and_an_end_for_none_at_all() -> None:
-    window = Window(10, 100)
+    window = CongestionWindow(10, 100)
     window.sent(1, 100, 0.0)
     window.forget()
     assert window.wait(100, 0.0) == 0.0
@@ -68,7 +68,7 @@ def test_a_new_address_waits_for_no_answer_to_the_old_one_and_an_end_for_none_at
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.floats(0, 0.5), st.booleans()), max_size=100))
 def test_no_more_is_unanswered_than_the_window_held_or_one_body(steps: list[tuple[int, float, bool]]) -> None:
-    window, now, sent, answered, most = Window(10, 100), 0.0, 0, 0, 100
+    window, now, sent, answered, most = CongestionWindow(10, 100), 0.0, 0, 0, 100
     for size, pause, answer in steps:
         now += pause
         if answer and answered < sent:

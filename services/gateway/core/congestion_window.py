@@ -13,7 +13,7 @@ SLOW_S = 0.2
 PATIENCE_S = 5.0
 
 
-class Window:
+class CongestionWindow:
     """`least`, `most`: bytes that may be unanswered. Times are seconds of any one clock. An answer may be lost, so what
     is unanswered for `PATIENCE_S` counts no more."""
 
