@@ -86,6 +86,7 @@ async def test_a_page_under_a_path_loads_chats_shows_pictures_and_stays_signed_i
         await page.get_by_test_id("file-input").set_input_files(
             FilePayload(name="page.png", mimeType="image/png", buffer=await page.screenshot())
         )
+        await page.get_by_test_id("send").click()
         picture = page.get_by_test_id("picture").first
         await expect(picture).to_have_js_property("complete", True)
         assert await picture.evaluate("picture => picture.naturalWidth") > 0, "its cookie came back"
