@@ -1,6 +1,7 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte"
 import type { Plugin } from "vite"
 import { defineConfig } from "vitest/config"
+import { precompressed } from "./precompressed.ts"
 
 /** What the built page may load: its own origin and nothing else. `blob:` is the preview of a file that is still on its way up. */
 const CONTENT_SECURITY_POLICY = [
@@ -32,7 +33,7 @@ const contentSecurityPolicy = (): Plugin => ({
 const SERVER = process.env["HOMIN_SERVER"] ?? "http://127.0.0.1:8080"
 
 export default defineConfig({
-  plugins: [svelte(), contentSecurityPolicy()],
+  plugins: [svelte(), contentSecurityPolicy(), precompressed()],
   base: "./", // wherever it is served, under a path too: every address in it is relative to the page
   build: {
     outDir: "dist",
