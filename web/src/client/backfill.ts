@@ -26,6 +26,7 @@ export class Backfill {
   readonly #ports: BackfillPorts
   readonly #repairing = new Set<Room>()
   readonly #older = new Map<Room, Promise<void>>()
+  readonly #newer = new Map<Room, Promise<void>>()
 
   constructor(ports: BackfillPorts) {
     this.#ports = ports
@@ -78,15 +79,33 @@ export class Backfill {
 
   /** Brings the page before the oldest message that is here. Throws `Disconnected`, `Refused` or `Unanswered`. */
   older(room: Room): Promise<void> {
-    const under = this.#older.get(room)
+    return this.#once(this.#older, room, () => this.#loadOlder(room))
+  }
+
+  /** Brings the page after the last message that is held, where later ones were let go. Throws as `older`. */
+  newer(room: Room): Promise<void> {
+    return this.#once(this.#newer, room, () => this.#loadNewer(room))
+  }
+
+  /** Brings the newest messages in place of those that are held, where these do not reach so far. Throws as `older`. */
+  async newest(room: Room): Promise<void> {
+    if (room.log.end === null) return
+    room.log.toNewest()
+    this.#ports.changed(room.name)
+    await this.#older.get(room)?.catch(() => {}) // asked for before, it may bring what is above
+    if (room.log.size < OLDER_PAGE) await this.older(room)
+  }
+
+  #once(loading: Map<Room, Promise<void>>, room: Room, load: () => Promise<void>): Promise<void> {
+    const under = loading.get(room)
     if (under) return under
-    const load = this.#loadOlder(room).finally(() => {
-      this.#older.delete(room)
+    const loaded = load().finally(() => {
+      loading.delete(room)
       this.#ports.changed(room.name)
     })
-    this.#older.set(room, load)
+    loading.set(room, loaded)
     this.#ports.changed(room.name)
-    return load
+    return loaded
   }
 
   async #loadOlder(room: Room): Promise<void> {
@@ -98,9 +117,24 @@ export class Backfill {
       { type: "history", room: room.name, before, limit: OLDER_PAGE },
       ASK_AT_MOST,
     )
-    if (room.log !== log) return
+    if (room.log !== log || log.start !== before) return // what is held begins elsewhere by now
     if (log.contradicts(messages)) return this.#ports.wentBack(room)
     log.pageBefore(before, messages, more)
+    this.#ports.found(messages)
+  }
+
+  async #loadNewer(room: Room): Promise<void> {
+    await this.#ports.enter(room)
+    const { log } = room
+    const { end, target } = log
+    if (end === null) return
+    const { messages, more } = await this.#ports.requests.ask(
+      { type: "history", room: room.name, after: end, limit: PAGE_LIMIT },
+      ASK_AT_MOST,
+    )
+    if (room.log !== log || log.end !== end) return // what is held ends elsewhere by now
+    if (log.contradicts(messages)) return this.#ports.wentBack(room)
+    log.pageAfter(end, target, messages, more)
     this.#ports.found(messages)
   }
 }

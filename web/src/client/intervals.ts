@@ -35,6 +35,13 @@ export class Intervals {
       .map(({ from, to }) => ({ from: Math.max(from, value), to }))
   }
 
+  /** Forgets everything above `value`. */
+  dropAbove(value: number): void {
+    this.#list = this.#list
+      .filter(({ from }) => from <= value)
+      .map(({ from, to }) => ({ from, to: Math.min(to, value) }))
+  }
+
   /** The lowest hole within [from, upTo], or null. */
   firstHole(from: number, upTo: number): Interval | null {
     let start = from

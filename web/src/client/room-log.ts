@@ -4,20 +4,48 @@
  * The log is wanted from `start` to `target` whole; `hole` names the lowest part of that which has not been seen. A page of history
  * covers the numbers it was asked for, even where it holds no message for one of them (a deployment may keep messages for a limited time),
  * so a hole is asked for once and never again.
+ *
+ * It holds a bounded number of messages, those around the reader. Where the reader stands far above the newest, the log ends at `end`, and
+ * what follows is only counted until somebody reads on.
  */
 import { type Interval, Intervals } from "./intervals.ts"
 import type { Message } from "./wire.ts"
 
+/** So many messages are held at most; past that so many are kept, so that not every arrival lets one go. */
+export const HELD_AT_MOST = 2_000
+export const KEPT = 1_200
+
 export class RoomLog {
+  /** Where somebody reads: the messages around this number stay; null: at the newest. */
+  reader: number | null = null
   #messages: Message[] = []
+  #copy: readonly Message[] | null = null
   #known = new Intervals()
   #start: number | null = null
+  #end: number | null = null
   #target = 0
+  #newest: Message | null = null
   #beginningSeen = false
 
-  /** All messages, oldest first. The array is replaced, never changed. */
+  /** The messages that are held, oldest first. The array is replaced, never changed: a copy, made when it is asked for and not at each arrival. */
   get messages(): readonly Message[] {
-    return this.#messages
+    return (this.#copy ??= this.#messages.slice())
+  }
+
+  /** How many messages are held. */
+  get size(): number {
+    return this.#messages.length
+  }
+
+  /** The newest message that has come, whether or not it is held. */
+  get newest(): Message | null {
+    const held = this.#messages.at(-1) ?? null
+    return (this.#newest?.seq ?? 0) > (held?.seq ?? 0) ? this.#newest : held
+  }
+
+  /** The last number that is held where later ones were let go; null: all up to the newest are wanted. */
+  get end(): number | null {
+    return this.#end
   }
 
   /** The number before which nothing has been asked for yet, or null for a room of which nothing is known. */
@@ -35,16 +63,17 @@ export class RoomLog {
   }
 
   get hole(): Interval | null {
-    return this.#start === null ? null : this.#known.firstHole(this.#start, this.#target)
+    return this.#start === null ? null : this.#known.firstHole(this.#start, this.#upTo)
   }
 
   get missing(): number {
-    return this.#start === null ? 0 : this.#known.missing(this.#start, this.#target)
+    return this.#start === null ? 0 : this.#known.missing(this.#start, this.#upTo)
   }
 
   /** The newest number up to which the log is whole: where a `join` resumes from. */
   get resumeAfter(): number | null {
     if (this.#start === null) return null
+    if (this.#end !== null) return this.#target // what lies between is asked for by who reads on
     return (this.hole?.from ?? this.#target + 1) - 1
   }
 
@@ -78,11 +107,13 @@ export class RoomLog {
 
   /** A message that arrived by itself. False where it was here already. */
   receive(message: Message): boolean {
+    if (message.seq > this.#upTo && this.#end !== null) return this.#passedBy(message)
     const isNew = !this.#known.has(message.seq)
     this.#start ??= message.seq
     if (isNew && message.seq < this.#start) return false // older than what is wanted; history brings it when it is asked for
     this.#insert([message])
     this.#cover(message.seq, message.seq)
+    this.#bound()
     return isNew
   }
 
@@ -98,10 +129,13 @@ export class RoomLog {
   /** The answer to a question for what follows `after`, known to reach at least to `upTo`: a `join` with `after`, or a page of history. */
   pageAfter(after: number, upTo: number, messages: readonly Message[], more: boolean): void {
     this.#start = Math.min(this.#start ?? after + 1, after + 1)
-    this.#insert(messages)
     const last = messages.at(-1)?.seq
-    this.#cover(after + 1, more && last !== undefined ? last : Math.max(upTo, last ?? 0))
-    this.#target = Math.max(this.#target, upTo)
+    const covered = more && last !== undefined ? last : Math.max(upTo, last ?? 0)
+    this.#target = Math.max(this.#target, upTo, covered)
+    if (after === this.#end) this.#end = covered < this.#target ? covered : null
+    this.#insert(messages)
+    this.#cover(after + 1, covered)
+    this.#bound()
   }
 
   /** A page of history from before `before`. */
@@ -111,6 +145,7 @@ export class RoomLog {
     this.#start = Math.min(this.#start ?? first, first)
     this.#insert(messages)
     this.#cover(first, before - 1)
+    this.#bound()
   }
 
   /** The log that begins with these messages, the newest up to `upTo`. What follows them here goes over into it. */
@@ -122,13 +157,21 @@ export class RoomLog {
     return log
   }
 
-  /** Keeps only the newest `count` messages; the others can be asked for again. */
+  /** Nobody reads here: keeps only the newest `count` messages; the others can be asked for again. */
   trim(count: number): void {
-    if (this.#messages.length <= count || this.hole) return
-    this.#messages = this.#messages.slice(-count)
-    this.#start = this.#messages[0]!.seq
-    this.#known.dropBelow(this.#start)
+    this.reader = null
+    if (this.#end !== null) return this.toNewest()
+    if (this.size > count && !this.hole) this.#keep(this.size - count, this.size)
+  }
+
+  /** Wants what comes from now on, without what is held, where that does not reach the newest. */
+  toNewest(): void {
+    if (this.#end === null) return
+    this.reader = this.#end = null
+    this.#start = this.#target + 1
+    this.#known = new Intervals()
     this.#beginningSeen = false
+    this.#replace([])
   }
 
   /** Whether it is known what stands under this number: a message, or none any more. */
@@ -149,18 +192,63 @@ export class RoomLog {
     return message?.seq === seq ? message : null
   }
 
+  /** The last number that is wanted. */
+  get #upTo(): number {
+    return this.#end ?? this.#target
+  }
+
+  /** A message beyond the end of what is held. */
+  #passedBy(message: Message): boolean {
+    const isNew = message.seq > this.#target
+    if (isNew) this.#newest = message
+    this.#target = Math.max(this.#target, message.seq)
+    return isNew
+  }
+
   #cover(from: number, to: number): void {
-    this.#known.add(from, to)
     this.#target = Math.max(this.#target, to)
+    this.#known.add(from, Math.min(to, this.#upTo))
   }
 
   #insert(messages: readonly Message[]): void {
-    const added = messages.filter(({ seq }) => !this.#known.has(seq))
+    const end = this.#end ?? Infinity
+    const added = messages.filter(({ seq }) => seq <= end && !this.#known.has(seq))
     if (added.length === 0) return
     const last = this.#messages.at(-1)?.seq ?? 0
     const appends = added.every((message, i) => message.seq > (added[i - 1]?.seq ?? last))
-    this.#messages = [...this.#messages, ...added]
+    this.#messages.push(...added)
     if (!appends) this.#messages = withoutDoubles(this.#messages.sort((a, b) => a.seq - b.seq))
+    this.#copy = null
+  }
+
+  /** Lets go what is furthest from the reader, where more is held than may be. */
+  #bound(): void {
+    const { size } = this
+    if (size <= HELD_AT_MOST) return
+    const wanted = this.reader === null ? size : indexOf(this.#messages, this.reader) - KEPT / 2
+    const from = Math.max(0, Math.min(wanted, size - KEPT))
+    this.#keep(from, from + KEPT)
+  }
+
+  /** Keeps the messages from the index `from` to before `to`. */
+  #keep(from: number, to: number): void {
+    const held = this.#messages
+    if (to < held.length) {
+      this.#newest = this.newest
+      this.#end = held[to - 1]!.seq
+      this.#known.dropAbove(this.#end)
+    }
+    if (from > 0) {
+      this.#start = held[from]!.seq
+      this.#known.dropBelow(this.#start)
+      this.#beginningSeen = false
+    }
+    this.#replace(held.slice(from, to))
+  }
+
+  #replace(messages: Message[]): void {
+    this.#messages = messages
+    this.#copy = null
   }
 }
 

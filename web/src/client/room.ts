@@ -59,7 +59,7 @@ export class Room {
 
   /** The newest message that is known, for a list of rooms. */
   get last(): Message | null {
-    const newest = this.log.messages.at(-1) ?? null
+    const { newest } = this.log
     const listed = this.#summary?.last ?? null
     return (newest?.seq ?? 0) >= (listed?.seq ?? 0) ? newest : listed
   }

@@ -40,11 +40,13 @@ export class Session {
   /** An error that answers nothing in particular. */
   readonly notices = new Emitter<Incoming<"error">>()
 
+  /** What history brings. */
+  readonly history: Backfill
+
   user: User | null = null
   limits: Limits | null = null
   readonly #rooms: Rooms
   readonly #requests: Requests
-  readonly #backfill: Backfill
   readonly #entrance: Entrance
   readonly #reading: Reading
   readonly #listing: Listing
@@ -66,7 +68,7 @@ export class Session {
       wentBack: (room) => this.#wentBack(room),
       refused: (room) => this.#notEntered(room),
     })
-    this.#backfill = new Backfill({
+    this.history = new Backfill({
       requests: this.#requests,
       enter: (room) => this.#entrance.enter(room),
       notJoined: (room) => this.#enterAgain(room),
@@ -169,16 +171,6 @@ export class Session {
     if (room) this.#reading.read(room, seq)
   }
 
-  /** Brings the page before the oldest message that is here. Throws `Disconnected`, `Refused` or `Unanswered`. */
-  loadOlder(name: RoomName): Promise<void> {
-    return this.#backfill.older(this.#rooms.of(name))
-  }
-
-  isLoadingOlder(name: RoomName): boolean {
-    const room = this.#rooms.get(name)
-    return room !== undefined && this.#backfill.isLoadingOlder(room)
-  }
-
   #receive(frame: ServerFrame): void {
     if (frame.type === "error" && this.outbox.refused(frame)) return
     if (frame.type !== "message" && this.#requests.receive(frame)) return
@@ -236,7 +228,7 @@ export class Session {
   /** Asks for what the room's log lacks. */
   #complete(room: Room): void {
     this.#rooms.reachUnread(room)
-    void this.#backfill.repair(room)
+    void this.history.repair(room)
   }
 
   /** The server has less of the room than it had, or something else under one of its numbers. */
@@ -290,7 +282,7 @@ export class Session {
   }
 
   #lookFor(room: RoomName): false {
-    void this.loadOlder(room).then(() => this.outbox.flush(), ignoreLoss)
+    void this.history.older(this.#rooms.of(room)).then(() => this.outbox.flush(), ignoreLoss)
     return false
   }
 

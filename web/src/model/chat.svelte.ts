@@ -166,7 +166,15 @@ export class Chat {
   }
 
   async loadOlder(view: RoomView): Promise<void> {
-    await this.session.loadOlder(view.name).catch(() => {}) // the button to load stays where it is
+    await this.session.history.older(view.room).catch(() => {}) // the button to load stays where it is
+  }
+
+  async loadNewer(view: RoomView): Promise<void> {
+    await this.session.history.newer(view.room).catch(() => {}) // asked for again at the next scroll
+  }
+
+  async loadNewest(view: RoomView): Promise<void> {
+    await this.session.history.newest(view.room).catch(() => {}) // the button to load older ones is there
   }
 
   stop(): void {
@@ -185,7 +193,7 @@ export class Chat {
   /** A room that was only followed so far has no messages yet. */
   async #fill(view: RoomView): Promise<void> {
     const room = this.session.rooms.get(view.name)
-    if (room && room.log.start !== null && room.log.messages.length < 30) await this.loadOlder(view)
+    if (room && room.log.start !== null && room.log.size < 30) await this.loadOlder(view)
   }
 
   #viewOf(room: Room): RoomView {
@@ -200,7 +208,7 @@ export class Chat {
   /** A room that is followed and not looked at would grow for ever. */
   #trim(name: RoomName): void {
     const log = this.session.rooms.get(name)?.log
-    if (log && log.messages.length > 2 * IDLE_ROOM_KEEPS) log.trim(IDLE_ROOM_KEEPS)
+    if (log && log.size > 2 * IDLE_ROOM_KEEPS) log.trim(IDLE_ROOM_KEEPS)
   }
 
   #touch(room: RoomName | null): void {
@@ -222,7 +230,7 @@ export class Chat {
       if (known && !this.#stale.has(room.name) && known.room === room) continue
       const view = known?.room === room ? known : this.#viewOf(room)
       this.#views.set(room.name, view)
-      view.draw(outbox.of(room.name), this.session.isLoadingOlder(room.name))
+      view.draw(outbox.of(room.name), this.session.history.isLoadingOlder(room))
     }
     this.#stale.clear()
     this.rooms = [...this.#views.values()].sort((a, b) => b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1))

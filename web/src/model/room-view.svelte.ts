@@ -20,6 +20,8 @@ export class RoomView {
   readSeq = $state<number | null>(null)
   missing = $state(0)
   hasOlder = $state(false)
+  /** Whether later messages than those that are here were let go, since the reader stands far above them. */
+  hasNewer = $state(false)
   loadingOlder = $state(false)
   /** Where the line "new" stands: the first number that was unread when the room was opened, or that came and was not seen. */
   firstNew = $state<number | null>(null)
@@ -90,6 +92,7 @@ export class RoomView {
     this.readSeq = room.readSeq
     this.missing = room.joined ? room.log.missing : 0
     this.hasOlder = room.log.hasOlder
+    this.hasNewer = room.log.end !== null
     this.loadingOlder = loadingOlder
     this.#markNew()
   }

@@ -10,6 +10,7 @@ export class Place {
   #end = 0
   #top = 0
   #height = 0
+  #frame = 0
 
   constructor(list: HTMLElement, scroller: HTMLElement) {
     this.#list = list
@@ -24,22 +25,37 @@ export class Place {
     this.#end = row ? endOf(row) - this.#scroller.scrollTop : 0
     this.#top = this.#scroller.scrollTop
     this.#height = this.#scroller.scrollHeight
+    this.#frame = this.#scroller.clientHeight
   }
 
   /**
    * How far the reader has scrolled since the place was taken, in pixels, downwards positive: what is drawn may come between a scroll
-   * and its event. Where the content has become shorter the browser scrolls by itself, and nothing can be said.
+   * and its event. Where the content has become too short the browser scrolls by itself, and nothing can be said.
    */
   get scrolledSince(): number {
-    return this.#scroller.scrollHeight < this.#height ? 0 : this.#scroller.scrollTop - this.#top
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller
+    const isClamped = scrollHeight < this.#height && scrollTop + clientHeight >= scrollHeight - 1
+    return isClamped ? 0 : scrollTop - this.#top
+  }
+
+  /** Whether it was the reader who has scrolled up: the row went down, by more than the browser moves it when there is less to scroll. */
+  get scrolledUp(): boolean {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller
+    const byItself = Math.max(0, clientHeight - this.#frame) + Math.max(0, this.#height - scrollHeight) + 1
+    const row = this.#row()
+    return scrollTop < this.#top - byItself && row !== null && endOf(row) - scrollTop > this.#end + byItself
   }
 
   /** Scrolls so that the row stands where it stood, and what the reader has scrolled since is kept. */
   hold(): void {
-    const row = this.#key === null ? null : this.#list.querySelector<HTMLElement>(`[data-key="${CSS.escape(this.#key)}"]`)
+    const row = this.#row()
     if (!row) return
     const moved = endOf(row) - this.#scroller.scrollTop - (this.#end - this.scrolledSince)
     if (moved !== 0) this.#scroller.scrollTop += moved
+  }
+
+  #row(): HTMLElement | null {
+    return this.#key === null ? null : this.#list.querySelector<HTMLElement>(`[data-key="${CSS.escape(this.#key)}"]`)
   }
 }
 

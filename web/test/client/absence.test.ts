@@ -106,7 +106,7 @@ test("a jump beyond the bound on a live connection starts anew, too", async () =
 test("what was passed over comes when it is asked for, page by page, as far as anybody looks", async () => {
   const session = await absent(5_000)
   await pass(500)
-  await session.loadOlder("den")
+  await session.history.older(session.rooms.get("den")!)
   expect(held(session)).toEqual(range(4_911, 5_010))
   expect(den(session).log.missing).toBe(0)
   expect(server.got("history")).toHaveLength(2)
@@ -119,7 +119,7 @@ test("a page of what was held before does not make a hole in what is held now", 
   const release: (() => void)[] = []
   const { deliver } = server
   server.deliver = (socket, frame) => (frame.type === "history" && frame.messages[0]!.seq < 200 ? release.push(() => deliver(socket, frame)) : deliver(socket, frame))
-  const older = session.loadOlder("den")
+  const older = session.history.older(session.rooms.get("den")!)
   await pass(0)
   server.fill("den", 2_000)
   server.say("den", "a jump")

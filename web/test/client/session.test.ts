@@ -51,7 +51,7 @@ describe("entering a room", () => {
     server.members.add("den")
     server.readMarks.set("den", 60)
     const session = await begin("den")
-    await session.loadOlder("den")
+    await session.history.older(session.rooms.get("den")!)
     expect(seqs(session)).toEqual(range(11, 60))
   })
 
@@ -240,9 +240,9 @@ describe("missing nothing", () => {
   test("older pages are brought one after the other up to the beginning", async () => {
     server.fill("den", 120)
     const session = await begin("den")
-    await Promise.all([session.loadOlder("den"), session.loadOlder("den")])
+    await Promise.all([session.history.older(session.rooms.get("den")!), session.history.older(session.rooms.get("den")!)])
     expect(server.got("history")).toHaveLength(1)
-    await session.loadOlder("den")
+    await session.history.older(session.rooms.get("den")!)
     expect(seqs(session)).toEqual(range(1, 120))
     expect(session.rooms.get("den")!.log.hasOlder).toBe(false)
   })
@@ -251,7 +251,7 @@ describe("missing nothing", () => {
     server.fill("den", 120)
     const session = await begin("den")
     server.cut()
-    await expect(session.loadOlder("den")).rejects.toThrow("connection")
+    await expect(session.history.older(session.rooms.get("den")!)).rejects.toThrow("connection")
   })
 })
 

@@ -141,6 +141,79 @@ await scenario("the end is followed, and only there", "long", async ({ page, ser
   assert.equal(await page.getByTestId("unread-long").count(), 0, "what was seen is read")
 })
 
+/** Four hundred messages a second, in a room of that name. */
+const flood = async (server, room, count) => {
+  const began = Date.now()
+  for (let i = 0; i < count; i++) {
+    server.say(room, taras, `flood ${i}${i % 5 === 0 ? "\nand a second line" : ""}`)
+    if (i % 20 === 19) await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + i * 2.5 - Date.now())))
+  }
+}
+const rowsOn = (page) => page.locator(".rows > *").count()
+
+await scenario("a flood is followed to its end whatever grows meanwhile, and the page stays small", "long", async ({ page, server, log, message }) => {
+  await message(1500).waitFor()
+  const composer = page.getByTestId("composer")
+  const done = flood(server, "long", 2000)
+  for (let i = 0; i < 12; i++) {
+    await composer.fill(i % 2 ? "" : "one\ntwo\nthree\nfour\nfive") // the frame of the log shrinks and grows
+    server.tell({ type: "typing", room: "long", user: taras })
+    assert.ok((await rowsOn(page)) < 300)
+    await page.waitForTimeout(80)
+  }
+  await done
+  await message(3500).waitFor()
+  assert.ok((await fromEnd(log)) < 2, "the newest is in sight")
+  assert.equal(await page.getByTestId("to-newest").count(), 0)
+  assert.ok((await rowsOn(page)) < 300)
+}, { beside: { long: { ...rooms.long } } })
+
+await scenario("who reads above a flood keeps their place on a small page, and reads on or goes to the newest", "long", async ({ page, server, log, message }) => {
+  await message(1500).waitFor()
+  await log.evaluate((element) => (element.scrollTop -= 700))
+  await page.getByTestId("to-newest").waitFor()
+  const before = await scrollTop(log)
+  await flood(server, "long", 3000)
+  await page.getByText("3,000 new messages").waitFor()
+  assert.equal(await scrollTop(log), before, "nothing has moved")
+  assert.ok((await rowsOn(page)) < 300, `${await rowsOn(page)} rows`)
+  const seen = await log.evaluate(async (element) => {
+    const seqs = new Set()
+    for (let i = 0; i < 900 && !seqs.has(3100); i++) {
+      for (const row of element.querySelectorAll("[data-seq]")) seqs.add(Number(row.dataset.seq))
+      element.scrollTop += 1500
+      await new Promise((resolve) => setTimeout(resolve, 40))
+    }
+    return { seqs: [...seqs].sort((one, other) => one - other), rows: element.querySelectorAll(".rows > *").length }
+  })
+  assert.ok(seen.rows < 300)
+  assert.ok(seen.seqs.at(-1) >= 3100, `reading on brings what was let go: ${seen.seqs.at(-1)}`)
+  assert.deepEqual(seen.seqs, Array.from({ length: seen.seqs.length }, (_, i) => seen.seqs[0] + i), "and misses nothing")
+  await log.evaluate((element) => (element.scrollTop = 0))
+  await page.getByTestId("to-newest").click()
+  await message(4500).waitFor()
+  await page.waitForTimeout(300)
+  assert.ok((await fromEnd(log)) < 2)
+  server.say("long", taras, "after all that")
+  await page.getByTestId("message-text").getByText("after all that").waitFor()
+  assert.ok((await fromEnd(log)) < 2, "and follows again")
+}, { beside: { long: { ...rooms.long } } })
+
+await scenario("a flood in a room that is not looked at, or in a hidden tab, leaves a small page", "long", async ({ page, server, message }) => {
+  await message(1500).waitFor()
+  await page.evaluate(() => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "hidden" })
+    document.dispatchEvent(new Event("visibilitychange"))
+  })
+  await flood(server, "long", 1500)
+  await flood(server, "дизайн", 1500)
+  await message(3000).waitFor()
+  assert.ok((await rowsOn(page)) < 300)
+  await page.getByTestId("room-дизайн").click()
+  await page.getByTestId("message-text").getByText("flood 1499").waitFor()
+  assert.ok((await rowsOn(page)) < 300)
+}, { beside: { long: { ...rooms.long } } })
+
 await scenario("keys: Enter sends, Shift+Enter breaks the line, a draft stays with its room", "long", async ({ page, message }) => {
   await message(1500).waitFor()
   const composer = page.getByTestId("composer")

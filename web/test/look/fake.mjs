@@ -113,7 +113,8 @@ export class FakeServer {
   #store(room, from, id, said) {
     const log = this.#logs.get(room) ?? []
     const message = { type: "message", room, seq: log.length + 1, id, from, at: new Date(this.now()).toISOString(), ...said }
-    this.#logs.set(room, [...log, message])
+    log.push(message)
+    this.#logs.set(room, log)
     return message
   }
 

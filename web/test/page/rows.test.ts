@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest"
 import type { Message, OutboxEntry } from "../../src/client/index.ts"
 import { GROUP_MS, type Row, rowsOf } from "../../src/model/rows.ts"
-import { earlier, later, NEWEST, openedAt, pinned, shownIn, type Window } from "../../src/model/window.ts"
 
 const OLENA = { id: "u1", name: "Olena" }
 const TARAS = { id: "u2", name: "Taras" }
@@ -96,51 +95,5 @@ describe("rows", () => {
     const times = [midnight - 1, midnight + 1, midnight - 1, midnight + 1]
     const keys = build(times.map((at, i) => message(i + 1, TARAS, at))).map(({ key }) => key)
     expect(new Set(keys).size).toBe(keys.length)
-  })
-})
-
-describe("the window on a long room", () => {
-  const messages = Array.from({ length: 1000 }, (_, i) => message(i + 1))
-  const span = (window: Window) => [shownIn(messages, window)[0]!.seq, shownIn(messages, window).at(-1)!.seq]
-
-  test("opens with the newest, and follows them", () => {
-    expect(span(NEWEST)).toEqual([881, 1000])
-    expect(shownIn([...messages, message(1001)], NEWEST).at(-1)!.seq).toBe(1001)
-  })
-
-  test("pinned, does not lose its first message when more come", () => {
-    const window = pinned(messages, NEWEST)
-    expect(shownIn([...messages, message(1001)], window)[0]!.seq).toBe(881)
-  })
-
-  test("opens at a message with some before it, and goes on from there to the newest", () => {
-    expect(span(openedAt(messages, 500))).toEqual([470, 589])
-    expect(span(openedAt(messages, 10))).toEqual([1, 120])
-    expect(openedAt(messages, 990)).toEqual({ first: 960, last: null })
-  })
-
-  test("walks to the beginning and back, overlapping at each step and never larger than its bound", () => {
-    const walk = (step: (window: Window) => Window | null, from: Window) => {
-      let window = from
-      for (let next = step(window); next; next = step(window)) {
-        const [before, after] = [span(window), span(next)]
-        expect(after[0]! <= before[1]! && before[0]! <= after[1]!).toBe(true)
-        expect(shownIn(messages, next).length).toBeLessThanOrEqual(320)
-        window = next
-      }
-      return window
-    }
-    const top = walk((window) => earlier(messages, window), NEWEST)
-    expect(span(top)[0]).toBe(1)
-    const bottom = walk((window) => later(messages, window), top)
-    expect(span(bottom)[1]).toBe(1000)
-    expect(bottom.last).toBeNull()
-  })
-
-  test("of nothing shows nothing, and has nothing earlier or later", () => {
-    expect(shownIn([], NEWEST)).toEqual([])
-    expect(earlier([], NEWEST)).toBeNull()
-    expect(later([], NEWEST)).toBeNull()
-    expect(pinned([], NEWEST)).toEqual(NEWEST)
   })
 })
