@@ -48,12 +48,12 @@ class Mail:
 
     def _read(self, item: bytes) -> None:
         try:
-            body, payload = decode(item)
+            envelope, payload = decode(item)
         except Malformed as why:
             log.error("a body in the mailbox cannot be read", why=str(why))
             return
         at = 0
-        for message in body.messages:
+        for message in envelope.messages:
             match message:
                 case Direct():
                     for size in message.sizes:

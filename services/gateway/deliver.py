@@ -17,9 +17,9 @@ from services.gateway.forward import Forward
 from services.gateway.framing import Framing
 from services.gateway.questions import Questions
 from shared.protocol.bus import (
+    Acknowledged,
     Direct,
     Fanout,
-    Handled,
     Holder,
     Lapsed,
     Resume,
@@ -64,29 +64,32 @@ class Deliver:
     def body(self, data: bytes) -> None:
         """One body of our mailbox; `write` follows. One that cannot be read is logged, and counts as lost."""
         try:
-            body, payload = decode(data)
+            envelope, payload = decode(data)
         except Malformed as why:
             log.error("a body cannot be read", why=str(why), bytes=len(data))
             return
-        if body.epoch is not None:
-            self._entry.store_is(body.epoch)
-        if body.n:
-            expected, self._seen[body.source] = self._seen.get(body.source, 0) + 1, body.n
-            if body.n != expected:
+        if envelope.epoch is not None:
+            self._entry.store_is(envelope.epoch)
+        if envelope.sequence:
+            expected, self._seen[envelope.source] = self._seen.get(envelope.source, 0) + 1, envelope.sequence
+            if envelope.sequence != expected:
                 log.warning(
-                    "something was lost; asking for it again", source=body.source, expected=expected, got=body.n
+                    "something was lost; asking for it again",
+                    source=envelope.source,
+                    expected=expected,
+                    got=envelope.sequence,
                 )
                 LOST.inc()
                 self.resume()
         at = 0
-        for message in body.messages:
+        for message in envelope.messages:
             if isinstance(message, Fanout):
                 frames = _cut(payload, at, message.sizes)
                 at += sum(message.sizes)
                 self._fan_out(message, frames)
                 continue
-            if isinstance(message, Handled):
-                self._forward.handled(message.queue, message.n)
+            if isinstance(message, Acknowledged):
+                self._forward.acknowledged(message.queue, message.sequence)
                 continue
             self.write()  # whatever else is said holds from here on
             if isinstance(message, Direct):

@@ -122,10 +122,10 @@ class Forward:
             if queue != FILES:
                 self._put(batcher, part)
 
-    def handled(self, queue: str, n: int) -> None:
-        """The router has handled what we sent to `queue`, up to the body `n`."""
+    def acknowledged(self, queue: str, sequence: int) -> None:
+        """The router has handled what we sent to `queue`, up to the envelope `sequence`."""
         window, answered = self._windows[queue]
-        window.handled(n, self._loop.time())
+        window.acknowledged(sequence, self._loop.time())
         self._queues[queue].batch_bytes = max(LEAST_BYTES, min(self._body_bytes, window.size // BODIES))
         answered.set()
 
@@ -148,13 +148,13 @@ class Forward:
         numbers = count(1)
 
         async def send(parts: list[_Part]) -> None:
-            n = 0
+            sequence = 0
             if queue in self._windows:
-                n = next(numbers)
-                await self._enter(queue, n, sum(len(p.part) for p in parts))
+                sequence = next(numbers)
+                await self._enter(queue, sequence, sum(len(p.part) for p in parts))
             self._wait_no_more(parts)
             try:
-                await self._bus.publish(queue, encode(self.address, (p.part for p in parts), n=n))
+                await self._bus.publish(queue, encode(self.address, (p.part for p in parts), sequence=sequence))
             except BusError as why:
                 log.warning("frames were not taken", queue=queue, frames=len(parts), why=str(why))
                 self._failed(batcher, parts, _code(why))
@@ -162,15 +162,15 @@ class Forward:
         batcher: Batcher[_Part] = Batcher(send, bound=bound, batch_bytes=body_bytes, pace=pace)
         return batcher
 
-    async def _enter(self, queue: str, n: int, size: int) -> None:
-        """Returns once the window has room for the body `n`."""
+    async def _enter(self, queue: str, sequence: int, size: int) -> None:
+        """Returns once the window has room for the envelope `sequence`."""
         window, answered = self._windows[queue]
         while wait := window.wait(size, self._loop.time()):
             answered.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await answered.wait()
-        window.sent(n, size, self._loop.time())
+        window.sent(sequence, size, self._loop.time())
 
     def _put(self, batcher: Batcher[_Part], part: _Part) -> None:
         sender = part.sender

@@ -18,12 +18,12 @@ DEAD = counter("router_dead_letters", "Bodies given up as poison")
 @dataclass(slots=True)
 class Taken:
     """A delivery that waits for its turn. Once it has been read: `items`, what is left of it to be handled; `source`
-    and `n`, as its sender has numbered it."""
+    and `sequence`, as its sender has numbered it."""
 
     delivery: Delivery
     items: list[Item] | None = None
     source: str = ""
-    n: int = 0
+    sequence: int = 0
 
 
 class Intake:
@@ -43,12 +43,12 @@ class Intake:
     async def _read(self, taken: Taken) -> list[Item]:
         """What is not about a room is seen to here."""
         delivery = taken.delivery
-        body = await self._bodies.read(delivery)
-        if body is None:
+        envelope = await self._bodies.read(delivery)
+        if envelope is None:
             return []
-        taken.source, taken.n = body.source, body.n
+        taken.source, taken.sequence = envelope.source, envelope.sequence
         items = []
-        for message in body.messages:
+        for message in envelope.messages:
             # By `type`: asking a model for its class costs a third of a microsecond each time that the answer is no.
             if message.type == "submit" and message.frame.scope == "person":
                 if message.frame.type == "rooms":

@@ -31,7 +31,7 @@ class _Outbox:
     def __init__(self, owner: Outboxes, address: str) -> None:
         self.address = address
         self._owner = owner
-        self._n = self._lost = 0
+        self._sequence = self._lost = 0
         self._refusals: deque[Out] = deque()
         self._showing: asyncio.TimerHandle | None = None
         self.batcher: Batcher[Out] = Batcher(
@@ -44,11 +44,11 @@ class _Outbox:
         return bool(self._lost or self._refusals)
 
     async def _send(self, outs: list[Out]) -> None:
-        self._n += 1
-        n = self._n
+        self._sequence += 1
+        sequence = self._sequence
         outs = outs + [self._refusals.popleft() for _ in range(min(REFUSALS, len(self._refusals)))]
         payload = (frame for out in outs for frame in out.payload)
-        body = encode(self._owner.source, (out.part for out in outs if out.part), payload, n, self._owner.epoch)
+        body = encode(self._owner.source, (out.part for out in outs if out.part), payload, sequence, self._owner.epoch)
         try:
             await self._owner.bus.publish(self.address, body)
         except Unroutable:
@@ -58,7 +58,7 @@ class _Outbox:
         except BusError as why:
             # The number is used up, so the next body that arrives shows the gateway that one is missing.
             BODIES.labels("lost").inc()
-            self._lost = max(self._lost, n)
+            self._lost = max(self._lost, sequence)
             log.warning("a delivery was lost; its gateway will ask again", address=self.address, why=str(why))
             for out in outs:
                 # Perhaps it has arrived all the same. Of two answers to a question the gateway passes on the first.
@@ -67,7 +67,7 @@ class _Outbox:
             self._show_soon()
         else:
             BODIES.labels("sent").inc()
-            if n > self._lost:
+            if sequence > self._lost:
                 self._lost = 0
             if self._refusals:
                 self._show_soon()
@@ -75,8 +75,8 @@ class _Outbox:
     def drop(self, out: Out) -> None:
         """`out` finds no room: an answer is refused, for anything else a number is used up."""
         if not self._refuse(out):
-            self._n += 1
-            self._lost = self._n
+            self._sequence += 1
+            self._lost = self._sequence
         self._show_soon()
 
     def _refuse(self, out: Out) -> bool:

@@ -26,7 +26,7 @@ from services.router.outboxes import Outboxes
 from services.router.reads import Reads
 from services.router.watch import Watch
 from shared.bus.port import Consumer, Delivery
-from shared.protocol.bus import Handled
+from shared.protocol.bus import Acknowledged
 from shared.protocol.codec import pack
 from shared.protocol.errors import ErrorCode
 from shared.runtime.metrics import counter, histogram
@@ -137,8 +137,8 @@ class PartitionWorker:
                 break
             read.append((taken.delivery, await self._intake.items(taken)))
             items += read[-1][1]
-            if taken.n:
-                handled[taken.source, taken.delivery.queue] = taken.n
+            if taken.sequence:
+                handled[taken.source, taken.delivery.queue] = taken.sequence
         try:
             sent = await self._settle(items)
         except Exception:
@@ -146,8 +146,8 @@ class PartitionWorker:
             sent = await one_by_one(own, read, self._outboxes.source, self._settle, self._intake.bury)
         FRAMES.inc(len(items))
         BATCH.observe(len(items))
-        for (source, queue), n in handled.items():
-            self._outboxes.send([Out(one(source), pack(Handled(queue=queue, n=n)), ())])
+        for (source, queue), sequence in handled.items():
+            self._outboxes.send([Out(one(source), pack(Acknowledged(queue=queue, sequence=sequence)), ())])
         if read:
             await self._unacked.put((read[-1][0], sent))
         self._batches += 1

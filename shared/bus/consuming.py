@@ -12,7 +12,7 @@ import structlog
 from prometheus_client import Counter
 
 from shared.bus.port import BusError, Consumer, Delivery
-from shared.protocol.bus import Body
+from shared.protocol.bus import Envelope
 from shared.protocol.client import Frame
 from shared.protocol.codec import Malformed, decode
 
@@ -28,7 +28,7 @@ class BodyReader:
     def __init__(self, consumer: Consumer, given_up: Counter) -> None:
         self._consumer, self._given_up = consumer, given_up
 
-    async def read(self, delivery: Delivery) -> Body | None:
+    async def read(self, delivery: Delivery) -> Envelope | None:
         """The head of its body; None for one that cannot be read, which is given up."""
         try:
             return decode(delivery.body)[0]
@@ -38,14 +38,14 @@ class BodyReader:
 
     async def messages(self, delivery: Delivery, kind: type[Message]) -> list[Message]:
         """All its messages, where only `kind` is this queue's work; none of a body with others, which is given up."""
-        body = await self.read(delivery)
-        if body is None:
+        envelope = await self.read(delivery)
+        if envelope is None:
             return []
-        messages: Sequence[Frame] = body.messages
+        messages: Sequence[Frame] = envelope.messages
         fitting = [message for message in messages if isinstance(message, kind)]
         if len(fitting) == len(messages):
             return fitting
-        other = next(message.type for message in body.messages if not isinstance(message, kind))
+        other = next(message.type for message in envelope.messages if not isinstance(message, kind))
         await self.give_up(delivery, f"`{other}` is not the work of this queue")
         return []
 

@@ -10,7 +10,7 @@ Promises
 holds or is gone; what was not acknowledged then comes again, first, in order, marked `redelivered`.
 4. So a delivery comes at least once; to a mailbox, at most once. Nothing here is exactly once: ids and `seq` see to
 that.
-5. A full mailbox drops its oldest. The numbers in `protocol.bus.Body` show it to the receiver.
+5. A full mailbox drops its oldest. The numbers in `protocol.bus.Envelope` show it to the receiver.
 6. A body of up to `BODY_BYTES` finds room in every queue; a larger one is `TooLarge`, and nothing is sent.
 """
 

@@ -1,7 +1,7 @@
-"""What the services say to one another. One bus body carries a batch of these (codec.py).
+"""What the services say to one another. One envelope, the body of an AMQP message, carries a batch of these (codec.py).
 
     gateway ──Submit, Unsubscribe, Retell, Resume, Beat──► frames.<shard> ──► router
-    router  ──Subscribed, Unsubscribed, Rewound, Fanout, Direct, Handled──► the gateway's mailbox
+    router  ──Subscribed, Unsubscribed, Rewound, Fanout, Direct, Acknowledged──► the gateway's mailbox
     gateway ──Submit(File)──► work.files ──Post──► frames.<shard>
     files   ──AccessWanted──► frames.<shard> ──Access──► the asker's mailbox
     accounts ──Revoked──► every mailbox;  RevocationsWanted ──► work.accounts ──Revocations──► the asker's mailbox
@@ -11,7 +11,7 @@ was cut) has a new address, so that what is said of the old one cannot hit the n
 A *subscription* is one session that gets what one room says; the router alone gives them out.
 
 Processes of two versions may meet on the bus while a cluster is upgraded, so the wire keeps its first words (`seated`,
-`unseat`, `seats` …), as aliases, where the code has better ones by now.
+`seats`, `handled`, `n` …), as aliases, where the code has better ones by now.
 """
 
 from __future__ import annotations
@@ -184,12 +184,15 @@ class Direct(Frame):
     notice: str | None = None
 
 
-class Handled(Frame):
-    """All bodies of the receiver up to its `n` that went to the work queue `queue` have been handled."""
+class Acknowledged(Frame):
+    """A cumulative acknowledgement: all envelopes of the receiver up to its `sequence` that went to the work queue
+    `queue` have been handled."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     type: Literal["handled"] = "handled"
     queue: str
-    n: int
+    sequence: int = Field(alias="n")
 
 
 class Revoked(Frame):
@@ -228,7 +231,7 @@ BusMessage = Annotated[
     | Lapsed
     | Fanout
     | Direct
-    | Handled
+    | Acknowledged
     | Revoked
     | RevocationsWanted
     | Revocations,
@@ -236,12 +239,12 @@ BusMessage = Annotated[
 ]
 
 
-class Body(Frame):
-    """The head of one bus body. `source` and `n` number what one sender sends to one mailbox (1, 2, 3 …): a jump tells
-    the receiver that something was lost. What a gateway sends to one shard it numbers, too, with its address as
-    `source`: that is where `Handled` goes. `epoch` names the life of the message store; only routers know it."""
+class Envelope(Frame):
+    """The head of one body. `source` and `sequence` number what one sender sends to one mailbox (1, 2, 3 …): a jump
+    tells the receiver that something was lost. What a gateway sends to one shard it numbers, too, with its address as
+    `source`: that is where `Acknowledged` goes. `epoch` names the life of the message store; only routers know it."""
 
     source: str
-    n: int = 0
+    sequence: int = Field(default=0, alias="n")
     epoch: str | None = None
     messages: list[BusMessage]

@@ -1,8 +1,8 @@
 """How a batch is written down on the bus, and how frames become bytes.
 
-A body is: the length of the head (4 bytes, big-endian), the head (`bus.Body` as JSON), the payload. The payload holds
-the frames of `Fanout` and `Direct`, already rendered, one after the other in the order of the messages: nobody on the
-way parses them again. A gateway likewise splices a client's frame into its `Submit` as it came, once it has been
+A body is: the length of the head (4 bytes, big-endian), the head (`bus.Envelope` as JSON), the payload. The payload
+holds the frames of `Fanout` and `Direct`, already rendered, one after the other in the order of the messages: nobody on
+the way parses them again. A gateway likewise splices a client's frame into its `Submit` as it came, once it has been
 checked.
 """
 
@@ -16,12 +16,12 @@ from struct import Struct
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from shared.protocol.bus import Body
+from shared.protocol.bus import Envelope
 from shared.protocol.client import Frame
 from shared.protocol.server import ServerBase, User
 
 _LENGTH = Struct(">I")
-_BODY: TypeAdapter[Body] = TypeAdapter(Body)
+_ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
 
 
 class Malformed(Exception):
@@ -29,21 +29,22 @@ class Malformed(Exception):
 
 
 def encode(
-    source: str, parts: Iterable[bytes], payload: Iterable[bytes] = (), n: int = 0, epoch: str | None = None
+    source: str, parts: Iterable[bytes], payload: Iterable[bytes] = (), sequence: int = 0, epoch: str | None = None
 ) -> bytes:
     """A body of `parts`, each a bus message as `pack` gives it, and of rendered frames."""
-    head = b'{"source":%b,"n":%d,"epoch":%b,"messages":[%b]}' % (to_json(source), n, to_json(epoch), b",".join(parts))
+    fields = to_json(source), sequence, to_json(epoch), b",".join(parts)
+    head = b'{"source":%b,"n":%d,"epoch":%b,"messages":[%b]}' % fields
     return b"".join((_LENGTH.pack(len(head)), head, *payload))
 
 
-def decode(body: bytes) -> tuple[Body, memoryview]:
+def decode(body: bytes) -> tuple[Envelope, memoryview]:
     """The head and the payload of `body`. Raises `Malformed`."""
     try:
         (size,) = _LENGTH.unpack_from(body)
         view = memoryview(body)
         if size > len(body) - _LENGTH.size:
             raise Malformed("the head is longer than the body")
-        return _BODY.validate_json(bytes(view[_LENGTH.size : _LENGTH.size + size])), view[_LENGTH.size + size :]
+        return _ENVELOPE.validate_json(bytes(view[_LENGTH.size : _LENGTH.size + size])), view[_LENGTH.size + size :]
     except ValidationError as why:
         first = why.errors(include_url=False, include_input=False)[0]
         raise Malformed(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -64,10 +64,10 @@ async def site() -> Site:
 
 
 async def test_a_body_gives_its_messages(site: Site) -> None:
-    (delivery,) = await site.deliver(encode("s", [WANTED, BEAT], n=3))
+    (delivery,) = await site.deliver(encode("s", [WANTED, BEAT], sequence=3))
     body = await site.reader.read(delivery)
     assert body is not None
-    assert (body.source, body.n, [message.type for message in body.messages]) == (
+    assert (body.source, body.sequence, [message.type for message in body.messages]) == (
         "s",
         3,
         ["revocations_wanted", "beat"],

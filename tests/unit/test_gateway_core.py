@@ -20,7 +20,7 @@ def test_what_the_window_holds_goes_at_once_and_the_rest_waits_for_an_answer() -
         assert window.wait(50, 0.0) == 0.0
         window.sent(n, 50, 0.0)
     assert window.wait(50, 1.0) == PATIENCE_S - 1.0
-    window.handled(1, 0.01)
+    window.acknowledged(1, 0.01)
     assert window.wait(50, 0.01) == 0.0
 
 
@@ -34,16 +34,16 @@ def test_slow_answers_close_the_window_once_a_round_and_quick_ones_open_it_again
         window.sent(n, 1, 0.0)
     sizes = []
     for n in (1, 2, 3):
-        window.handled(n, 2 * SLOW_S)
+        window.acknowledged(n, 2 * SLOW_S)
         sizes.append(window.size)
     assert sizes == [50, 50, 50]
     for n in range(4, 10):
         window.sent(n, 1, n)
-        window.handled(n, n + 2 * SLOW_S)
+        window.acknowledged(n, n + 2 * SLOW_S)
     assert window.size == 10
     for n in range(20, 60):
         window.sent(n, 1, n)
-        window.handled(n, n + SLOW_S / 4)
+        window.acknowledged(n, n + SLOW_S / 4)
     assert window.size == 100
 
 
@@ -52,7 +52,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for_for_ever() -> None:
     window.sent(1, 100, 0.0)
     wait = window.wait(10, 1.0)
     assert window.wait(10, 1.0 + wait) == 0.0
-    window.handled(1, 1.0 + wait)  # too late to say anything
+    window.acknowledged(1, 1.0 + wait)  # too late to say anything
     assert (window.bytes, window.size) == (0, 100)
 
 
@@ -73,7 +73,7 @@ def test_no_more_is_unanswered_than_the_window_held_or_one_body(steps: list[tupl
         now += pause
         if answer and answered < sent:
             answered += 1
-            window.handled(answered, now)
+            window.acknowledged(answered, now)
         most = max(most, window.size)
         if not window.wait(size, now):
             sent += 1

@@ -100,10 +100,10 @@ async def test_an_answer_lets_what_waits_go_on_in_order(side: Side) -> None:
     gone = len(side.bodies())
     body, _ = decode(side.bodies()[-1])
     assert body.source == "mailbox.gateway"
-    side.forward.handled(SHARD, body.n)
+    side.forward.acknowledged(SHARD, body.sequence)
     await side.settles()
     assert len(side.bodies()) > gone
-    assert [decode(body)[0].n for body in side.bodies()] == list(range(1, len(side.bodies()) + 1))
+    assert [decode(body)[0].sequence for body in side.bodies()] == list(range(1, len(side.bodies()) + 1))
 
 
 async def test_what_may_be_untrue_by_then_is_said_anew_and_not_sent_late(

@@ -37,7 +37,7 @@ WHEN = st.integers(0, 4_102_444_800_000)  # to the year 2100
 )
 def test_a_body_is_read_back_as_it_was_written(source: str, addresses: list[str], payload: list[bytes], n: int) -> None:
     body, rest = decode(encode(source, [pack(Beat(address=a)) for a in addresses], payload, n, "epoch"))
-    assert (body.source, body.n, body.epoch, body.messages) == (
+    assert (body.source, body.sequence, body.epoch, body.messages) == (
         source,
         n,
         "epoch",
@@ -48,7 +48,7 @@ def test_a_body_is_read_back_as_it_was_written(source: str, addresses: list[str]
 
 def test_a_body_without_number_and_epoch_has_none() -> None:
     body, rest = decode(encode("gateway.a", []))
-    assert (body.n, body.epoch, body.messages, bytes(rest)) == (0, None, [], b"")
+    assert (body.sequence, body.epoch, body.messages, bytes(rest)) == (0, None, [], b"")
 
 
 def test_the_sizes_of_a_batch_cut_its_payload_into_frames() -> None:

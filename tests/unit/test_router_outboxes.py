@@ -14,7 +14,7 @@ from services.router.outboxes import Outboxes
 from shared.bus.batching import Pace
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.port import BusError, Overloaded, Unroutable
-from shared.protocol.bus import Body, Direct
+from shared.protocol.bus import Direct, Envelope
 from shared.protocol.codec import decode
 
 ADDRESS = "mailbox.gateway.g1.1"
@@ -25,7 +25,7 @@ class Line(MemoryBus):
 
     def __init__(self, *fails: BusError) -> None:
         super().__init__(Broker())
-        self.fails, self.taken, self.bodies = list(fails), asyncio.Queue[int](), list[tuple[Body, bytes]]()
+        self.fails, self.taken, self.bodies = list(fails), asyncio.Queue[int](), list[tuple[Envelope, bytes]]()
         self.asked, self.open = asyncio.Event(), asyncio.Event()
         self.open.set()
 
@@ -37,7 +37,7 @@ class Line(MemoryBus):
             raise self.fails.pop(0)
         head, payload = decode(body)
         self.bodies.append((head, bytes(payload)))
-        self.taken.put_nowait(head.n)
+        self.taken.put_nowait(head.sequence)
 
 
 def outboxes(bus: Line, gone: list[str]) -> Outboxes:
@@ -100,7 +100,7 @@ async def test_an_answer_that_finds_no_room_is_refused_and_nothing_else_is_lost(
     for n, (_, _, frame) in enumerate(refusals(bus), 2):
         assert (frame["code"], frame["retryable"], frame["ref"]) == ("overloaded", True, f"ref-{n}")
         assert frame["retry_after_ms"] > 0
-    assert [head.n for head, _ in bus.bodies] == list(range(1, len(bus.bodies) + 1)), "no number is used up"
+    assert [head.sequence for head, _ in bus.bodies] == list(range(1, len(bus.bodies) + 1)), "no number is used up"
 
 
 async def test_an_answer_that_was_lost_with_its_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ async def test_refusals_have_a_bound_and_what_is_beyond_shows_as_a_loss() -> Non
     await asyncio.wait(sent)
     assert len(refusals(bus)) == 100
     (first, _), *_ = bus.bodies
-    assert first.n == 3, "two numbers are used up"
+    assert first.sequence == 3, "two numbers are used up"
 
 
 async def test_what_found_no_room_behind_a_body_on_its_way_shows_though_nothing_else_is_said(

@@ -48,7 +48,7 @@ def test_the_largest_frame_fits_into_a_body(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_batch_of_the_largest_size_with_its_head_fits_into_a_body() -> None:
     """Small parts have the most around them."""
     part = b'{"type":"beat","address":"m"}'
-    assert len(encode(ADDRESS, [part] * (ITEM_BYTES // len(part)), n=2**53, epoch="e" * 16)) <= BODY_BYTES
+    assert len(encode(ADDRESS, [part] * (ITEM_BYTES // len(part)), sequence=2**53, epoch="e" * 16)) <= BODY_BYTES
 
 
 @pytest.mark.parametrize("subscriptions", [1, 7, 18_000, 60_000])

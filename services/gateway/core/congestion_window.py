@@ -35,15 +35,15 @@ class CongestionWindow:
             return 0.0
         return PATIENCE_S - (now - self._unanswered[0][2])
 
-    def sent(self, n: int, size: int, now: float) -> None:
-        """The body `n`, which counts up."""
-        self._unanswered.append((n, size, now))
+    def sent(self, sequence: int, size: int, now: float) -> None:
+        """The envelope `sequence`, which counts up."""
+        self._unanswered.append((sequence, size, now))
         self.bytes += size
 
-    def handled(self, n: int, now: float) -> None:
-        """All up to the body `n` have been handled."""
+    def acknowledged(self, sequence: int, now: float) -> None:
+        """All up to the envelope `sequence` have been handled."""
         answered = None
-        while self._unanswered and self._unanswered[0][0] <= n:
+        while self._unanswered and self._unanswered[0][0] <= sequence:
             answered = self._unanswered.popleft()
             self.bytes -= answered[1]
         if answered is None:
