@@ -10,7 +10,7 @@ from typing import Literal, Protocol, assert_never
 import structlog
 from websockets.http11 import Request
 
-from services.gateway.core.intake import Bad, Bounds, parse
+from services.gateway.core.parsing import Bad, Bounds, parse
 from services.gateway.framing import Framing
 from services.gateway.settings import Settings
 from services.gateway.websocket import WebSocket

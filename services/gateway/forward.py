@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from services.gateway.core.congestion_window import CongestionWindow
-from shared.bus.batching import Batcher, Full, Pace
+from shared.bus.batching import Batcher, Full, Linger
 from shared.bus.port import Bus, BusError, TooLarge, Unavailable
 from shared.bus.topology import FILES, shard_queue
 from shared.protocol.bus import Unsubscribe
@@ -56,13 +56,21 @@ class _Part(NamedTuple):
 
 class Forward:
     """`bound`: bytes that may wait for one queue. `address`: the present one of our mailbox, in the head of each body.
-    `pace` counts frames.
+    `linger` counts frames.
 
     Each shard has a congestion window. While more than two bodies wait for it, nobody may have more than `SHARE` frames
     here: so what a flood cannot get rid of is refused, and the quiet stand behind little."""
 
     def __init__(
-        self, bus: Bus, address: str, *, shards: int, bound: int, body_bytes: int, pace: Pace, files_bound: int
+        self,
+        bus: Bus,
+        address: str,
+        *,
+        shards: int,
+        bound: int,
+        body_bytes: int,
+        linger: Linger,
+        files_bound: int,
     ) -> None:
         self._bus, self.address, self._shards = bus, address, shards
         self._body_bytes = body_bytes
@@ -72,7 +80,7 @@ class Forward:
             for s in range(shards)
         }
         self._queues: dict[str, Batcher[_Part]] = {
-            queue: self._batcher(queue, files_bound if queue == FILES else bound, body_bytes, pace)
+            queue: self._batcher(queue, files_bound if queue == FILES else bound, body_bytes, linger)
             for queue in [*(shard_queue(s) for s in range(shards)), FILES]
         }
         self._by_room: dict[str, Batcher[_Part]] = {}
@@ -144,7 +152,7 @@ class Forward:
         for batcher in self._queues.values():
             await batcher.flush()
 
-    def _batcher(self, queue: str, bound: int, body_bytes: int, pace: Pace) -> Batcher[_Part]:
+    def _batcher(self, queue: str, bound: int, body_bytes: int, linger: Linger) -> Batcher[_Part]:
         numbers = count(1)
 
         async def send(parts: list[_Part]) -> None:
@@ -159,7 +167,7 @@ class Forward:
                 log.warning("frames were not taken", queue=queue, frames=len(parts), why=str(why))
                 self._failed(batcher, parts, _code(why))
 
-        batcher: Batcher[_Part] = Batcher(send, bound=bound, batch_bytes=body_bytes, pace=pace)
+        batcher: Batcher[_Part] = Batcher(send, bound=bound, batch_bytes=body_bytes, linger=linger)
         return batcher
 
     async def _enter(self, queue: str, sequence: int, size: int) -> None:

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import Counter
 
 from services.gateway.connection import Connection
-from services.gateway.core.intake import Bounds
+from services.gateway.core.parsing import Bounds
 from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.deliver import Deliver
 from services.gateway.entry import Entry

@@ -8,7 +8,7 @@ from services.gateway.forward import Forward
 from services.gateway.hub import Hub
 from services.gateway.service import Gateway
 from services.gateway.settings import Settings
-from shared.bus.batching import Pace
+from shared.bus.batching import Linger
 from shared.bus.port import Bus
 from shared.tokens.jwks import Fetch
 from shared.tokens.verifier import Verifier
@@ -27,7 +27,7 @@ def build(settings: Settings, bus: Bus, *, fetch_keys: Fetch | None = None) -> G
             shards=settings.shards,
             bound=settings.gateway_forward_bytes,
             body_bytes=settings.gateway_body_bytes,
-            pace=Pace(settings.gateway_linger_ms / 1000, settings.gateway_linger_frames_per_s),
+            linger=Linger(settings.gateway_linger_ms / 1000, settings.gateway_linger_frames_per_s),
             files_bound=4 * settings.gateway_forward_bytes,
         )
         return Hub(settings, forward, verifier, time.time)

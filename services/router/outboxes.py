@@ -12,7 +12,7 @@ import structlog
 
 from services.router.core.frames import overloaded
 from services.router.core.outgoing import Out, one
-from shared.bus.batching import Batcher, Full, Pace
+from shared.bus.batching import Batcher, Full, Linger
 from shared.bus.port import Bus, BusError, Unroutable
 from shared.protocol.codec import encode
 from shared.runtime.metrics import counter
@@ -35,7 +35,7 @@ class _Outbox:
         self._refusals: deque[Out] = deque()
         self._showing: asyncio.TimerHandle | None = None
         self.batcher: Batcher[Out] = Batcher(
-            self._send, bound=owner.bound, batch_bytes=owner.batch_bytes, pace=owner.new_pace()
+            self._send, bound=owner.bound, batch_bytes=owner.batch_bytes, linger=owner.new_linger()
         )
 
     @property
@@ -113,10 +113,16 @@ class Outboxes:
         bound: int,
         refusals: int,
         batch_bytes: int,
-        new_pace: Callable[[], Pace],
+        new_linger: Callable[[], Linger],
         on_gone: Callable[[str], None],
     ) -> None:
-        self.bus, self.source, self.bound, self.batch_bytes, self.new_pace = bus, source, bound, batch_bytes, new_pace
+        self.bus, self.source, self.bound, self.batch_bytes, self.new_linger = (
+            bus,
+            source,
+            bound,
+            batch_bytes,
+            new_linger,
+        )
         self.refusals, self.on_gone = refusals, on_gone
         self.epoch: str | None = None
         self._outboxes: dict[str, _Outbox] = {}

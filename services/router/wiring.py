@@ -21,7 +21,7 @@ from services.router.settings import Settings
 from services.router.sharding import spread
 from services.router.sql import SqlMessageStore
 from services.router.watch import Watch
-from shared.bus.batching import Pace
+from shared.bus.batching import Linger
 from shared.bus.port import Bus, Consumer
 from shared.runtime.database import open_engine, wait_for_database
 
@@ -75,7 +75,7 @@ def assemble(
         bound=settings.router_outbox_bytes,
         refusals=settings.router_outbox_refusals,
         batch_bytes=settings.router_body_bytes,
-        new_pace=lambda: Pace(settings.router_linger_ms / 1000, settings.router_linger_deliveries_per_s),
+        new_linger=lambda: Linger(settings.router_linger_ms / 1000, settings.router_linger_deliveries_per_s),
         on_gone=lambda address: router.gone(address),
     )
     reads = Reads(

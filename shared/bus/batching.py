@@ -1,7 +1,7 @@
 """Every hop sends what has gathered: at once when idle, in growing batches under load.
 
 A batch costs much the same whatever it carries: a message through the broker, a commit, a write for each connection.
-So what a hop gathers for grows with the work that it has (`Pace`), from nothing to a few hundredths of a second.
+So what a hop gathers for grows with the work that it has (`Linger`), from nothing to a few hundredths of a second.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from math import exp
 from typing import Generic, TypeVar
 
 MEMORY_S = 0.25
-"""Over how long a pace looks back."""
+"""Over how long it looks back."""
 
 Item = TypeVar("Item")
 
@@ -22,10 +22,10 @@ class Full(Exception):
     """The bound in bytes is reached."""
 
 
-class Pace:
-    """When the hops that share it send: in windows, all of them at a window's end. A window is as long as there is
-    work: `most_s` from `full` units of work a second on, proportionally less below, and after a pause what comes first
-    leaves at once.
+class Linger:
+    """When the hops that share it send: in intervals, all of them at an interval's end (Kafka's producers call the wait
+    their linger). An interval is as long as there is work: `most_s` from `full` units of work a second on,
+    proportionally less below, and after a pause what comes first leaves at once.
     """
 
     def __init__(self, most_s: float, full: float) -> None:
@@ -38,8 +38,8 @@ class Pace:
         """So much work has come."""
         self._done += work
 
-    async def window(self) -> None:
-        """Returns when it is time to send; the first to do so after a window's end begins the next."""
+    async def end(self) -> None:
+        """Returns when it is time to send; the first to do so after an interval's end begins the next."""
         if (wait := self._ends - self._time()) > 0:
             await asyncio.sleep(wait)
         if (now := self._time()) >= self._ends:
@@ -61,7 +61,7 @@ class Batcher(Generic[Item]):
     """Gathers items and sends them in batches, one batch at a time, in order.
 
     `bound`: bytes that may wait, those under way included. `batch_bytes`: bytes of one batch, at most (a larger item
-    goes alone). `pace`: how long to gather under load; without it a batch is what came while the last was under way.
+    goes alone). `linger`: how long to gather under load; without it a batch is what came while the last was under way.
     """
 
     def __init__(
@@ -70,25 +70,25 @@ class Batcher(Generic[Item]):
         *,
         bound: int,
         batch_bytes: int,
-        pace: Pace | None = None,
+        linger: Linger | None = None,
     ) -> None:
         self._send = send
         self._bound = bound
         self.batch_bytes = batch_bytes
-        self._pace = pace or Pace(0.0, 1.0)
+        self._linger = linger or Linger(0.0, 1.0)
         self._waiting: deque[_Batch[Item]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self.bytes = 0
 
     def put(self, item: Item, size: int, work: float = 1.0) -> asyncio.Future[None]:
-        """Queues `item` of `size` bytes, which makes so much `work` in the pace's units. The future, shared by the
+        """Queues `item` of `size` bytes, which makes so much `work` in the linger's units. The future, shared by the
         items of a batch, ends as its send does. Raises `Full`.
         """
         if self.bytes + size > self._bound and self.bytes:
             raise Full
         self.bytes += size
-        self._pace.did(work)
+        self._linger.did(work)
         if self._waiting and self._waiting[-1].bytes + size <= self.batch_bytes:
             batch = self._waiting[-1]
         else:
@@ -113,7 +113,7 @@ class Batcher(Generic[Item]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                await self._pace.window()
+                await self._linger.end()
                 batch = self._waiting.popleft()
                 try:
                     await self._send(batch.items)

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from services.gateway.core.intake import Bounds, parse
+from services.gateway.core.parsing import Bounds, parse
 from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.framing import Framing
 from services.router.core.changes import Changes, Item

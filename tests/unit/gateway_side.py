@@ -11,7 +11,7 @@ from websockets.frames import Frame, Opcode
 from services.gateway.forward import Forward
 from services.gateway.hub import Hub
 from services.gateway.settings import Settings
-from shared.bus.batching import Pace
+from shared.bus.batching import Linger
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.topology import FILES, shard_queue
 from shared.protocol.bus import BusMessage
@@ -80,7 +80,7 @@ class Side:
         self.broker = Broker()
         forward = Forward(
             MemoryBus(self.broker), "mailbox.gateway", shards=SHARDS, bound=1 << 30, body_bytes=256 << 10,
-            pace=Pace(0.0, 1.0), files_bound=1 << 30,
+            linger=Linger(0.0, 1.0), files_bound=1 << 30,
         )  # fmt: skip
         verifier: Any = AnyToken()
         self.hub = Hub(Settings.model_validate(settings), forward, verifier, time.time)

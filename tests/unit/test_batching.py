@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.bus.batching import Batcher, Full, Pace
+from shared.bus.batching import Batcher, Full, Linger
 
 
 class Line:
@@ -30,8 +30,8 @@ class Line:
             raise self.fails.pop(0)
 
 
-def batcher(line: Line, bound: int = 1_000, batch_bytes: int = 100, pace: Pace | None = None) -> Batcher[str]:
-    return Batcher(line.send, bound=bound, batch_bytes=batch_bytes, pace=pace)
+def batcher(line: Line, bound: int = 1_000, batch_bytes: int = 100, linger: Linger | None = None) -> Batcher[str]:
+    return Batcher(line.send, bound=bound, batch_bytes=batch_bytes, linger=linger)
 
 
 async def test_an_idle_hop_sends_at_once() -> None:
@@ -146,7 +146,7 @@ async def test_flush_waits_until_nothing_waits() -> None:
 
 async def test_a_busy_hop_that_lingers_gathers_what_comes_meanwhile() -> None:
     line = Line(held=True)
-    hop = batcher(line, pace=Pace(0.02, full=0.1))
+    hop = batcher(line, linger=Linger(0.02, full=0.1))
     hop.put("a", 1)
     await line.begun.get()
     hop.put("b", 1)
@@ -164,7 +164,7 @@ async def test_a_busy_hop_that_lingers_gathers_what_comes_meanwhile() -> None:
 
 async def test_a_hop_with_little_to_do_hardly_gathers() -> None:
     line = Line()
-    hop = batcher(line, pace=Pace(3_600, full=1e12))
+    hop = batcher(line, linger=Linger(3_600, full=1e12))
     async with asyncio.timeout(20):
         for item in "abc":
             await hop.put(item, 1)
@@ -172,9 +172,9 @@ async def test_a_hop_with_little_to_do_hardly_gathers() -> None:
 
 
 async def test_hops_that_share_a_pace_send_at_the_end_of_the_same_window() -> None:
-    pace = Pace(0.05, full=0.1)
+    linger = Linger(0.05, full=0.1)
     lines = [Line(), Line()]
-    hops = [batcher(line, pace=pace) for line in lines]
+    hops = [batcher(line, linger=linger) for line in lines]
     await hops[0].put("opens the window", 1)
     ended = [hop.put(item, 1) for item in "abc" for hop in hops]
     assert not any(outcome.done() for outcome in ended)

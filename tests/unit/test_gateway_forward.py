@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from services.gateway import forward
 from services.gateway.forward import BODIES, SHARE, Forward
-from shared.bus.batching import Pace
+from shared.bus.batching import Linger
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.port import TooLarge
 from shared.bus.topology import shard_queue
@@ -39,8 +39,8 @@ class Side:
     def __init__(self) -> None:
         self.broker = Broker()
         self.forward = Forward(
-            MemoryBus(self.broker), "mailbox.gateway", shards=1, bound=1 << 20, body_bytes=BODY, pace=Pace(0.0, 1.0),
-            files_bound=1 << 20,
+            MemoryBus(self.broker), "mailbox.gateway", shards=1, bound=1 << 20, body_bytes=BODY, linger=Linger(0.0,
+            1.0), files_bound=1 << 20,
         )  # fmt: skip
 
     def bodies(self) -> list[bytes]:
@@ -150,7 +150,13 @@ async def test_what_no_body_has_room_for_is_told_once_and_never_tried_again(monk
     broker, speaker = Broker(), Speaker()
     bus = Narrow(broker)
     side = Forward(
-        bus, "mailbox.gateway", shards=1, bound=1 << 20, body_bytes=BODY, pace=Pace(0.0, 1.0), files_bound=1 << 20
+        bus,
+        "mailbox.gateway",
+        shards=1,
+        bound=1 << 20,
+        body_bytes=BODY,
+        linger=Linger(0.0, 1.0),
+        files_bound=1 << 20,
     )
     async with asyncio.timeout(5):
         side.to_room("r", b"{" + b" " * 2_000 + b"}", speaker, "large")

@@ -11,7 +11,7 @@ import pytest
 from services.router import outboxes as module
 from services.router.core.outgoing import Answer, Out, Outgoing, one
 from services.router.outboxes import Outboxes
-from shared.bus.batching import Pace
+from shared.bus.batching import Linger
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.port import BusError, Overloaded, Unroutable
 from shared.protocol.bus import Direct, Envelope
@@ -42,7 +42,8 @@ class Line(MemoryBus):
 
 def outboxes(bus: Line, gone: list[str]) -> Outboxes:
     return Outboxes(
-        bus, "router.r1", bound=1_000, refusals=100, batch_bytes=100, new_pace=lambda: Pace(0, 1), on_gone=gone.append
+        bus, "router.r1", bound=1_000, refusals=100, batch_bytes=100, new_linger=lambda: Linger(0, 1),
+        on_gone=gone.append,
     )  # fmt: skip
 
 

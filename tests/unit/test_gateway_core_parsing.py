@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.gateway.core.intake import Bad, Bounds, parse
+from services.gateway.core.parsing import Bad, Bounds, parse
 from shared.protocol.client import CLIENT_FRAME, Chat, ClientFrame, File, answer_ref
 from shared.protocol.codec import render
 from shared.protocol.errors import ErrorCode
