@@ -39,8 +39,8 @@ class Side:
     def __init__(self) -> None:
         self.broker = Broker()
         self.forward = Forward(
-            MemoryBus(self.broker), "mailbox.gateway", shards=1, bound=1 << 20, body_bytes=BODY, linger=Linger(0.0,
-            1.0), files_bound=1 << 20,
+            MemoryBus(self.broker), "mailbox.gateway", shards=1, bound=1 << 20, body_bytes=BODY,
+            linger=Linger(0.0, 1.0), files_bound=1 << 20,
         )  # fmt: skip
 
     def bodies(self) -> list[bytes]:
