@@ -31,7 +31,7 @@ class RoomAccess:
     async def ask(self, room: str, user_id: str) -> Access:
         """What the router says. Raises Refused: `unavailable`, `overloaded`."""
         if len(self._requests) >= self._bound:
-            raise Refused(ErrorCode.OVERLOADED, "The server has more to do than it can. Try again in a moment.", 1_000)
+            raise Refused(ErrorCode.OVERLOADED, "The server is overloaded. Try again in a moment.", 1_000)
         queue = shard_queue(shard_of(room, self._shards))
 
         async def send(ref: str, reply_to: str) -> None:

@@ -115,7 +115,7 @@ class Connection:
         if self._holding:
             self._held.append(text)
             if len(self._held) > HELD_FRAMES:
-                self.close(CloseCode.OVERLOADED, "Too much was sent at once.")
+                self.close(CloseCode.OVERLOADED, "Too many frames at once.")
             return
         self._handle(text)
 
@@ -195,7 +195,7 @@ class Connection:
             self._throttle_reads()
         else:
             ms = max(1, round(wait * 1000))
-            self.refuse(ErrorCode.RATE_LIMITED, "You send faster than you may. Wait a moment.", ref, ms)
+            self.refuse(ErrorCode.RATE_LIMITED, "Rate limit reached. Wait a moment.", ref, ms)
         return False
 
     def _throttle_reads(self) -> None:

@@ -55,9 +55,9 @@ class Entry:
         if request.path.partition("?")[0] != PATH:
             return problem(ErrorCode.NOT_FOUND, f"The WebSocket is at {PATH}.")
         if self.draining:
-            return problem(ErrorCode.UNAVAILABLE, "This gateway is closing. Come back.", retry_after_s=1)
+            return problem(ErrorCode.UNAVAILABLE, "This gateway is closing. Try again in a moment.", retry_after_s=1)
         if len(self._connections) >= self._settings.gateway_connections:
-            return problem(ErrorCode.OVERLOADED, "This gateway takes no more connections.", retry_after_s=1)
+            return problem(ErrorCode.OVERLOADED, "This gateway is full. Try again in a moment.", retry_after_s=1)
         refusal = self._pages.refusal(request.headers.get_all("Origin"), request.headers.get_all("Host"))
         return None if refusal is None else problem(refusal.code, refusal.text)
 

@@ -31,7 +31,7 @@ BODIES = 4
 SHARE = 8
 TEXT = {
     ErrorCode.UNAVAILABLE: "The message broker cannot be reached. Your message was not taken; try again in a moment.",
-    ErrorCode.OVERLOADED: "The server has more to do than it can. Your message was not taken; try again in a moment.",
+    ErrorCode.OVERLOADED: "The server is overloaded. Your message was not taken; try again in a moment.",
     ErrorCode.TOO_LARGE: "This is more than the server passes on in one piece. Your message was not taken.",
 }
 

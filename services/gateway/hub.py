@@ -96,7 +96,7 @@ class Hub:
         if frame.kind == "message":
             wait = self._room_buckets.take(frame.room, self._loop.time())
             if wait:
-                text = "More is being said in this room than goes through. Wait a moment."
+                text = "Room rate limit reached. Wait a moment."
                 ms = max(ROOM_RETRY_MS, round(wait * 1000))
                 connection.refuse(ErrorCode.RATE_LIMITED, text, ref, ms)
                 return

@@ -13,8 +13,8 @@ from typing import Protocol
 from shared.protocol.errors import ErrorCode
 
 RETRY_AFTER_MS = 1_000
-TEXT = "No answer came in time. Ask again."
-TOO_MANY = "More is being asked than is answered. Ask again in a moment."
+TEXT = "No answer came in time. Try again."
+TOO_MANY = "Too many requests are open. Try again in a moment."
 
 
 class Asker(Protocol):

@@ -90,7 +90,7 @@ class Gateway:
             await hub.forward.flush()
             await asyncio.sleep(SLICE_S)
             for connection in waiting[start : start + size]:
-                connection.close(CloseCode.DRAINING, "This gateway is closing. Come back.")
+                connection.close(CloseCode.DRAINING, "This gateway is closing. Reconnect.")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await hub.empty.wait()

@@ -177,7 +177,7 @@ class WebSocket(asyncio.Protocol):
             if droppable and waiting > bound // 2:
                 return False
             if waiting + len(data) > bound:
-                self.close(CloseCode.TOO_SLOW, "You read too slowly. Come back and resume.")
+                self.close(CloseCode.TOO_SLOW, "Client too slow. Reconnect and resume.")
                 return True
         self._transport.write(data)
         return True
@@ -203,7 +203,7 @@ class WebSocket(asyncio.Protocol):
         timers.
         """
         if not self._alive and not self._reading_paused:
-            self.close(CloseCode.SILENT, "Nothing was heard of you.")
+            self.close(CloseCode.SILENT, "No answer to pings.")
         elif self._phase is _OPEN:
             self._alive = False
             self._transport.write(PING)

@@ -23,7 +23,7 @@ TEXT = {
     ErrorCode.NO_SUCH_ROOM: "There is no room of this name.",
     ErrorCode.ID_REUSED: "This id was already used for another message of yours in this room. Send it under a new id.",
     ErrorCode.UNAVAILABLE: "The message store cannot be reached. Nothing is lost; try again in a moment.",
-    ErrorCode.OVERLOADED: "The server has more to do than it can. Try again in a moment.",
+    ErrorCode.OVERLOADED: "The server is overloaded. Try again in a moment.",
 }
 
 

@@ -28,7 +28,7 @@ export const en: Dictionary = {
   unsentMessages: (count) => n(count, { one: "# message", other: "# messages" }),
   unsentFiles: (count) => n(count, { one: "# file", other: "# files" }),
   unsentDrafts: (count) => n(count, { one: "# half-written text", other: "# half-written texts" }),
-  unsentKept: (name) => `Kept in this browser: it goes on when you come in again as ${name}.`,
+  unsentKept: (name) => `It is kept in this browser, and sent when you sign in again as ${name}.`,
   unsentLost: (names) => `Too large to keep, and lost if you go: ${names}.`,
   stay: "Stay",
 
@@ -103,7 +103,7 @@ export const en: Dictionary = {
   connecting: "Connecting…",
   offline: "Offline. What you write is kept and sent when you are back.",
   restarting: "The server restarts; back in a moment.",
-  busy: "The server has its hands full. We come back by ourselves; what you write is kept.",
+  busy: "The server is busy. We reconnect by ourselves; what you write is kept.",
   lost: "The connection broke. Trying again; what you write is kept.",
   tryNow: "Try now",
   noAnswerYet: "The server does not answer. You are still signed in; we keep trying.",
@@ -117,7 +117,7 @@ export const en: Dictionary = {
   theme: { system: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" },
   switchLanguage: "Перейти на українську",
 
-  signedOutElsewhere: (name) => `You were signed out. What you wrote is kept in this browser and goes on when you come in again as ${name}.`,
+  signedOutElsewhere: (name) => `You were signed out. What you wrote is kept in this browser, and sent when you sign in again as ${name}.`,
   errors: {
     name_taken: "This name belongs to somebody. Choose another, or sign in with its password.",
     bad_credentials: "Name and password do not match. Check both; nothing is lost.",
@@ -143,7 +143,7 @@ export const en: Dictionary = {
     unsupported_file: "The server does not take files of this kind.",
     id_reused: "This message clashes with an earlier one. Copy its text and write it anew.",
     rate_limited: "Too many attempts. Wait a moment and try again.",
-    overloaded: "The server has its hands full. Try again in a moment.",
+    overloaded: "The server is busy. Try again in a moment.",
     unavailable: "The server cannot do this right now. Try again in a moment.",
     unauthorized: "The server does not know you. Sign in again.",
     expired: "Your sign-in has run out. Sign in again.",

@@ -628,7 +628,7 @@ await scenario("who signs out with something unsent is asked first, and a guest 
 
   server.refuses = true
   await server.cut(4503)
-  await page.getByText(`goes on when you come in again as ${me.name}.`).waitFor()
+  await page.getByText(`sent when you sign in again as ${me.name}.`).waitFor()
   assert.equal(await page.getByTestId("login-name").inputValue(), me.name)
   await comeIn({ ...me, id: "u-olena-a-third-time" }, me.name)
   await page.waitForFunction(() => document.querySelector("[data-testid=composer]").value === "half")
