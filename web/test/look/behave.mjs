@@ -166,7 +166,7 @@ await scenario("a flood is followed to its end whatever grows meanwhile, and the
   assert.ok((await fromEnd(log)) < 2, "the newest is in sight")
   assert.equal(await page.getByTestId("to-newest").count(), 0)
   assert.ok((await rowsOn(page)) < 300)
-}, { beside: { long: { ...rooms.long } } })
+})
 
 await scenario("who reads above a flood keeps their place on a small page, and reads on or goes to the newest", "long", async ({ page, server, log, message }) => {
   await message(1500).waitFor()
@@ -197,7 +197,7 @@ await scenario("who reads above a flood keeps their place on a small page, and r
   server.say("long", taras, "after all that")
   await page.getByTestId("message-text").getByText("after all that").waitFor()
   assert.ok((await fromEnd(log)) < 2, "and follows again")
-}, { beside: { long: { ...rooms.long } } })
+})
 
 await scenario("a flood in a room that is not looked at, or in a hidden tab, leaves a small page", "long", async ({ page, server, message }) => {
   await message(1500).waitFor()
@@ -212,7 +212,7 @@ await scenario("a flood in a room that is not looked at, or in a hidden tab, lea
   await page.getByTestId("room-дизайн").click()
   await page.getByTestId("message-text").getByText("flood 1499").waitFor()
   assert.ok((await rowsOn(page)) < 300)
-}, { beside: { long: { ...rooms.long } } })
+})
 
 await scenario("keys: Enter sends, Shift+Enter breaks the line, a draft stays with its room", "long", async ({ page, message }) => {
   await message(1500).waitFor()

@@ -54,8 +54,8 @@ export const rooms = {
 }
 
 /** The messages of a room as the wire has them. */
-export const messagesOf = (room, now = Date.now()) =>
-  (rooms[room]?.talk ?? []).map(([ago, from, said], i) => ({
+export const messagesOf = (room, talk, now = Date.now()) =>
+  talk.map(([ago, from, said], i) => ({
     type: "message",
     room,
     seq: i + 1,

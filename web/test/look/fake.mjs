@@ -17,8 +17,13 @@ export class FakeServer {
   user = me
   now = Date.now
   #sockets = new Set()
-  #logs = new Map(Object.keys(rooms).map((room) => [room, messagesOf(room)]))
-  #read = new Map(Object.entries(rooms).map(([room, { readUpTo }]) => [room, readUpTo]))
+  #logs
+  #read
+
+  constructor(given = rooms) {
+    this.#logs = new Map(Object.entries(given).map(([room, { talk }]) => [room, messagesOf(room, talk)]))
+    this.#read = new Map(Object.entries(given).map(([room, { readUpTo }]) => [room, readUpTo]))
+  }
 
   get origin() {
     return ORIGIN

@@ -14,9 +14,7 @@ export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, is
 export const scenario = async (name, room, play, { prepare = async () => {}, timezoneId = "Europe/Kyiv", beside = {}, device = {} } = {}) => {
   if (!name.includes(process.argv[2] ?? "")) return
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB", ...(timezoneId && { timezoneId }), ...device })
-  Object.assign(rooms, beside) // rooms of this scenario alone
-  const server = new FakeServer()
-  for (const room of Object.keys(beside)) delete rooms[room]
+  const server = new FakeServer({ ...rooms, ...beside }) // `beside`: rooms of this scenario alone
   await server.install(context)
   const page = await context.newPage()
   const errors = []
