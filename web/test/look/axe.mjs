@@ -97,6 +97,7 @@ await state("offline, with a message that waits and a file that was refused", as
   await chatting({ page })
   server.onUpload = (route) => route.fulfill({ status: 413, contentType: "application/problem+json", body: '{"code":"too_large"}' })
   await page.getByTestId("file-input").setInputFiles({ name: "big.zip", mimeType: "application/zip", buffer: Buffer.alloc(1000) })
+  await page.getByTestId("send").click()
   await page.getByTestId("upload").getByRole("alert").waitFor()
   server.refuses = true
   await context.setOffline(true)
@@ -104,6 +105,13 @@ await state("offline, with a message that waits and a file that was refused", as
   await page.getByTestId("composer").fill("from the tunnel")
   await page.getByTestId("send").click()
   await page.getByTestId("pending-message").waitFor()
+})
+await state("asked before signing out with something unsent", async ({ page }) => {
+  await chatting({ page })
+  await page.getByTestId("file-input").setInputFiles({ name: "held.txt", mimeType: "text/plain", buffer: Buffer.alloc(1000) })
+  await page.getByTestId("composer").fill("half")
+  await page.getByTestId("sign-out").click()
+  await page.getByTestId("sign-out-question").waitFor()
 })
 await state("a room in which one is not", async ({ page }) => {
   await page.evaluate(() => void (location.hash = "#/generl"))
