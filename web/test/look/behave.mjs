@@ -3,7 +3,7 @@
  * `npm run build && node test/look/behave.mjs`; ends with an error at the first thing that is not so.
  */
 import assert from "node:assert/strict"
-import { people, rooms } from "./content.mjs"
+import { people, picture, rooms } from "./content.mjs"
 import { browser, scenario } from "./stage.mjs"
 
 const [me, taras] = people
@@ -633,5 +633,20 @@ await scenario("who signs out with something unsent is asked first, and a guest 
   await comeIn({ ...me, id: "u-olena-a-third-time" }, me.name)
   await page.waitForFunction(() => document.querySelector("[data-testid=composer]").value === "half")
 })
+
+const shapes = { readUpTo: 4, talk: [[32, 32], [390, 844], [2000, 100], [720, 480]].map((shape, i) => [20 - i, taras, { file: picture(`${shape.join("x")}.png`, shape) }]) }
+await scenario("pictures keep their shape and fit, small ones their size, and none moves anything when it comes", "shapes", async ({ page, message, log }) => {
+  const expected = [[32, 32], [238 * 390 / 844, 238], [358, 17.9], [357, 238]]
+  const boxes = []
+  for (const [i, [width, height]] of expected.entries()) {
+    const shown = message(i + 1).getByTestId("picture")
+    await page.waitForFunction((img) => img.complete && img.naturalWidth > 0, await shown.elementHandle())
+    const drawn = await shown.boundingBox()
+    assert.ok(Math.abs(drawn.width - width) < 1 && Math.abs(drawn.height - height) < 1, `picture ${i + 1} is drawn ${drawn.width} by ${drawn.height}, not ${width} by ${height}`)
+    boxes.push(await shown.evaluate((img) => img.closest("button").offsetHeight))
+  }
+  assert.deepEqual(boxes, [240, 240, 240, 240])
+  assert.ok((await fromEnd(log)) < 2)
+}, { beside: { shapes } })
 
 await browser.close()

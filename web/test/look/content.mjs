@@ -7,7 +7,8 @@ const iryna = { id: "u-iryna", name: "Ірина Шевчук" }
 const sam = { id: "u-sam", name: "Sam Whitfield" }
 export const people = [me, taras, maria, andrii, iryna, sam]
 
-const picture = (name, tone) => ({ name, size: 482_113, mime: "image/png", picture: tone })
+/** `shape`: its width and height. */
+export const picture = (name, shape) => ({ name, size: 482_113, mime: "image/png", shape })
 
 const DAY = 24 * 60
 export const rooms = {
@@ -18,7 +19,7 @@ export const rooms = {
       [DAY + 64, taras, "Пам'яті 180 МБ, це 7 КіБ на з'єднання. Графік додам увечері."],
       [DAY + 60, maria, "Гарно. А що з повільними клієнтами? Минулого разу вони тягнули за собою всю кімнату."],
       [DAY + 58, taras, "Тепер кожен має свій буфер. Хто не встигає, того закриваємо з кодом `4002`, і він надолужує через `join` з `after`."],
-      [DAY + 57, taras, { file: picture("навантаження-ніч.png", "chart") }],
+      [DAY + 57, taras, { file: picture("навантаження-ніч.png", [720, 480]) }],
       [DAY + 41, andrii, "Перевірив на телефоні в метро: зв'язок зникав разів десять, усе дійшло й по одному разу 👌"],
       [52, iryna, "Доброго ранку всім. Лишаю чернетку умов для замовника, погляньте до обіду, будь ласка."],
       [52, iryna, { file: { name: "Умови підтримки, редакція 3.pdf", size: 1_284_000, mime: "application/pdf" } }],
@@ -66,10 +67,10 @@ export const messagesOf = (room, talk, now = Date.now()) =>
     ...(typeof said === "string" ? { text: said } : { file: fileOf(said.file, `${room}-${i}`) }),
   }))
 
-export const fileOf = ({ name, size, mime, picture: tone }, id) => ({
+export const fileOf = ({ name, size, mime, shape }, id) => ({
   id,
   name,
   size,
   mime,
-  url: `/api/files/${encodeURIComponent(id)}${tone ? `?tone=${tone}` : ""}`,
+  url: `/api/files/${encodeURIComponent(id)}${shape ? `?shape=${shape.join("x")}` : ""}`,
 })

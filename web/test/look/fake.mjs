@@ -54,7 +54,7 @@ export class FakeServer {
     const url = new URL(route.request().url())
     if (url.pathname.endsWith("/refresh")) return route.fulfill({ status: 401, contentType: "application/problem+json", body: '{"code":"unauthorized"}' })
     if (url.pathname.startsWith("/api/accounts/")) return this.#account(route, url)
-    if (url.pathname.startsWith("/api/files/")) return route.fulfill({ contentType: "image/png", body: chart() })
+    if (url.pathname.startsWith("/api/files/")) return route.fulfill({ contentType: "image/png", body: chart(...(url.searchParams.get("shape")?.split("x").map(Number) ?? [])) })
     if (url.pathname === "/api/files") return this.onUpload?.(route)
     const path = url.pathname === "/" ? "index.html" : url.pathname.slice(1)
     const body = await readFile(join(DIST, path)).catch(() => null)
