@@ -138,6 +138,16 @@ for (const [name, options] of [["desktop-sign-out", {}], ["phone-sign-out", { vi
   await page.getByTestId("sign-out-question").waitFor()
   await shoot()
 })
+for (const [name, options] of [["mistyped-room", { scheme: "dark" }], ["phone-mistyped-room", { viewport: PHONE }]]) await scene(name, options, async ({ page, shoot }) => {
+  await page.getByTestId("message").first().waitFor()
+  await page.evaluate(() => void (location.hash = "#/розрбка"))
+  await page.getByTestId("come-in").waitFor()
+  await shoot()
+})
+await scene("phone-picture-whole", { viewport: PHONE }, async ({ page, shoot }) => {
+  await page.getByTestId("picture").click()
+  await shoot()
+})
 await scene("signed-out", { locale: "uk-UA" }, async ({ page, server, shoot }) => {
   await page.getByTestId("message").first().waitFor()
   await server.cut(4503)
