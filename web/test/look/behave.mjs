@@ -530,6 +530,16 @@ await scenario("a folder that is dropped is refused with a sentence, and so is a
   assert.equal(await page.getByTestId("drop-place").count(), 0)
 })
 
+/** Until the browser's database has so many files, so many of them sent, and the draft `text`: a page that is left sooner cannot have written them. */
+const written = (page, { files, sent = 0, text }) =>
+  page.waitForFunction(async (wanted) => {
+    const result = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)))
+    const database = await result(indexedDB.open("homin"))
+    const [found, drafts] = await Promise.all(["files", "drafts"].map((name) => result(database.transaction(name).objectStore(name).getAll())))
+    database.close()
+    return found.length === wanted.files && found.filter((file) => file.sent).length === wanted.sent && drafts.some((draft) => draft.text === wanted.text)
+  }, { files, sent, text })
+
 await scenario("what is half written, held or waiting outlives the page, and a half-written text is the same in each tab", "дизайн", async ({ page, server, context, message }) => {
   const sent = []
   server.onUpload = (route) => (sent.push(/filename="([^"]+)"/.exec(route.request().postDataBuffer().toString("latin1"))[1]), route.fulfill({ status: 201, contentType: "application/json", body: "{}" }))
@@ -537,6 +547,7 @@ await scenario("what is half written, held or waiting outlives the page, and a h
   const card = (name) => page.getByTestId("upload").filter({ hasText: name })
   await composer.fill("half a thought")
   await given(composer, "paste", { files: ["one.txt"] })
+  await written(page, { files: 1, text: "half a thought" })
   await page.reload()
   await card("one.txt").waitFor()
   assert.equal(await composer.inputValue(), "half a thought")
@@ -546,6 +557,7 @@ await scenario("what is half written, held or waiting outlives the page, and a h
   await page.getByTestId("send").click()
   await given(composer, "paste", { files: ["two.txt"] })
   await composer.fill("a second one")
+  await written(page, { files: 2, sent: 1, text: "a second one" })
   await page.reload()
   await page.getByRole("button", { name: "Cancel one.txt" }).waitFor()
   await page.getByRole("button", { name: "Remove two.txt" }).waitFor()
