@@ -11,7 +11,7 @@ from tests.browser.conftest import ROOT
 from tests.servers.chromium import Chromium
 from tools.bootstrap import node_environment
 
-PATIENCE_S = 300.0
+PATIENCE_S = 540.0
 
 
 async def test_the_page_scrolls_keeps_drafts_and_takes_files_as_it_should(chromium: Chromium) -> None:

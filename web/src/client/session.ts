@@ -12,11 +12,12 @@ import { reachesBackTo } from "./former.ts"
 import { Listing } from "./listing.ts"
 import { Outbox } from "./outbox.ts"
 import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
+import { OwnMessages } from "./own-messages.ts"
 import { Reading } from "./reading.ts"
 import { Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
 import { Rooms } from "./rooms.ts"
-import { TypingNotices, TypingSignal } from "./typing.ts"
+import { Typing } from "./typing.ts"
 import { type Incoming, isOwn, type Limits, loggedOf, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
 
 export interface SessionOptions extends ConnectionOptions {
@@ -35,11 +36,8 @@ export class Session {
   readonly changes = new Emitter<RoomName | null>()
   /** A message that has just been said, by anyone. Not what history brings. */
   readonly arrivals = new Emitter<Message>()
-  /** A message of this user's own that the server has stored, however it came here, and as often as it comes. */
-  readonly stored = new Emitter<Message>()
   /** An error that answers nothing in particular. */
   readonly notices = new Emitter<Incoming<"error">>()
-
   /** What history brings. */
   readonly history: Backfill
 
@@ -50,8 +48,8 @@ export class Session {
   readonly #entrance: Entrance
   readonly #reading: Reading
   readonly #listing: Listing
-  readonly #typingSignal: TypingSignal
-  readonly #typingNotices: TypingNotices
+  readonly #typing: Typing
+  readonly #own: OwnMessages
   #epoch: string | null = null
   #sessionId: string | null = null
 
@@ -74,7 +72,7 @@ export class Session {
       notJoined: (room) => this.#enterAgain(room),
       changed: (room) => this.#changed(room),
       wentBack: (room) => this.#wentBack(room),
-      found: (messages) => this.#found(messages),
+      found: (messages) => this.#own.found(messages, this.user),
     })
     this.#reading = new Reading(
       (room, seq) => this.#rooms.isJoined(room) && send({ type: "read", room, seq }),
@@ -89,8 +87,8 @@ export class Session {
       complete: (room) => this.#complete(room),
       changed: (room) => this.#changed(room),
     })
-    this.#typingSignal = new TypingSignal((room) => this.#rooms.isJoined(room) && send({ type: "typing", room }))
-    this.#typingNotices = new TypingNotices((room) => this.#changed(room))
+    const type = (room: RoomName) => this.#rooms.isJoined(room) && send({ type: "typing", room })
+    this.#typing = new Typing(type, (room) => this.#changed(room))
     this.outbox = new Outbox(outbox, {
       send,
       random,
@@ -98,6 +96,7 @@ export class Session {
       isLookedFor: ({ room, writtenAt }) => reachesBackTo(writtenAt, this.#rooms.of(room).log) || this.#lookFor(room),
       notJoined: (room) => this.#enterAgain(room),
     })
+    this.#own = new OwnMessages(this.outbox)
     this.outbox.changes.on((room) => this.#changed(room))
     this.connection.frames.on((frame) => this.#receive(frame))
     this.connection.states.on(({ phase }) => {
@@ -106,6 +105,11 @@ export class Session {
     })
     options.network?.onWake(() => this.connection.state.phase === "open" && this.#listing.woke())
     for (const name of this.outbox.rooms) this.#rooms.open(name)
+  }
+
+  /** A message of this user's own that the server has stored, however it came here, and as often as it comes. */
+  get stored(): Emitter<Message> {
+    return this.#own.stored
   }
 
   get rooms(): ReadonlyMap<RoomName, Room> {
@@ -150,13 +154,13 @@ export class Session {
   }
 
   write(room: RoomName, text: string): OutboxEntry {
-    this.#typingSignal.wrote(room)
+    this.#typing.own.wrote(room)
     return this.outbox.write(room, text)
   }
 
   /** Says that the user is typing, as often as is useful and no more. */
   typing(room: RoomName): void {
-    this.#typingSignal.touched(room)
+    this.#typing.own.touched(room)
   }
 
   /** The messages with these numbers were in view, before somebody. */
@@ -182,14 +186,10 @@ export class Session {
       case "presence":
         this.#rooms.get(frame.room)?.present(frame)
         return this.#changed(frame.room)
-      case "typing": {
-        const room = this.#rooms.get(frame.room)
-        if (room && frame.user.id !== this.user?.id) this.#typingNotices.noticed(room, frame.user)
-        return
-      }
+      case "typing":
+        return this.#typing.others.heard(this.#rooms.get(frame.room), frame.user, this.user)
       case "read":
-        if (frame.user.id === this.user?.id) this.#readElsewhere(frame)
-        return
+        return this.#readElsewhere(frame)
       case "left":
         return this.forget(frame.room) // on another connection of this user
       case "error":
@@ -218,7 +218,7 @@ export class Session {
   }
 
   #entered(room: Room, messages: readonly Message[]): void {
-    this.#found(messages)
+    this.#own.found(messages, this.user)
     this.#reading.entered(room)
     this.#changed(room.name)
     this.outbox.flush()
@@ -260,8 +260,8 @@ export class Session {
   #arrived(frame: Incoming<"message">): void {
     const message = loggedOf(frame)
     const room = this.#rooms.of(message.room)
-    this.#typingNotices.wrote(room, message.from)
-    this.#found([message])
+    this.#typing.others.wrote(room, message.from)
+    this.#own.found([message], this.user)
     if (room.log.contradicts([message])) {
       this.arrivals.emit(message)
       return this.#wentBack(room)
@@ -272,23 +272,14 @@ export class Session {
     this.#complete(room)
   }
 
-  /** One's own message in history is as good an acknowledgement as a copy that comes by itself. */
-  #found(messages: readonly Message[]): void {
-    for (const message of messages) {
-      if (!isOwn(message, this.user) && !this.outbox.isFormer(message)) continue
-      this.outbox.acknowledged(message.id)
-      this.stored.emit(message)
-    }
-  }
-
   #lookFor(room: RoomName): false {
     void this.history.older(this.#rooms.of(room)).then(() => this.outbox.flush(), ignoreLoss)
     return false
   }
 
-  #readElsewhere({ room: name, seq }: Incoming<"read">): void {
+  #readElsewhere({ room: name, seq, user }: Incoming<"read">): void {
     const room = this.#rooms.get(name)
-    if (!room) return
+    if (!room || user.id !== this.user?.id) return
     this.#reading.elsewhere(room, seq)
     if (!room.isUnreadCounted) this.#listing.refreshSoon()
   }
@@ -300,7 +291,7 @@ export class Session {
     this.#requests.disconnected()
     this.outbox.disconnected()
     for (const room of this.rooms.values()) room.disconnected()
-    this.#typingNotices.clear()
+    this.#typing.others.clear()
   }
 
   #changed(room: RoomName | null): void {

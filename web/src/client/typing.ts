@@ -7,7 +7,18 @@ const SIGNAL_EVERY_MS = 3_000
 /** Longer than the signal's interval, so that steady typing does not flicker. */
 export const TYPING_FADES_MS = 5_000
 
-export class TypingSignal {
+/** Both: what is said of the user, and what is heard of others. */
+export class Typing {
+  readonly own: TypingSignal
+  readonly others: TypingNotices
+
+  constructor(send: (room: RoomName) => boolean, changed: (room: RoomName) => void) {
+    this.own = new TypingSignal(send)
+    this.others = new TypingNotices(changed)
+  }
+}
+
+class TypingSignal {
   readonly #send: (room: RoomName) => boolean
   readonly #sentAt = new Map<RoomName, number>()
 
@@ -27,7 +38,7 @@ export class TypingSignal {
   }
 }
 
-export class TypingNotices {
+class TypingNotices {
   readonly #changed: (room: RoomName) => void
   readonly #fading = new Map<string, () => void>()
 
@@ -35,7 +46,8 @@ export class TypingNotices {
     this.#changed = changed
   }
 
-  noticed(room: Room, user: User): void {
+  heard(room: Room | undefined, user: User, me: User | null): void {
+    if (!room || user.id === me?.id) return
     const key = `${user.id}\n${room.name}`
     this.#fading.get(key)?.()
     this.#fading.set(key, after(TYPING_FADES_MS, () => this.wrote(room, user)))
