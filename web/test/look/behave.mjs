@@ -620,7 +620,7 @@ await scenario("who signs out with something unsent is asked first, and a guest 
   await given(composer, "paste", { files: ["one.txt"] })
   await page.getByTestId("sign-out").click()
   await question.getByText("Not sent yet: 1 message, 1 file and 1 half-written text.").waitFor()
-  await question.getByText(`when you come in again as ${me.name}`).waitFor()
+  await question.getByText(`when you sign in again as ${me.name}`).waitFor()
   await page.keyboard.press("Enter")
   await question.waitFor({ state: "hidden" })
   assert.equal(await composer.inputValue(), "half", "Enter stays")
