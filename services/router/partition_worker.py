@@ -130,7 +130,7 @@ class PartitionWorker:
 
     async def _handle(self, deliveries: list[Taken], own: list[Item]) -> None:
         items, read = list(own), list[tuple[Delivery, list[Item]]]()
-        handled: dict[tuple[str, str], int] = {}
+        acknowledged: dict[tuple[str, str], int] = {}
         for position, taken in enumerate(deliveries):
             if len(items) >= self._limits.batch_frames:
                 self._deliveries = deliveries[position:] + self._deliveries
@@ -138,7 +138,7 @@ class PartitionWorker:
             read.append((taken.delivery, await self._intake.items(taken)))
             items += read[-1][1]
             if taken.sequence:
-                handled[taken.source, taken.delivery.queue] = taken.sequence
+                acknowledged[taken.source, taken.delivery.queue] = taken.sequence
         try:
             sent = await self._settle(items)
         except Exception:
@@ -146,7 +146,7 @@ class PartitionWorker:
             sent = await one_by_one(own, read, self._outboxes.source, self._settle, self._intake.bury)
         FRAMES.inc(len(items))
         BATCH.observe(len(items))
-        for (source, queue), sequence in handled.items():
+        for (source, queue), sequence in acknowledged.items():
             self._outboxes.send([Out(one(source), pack(Acknowledged(queue=queue, sequence=sequence)), ())])
         if read:
             await self._unacked.put((read[-1][0], sent))

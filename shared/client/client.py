@@ -121,7 +121,7 @@ class Client:
     # ── what a user does ──
 
     def join(self, room: str, after: int | None = None) -> asyncio.Future[JsonFrame]:
-        """Sits in `room` from now on, over every connection; the future gives the first `joined`. `after`: know all of
+        """Stays in `room` from now on, over every connection; the future gives the first `joined`. `after`: know all of
         the room from there on (0: from its beginning). Without it: its newest 50 messages and what follows them, but
         see `Skipped`. Ends with `Refused`, or `Disconnected` where `stop` came first."""
         return self._ask(lambda done: self.session.join(room, after, done))

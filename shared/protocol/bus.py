@@ -1,7 +1,7 @@
 """What the services say to one another. One envelope, the body of an AMQP message, carries a batch of these (codec.py).
 
-    gateway ──Submit, Unsubscribe, Retell, Resume, Beat──► frames.<shard> ──► router
-    router  ──Subscribed, Unsubscribed, Rewound, Fanout, Direct, Acknowledged──► the gateway's mailbox
+    gateway ──Submit, Unsubscribe, Retell, Resume, Beat──► frames.<shard> ──► router ──Tick──► frames.<shard>
+    router  ──Subscribed, Unsubscribed, Rewound, Lapsed, Fanout, Direct, Acknowledged──► the gateway's mailbox
     gateway ──Submit(File)──► work.files ──Post──► frames.<shard>
     files   ──AccessWanted──► frames.<shard> ──Access──► the asker's mailbox
     accounts ──Revoked──► every mailbox;  RevocationsWanted ──► work.accounts ──Revocations──► the asker's mailbox

@@ -175,7 +175,7 @@ async def test_hops_that_share_a_pace_send_at_the_end_of_the_same_window() -> No
     linger = Linger(0.05, full=0.1)
     lines = [Line(), Line()]
     hops = [batcher(line, linger=linger) for line in lines]
-    await hops[0].put("opens the window", 1)
+    await hops[0].put("begins the interval", 1)
     ended = [hop.put(item, 1) for item in "abc" for hop in hops]
     assert not any(outcome.done() for outcome in ended)
     await asyncio.gather(*ended)

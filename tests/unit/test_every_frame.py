@@ -41,6 +41,10 @@ def test_each_type_declares_itself_what_becomes_of_it(kind: type[ClientBase]) ->
     assert {"scope", "kind", "read_only"} <= set(vars(kind))
 
 
+def test_each_type_is_one_that_clients_may_send() -> None:
+    assert set(ClientBase.__subclasses__()) == set(TYPES)
+
+
 def test_there_is_an_example_of_each_type() -> None:
     assert {type(parsed(example)) for example in EXAMPLES} == set(TYPES)
 

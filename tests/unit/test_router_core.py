@@ -346,7 +346,7 @@ def test_a_closed_connection_leaves_a_member_offline() -> None:
     assert (presence["user"]["id"], presence["online"], presence["members"]) == ("u1", False, 1)
 
 
-def test_an_unseat_by_an_old_address_does_nothing_but_is_checked() -> None:
+def test_an_unsubscribe_by_an_old_address_does_nothing_but_is_checked() -> None:
     scene = Scene(ANNA, BORYS)
     scene.run(join("r", ANNA, address="mailbox.g1.2"))
     changes = scene.run(unsubscribe("r", ANNA.id, "mailbox.g1"))

@@ -61,7 +61,8 @@ class _Step(RoomBatch):
 
     def enter(self, by: Submit, ref: str | None, shown: Sequence[Stored], more: bool) -> None:
         self.changes.requires_version_check = True
-        # Who has sat here all along, its join being sent twice, may have heard that it is gone: it hears this, too.
+        # Who was subscribed here all along, its join being sent twice, may have heard that it is gone: it hears this,
+        # too.
         self.subscribe(by.session, by.user, by.address)
         self.out.reply(by, ref, frames.joined(self.room, shown, more, ref), subscribed=self.room.seq)
 

@@ -20,7 +20,7 @@ class OutboxPorts(Protocol):
         """False where there is no connection."""
 
     def is_joined(self, room: str) -> bool:
-        """Whether this connection sits in the room, without which it may not write there."""
+        """Whether this connection has joined the room, without which it may not write there."""
 
     def not_joined(self, room: str) -> None:
         """The server said that we are not in the room."""

@@ -14,9 +14,9 @@ Entered = Callable[[JsonFrame | ClientError], None]
 
 class Room:
     """`after`: from where on all of the room is wanted, or None for its newest messages: of those at most `catch_up`
-    are fetched after an absence (None: all). `joined`: this connection sits in it. `online`: users by id, at most the
-    first hundred when joined; `members`: how many. `entering`: who waits for the next `joined`, or why there is none.
-    `caught_up`: nothing is known to be missing. `newest_page`: with how many messages it starts anew."""
+    are fetched after an absence (None: all). `joined`: this connection has joined it. `online`: users by id, at most
+    the first hundred when joined; `members`: how many. `entering`: who waits for the next `joined`, or why there is
+    none. `caught_up`: nothing is known to be missing. `newest_page`: with how many messages it starts anew."""
 
     def __init__(self, name: str, keep: int | None, after: int | None, catch_up: int | None) -> None:
         self.name = name

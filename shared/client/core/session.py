@@ -65,7 +65,7 @@ class Session:
     # ── what the user wants ──
 
     def join(self, name: str, after: int | None, entered: Entered) -> None:
-        """Sits in the room from now on, over every connection. `after`: from where on to know all of it."""
+        """Stays in the room from now on, over every connection. `after`: from where on to know all of it."""
         room = self.rooms.get(name)
         if room is None:
             room = self.rooms[name] = Room(name, self._options.keep, after, self._options.catch_up)
