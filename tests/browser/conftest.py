@@ -20,6 +20,20 @@ ROOT = Path(__file__).resolve().parents[2]
 START_S = 30.0
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of an installation that is there already, only those tests are asked that look at it as it is."""
+    if not os.environ.get("HOMIN_TEST_URL"):
+        return
+    others = [item for item in items if item.path.is_relative_to(Path(__file__).parent) and not _looks_at_it(item)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+
+
+def _looks_at_it(item: pytest.Item) -> bool:
+    fixtures = item.fixturenames if isinstance(item, pytest.Function) else []
+    return "site" in fixtures and "soon_silent" not in fixtures
+
+
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[str]:
     """The address of an installation, without a slash at its end."""

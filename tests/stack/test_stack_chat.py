@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from secrets import token_bytes, token_hex
+from urllib.parse import urljoin
 
 from shared.client import Client, fixed
 from shared.runtime.headers import DEFAULTS
@@ -91,8 +92,8 @@ async def test_the_page_comes_as_safely_as_from_one_process(stack: Stack) -> Non
         assert page.headers["cache-control"] == "no-cache"
         assert DEFAULTS.items() <= {name: page.headers.get(name.lower()) for name in DEFAULTS}.items()
         assert "server" not in page.headers
-        (script,) = re.findall(r'src="(/assets/[^"]+\.js)"', page.text)
-        asset = await http.get(script)
+        (script,) = re.findall(r'src="([^"]+\.js)"', page.text)
+        asset = await http.get(urljoin("/", script))
         assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert asset.headers["content-encoding"] == "gzip"
         missing = await http.get("/assets/nothing.js")

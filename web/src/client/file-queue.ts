@@ -44,6 +44,8 @@ export interface FileQueuePorts {
   isJoined(room: RoomName): boolean
   /** Whether the text with this `id` is still to be stored. */
   isWaiting(id: string): boolean
+  /** Whether the room is known to hold this person's own message with this `id`. */
+  isStored(room: RoomName, id: string): boolean
   random(): number
   store: FileStore
 }
@@ -155,9 +157,18 @@ export class FileQueue {
     for (const room of new Set(this.#entries.map((entry) => entry.room))) {
       if (this.#underWay.size >= AT_ONCE) return
       if (this.#underWay.has(room) || !this.#ports.isJoined(room)) continue
-      const next = this.#entries.find((entry) => entry.room === room && entry.state.phase === "waiting")
-      if (next && !(next.behind !== null && this.#ports.isWaiting(next.behind))) void this.#send(next)
+      const next = this.#next(room)
+      if (next) void this.#send(next)
     }
+  }
+
+  /** The room's first file that waits, unless it waits for its text. One that the room has already goes: its page went before it was told. */
+  #next(room: RoomName): FileEntry | undefined {
+    const next = this.#entries.find((entry) => entry.room === room && entry.state.phase === "waiting")
+    if (!next || (next.behind !== null && this.#ports.isWaiting(next.behind))) return undefined
+    if (!this.#ports.isStored(room, next.id)) return next
+    this.drop(next.id)
+    return this.#next(room)
   }
 
   /** Sends nothing any more. What is kept stays, for whoever comes next. */
@@ -180,7 +191,8 @@ export class FileQueue {
       const { done, cancel } = this.#ports.upload({ room, id, file, token, onProgress })
       underWay.cancel = cancel
       await done
-      if (this.#find(id)) this.#stored(id)
+      const entry = this.#find(id)
+      if (entry) this.#stored(entry)
     } catch (error) {
       if (this.#find(id)) this.#failed(id, error)
     } finally {
@@ -189,8 +201,9 @@ export class FileQueue {
     }
   }
 
-  #stored(id: string): void {
+  #stored({ id, room }: FileEntry): void {
     this.#attempt = 0
+    if (this.#ports.isStored(room, id)) return this.drop(id)
     this.#ports.store.remove(id)
     this.#put(id, { phase: "stored" })
     after(SHOWN_AFTER_STORED_MS, () => this.drop(id)) // the message arrives by itself

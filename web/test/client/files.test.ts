@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { type FileEntry, FileQueue } from "../../src/client/file-queue.ts"
+import { type FileEntry, FileQueue, type FileQueuePorts } from "../../src/client/file-queue.ts"
 import type { FilePlace, FileStore, KeptFile } from "../../src/client/file-store.ts"
 import { HttpProblem, problemOf } from "../../src/client/http.ts"
 import { SignInNeeded } from "../../src/client/tokens.ts"
@@ -80,6 +80,20 @@ let joined: Set<string>
 let texts: Set<string>
 let store: FakeFileStore
 let queue: FileQueue
+/** The ids that the rooms' logs hold. */
+let logged: Set<string>
+
+const newQueue = (other: Partial<FileQueuePorts> = {}) =>
+  new FileQueue({
+    tokens: numberedTokens(),
+    upload: server.upload,
+    isJoined: (room) => joined.has(room),
+    isWaiting: (id) => texts.has(id),
+    isStored: (_room, id) => logged.has(id),
+    random: () => 0,
+    store,
+    ...other,
+  })
 
 const give = (room: string, given: File[]) => {
   queue.hold(room, given)
@@ -88,11 +102,12 @@ const give = (room: string, given: File[]) => {
 
 beforeEach(() => {
   texts = new Set()
+  logged = new Set()
   store = new FakeFileStore(100)
   vi.useFakeTimers()
   server = new FakeUploads()
   joined = new Set(["den", "hall", "attic"])
-  queue = new FileQueue({ tokens: numberedTokens(), upload: server.upload, isJoined: (room) => joined.has(room), isWaiting: (id) => texts.has(id), random: () => 0, store })
+  queue = newQueue()
 })
 afterEach(() => {
   queue.stop()
@@ -181,7 +196,7 @@ describe("a request that comes to nothing", () => {
   test("because the connection broke is made again, with the same id", async () => {
     const ids: string[] = []
     const upload = (request: UploadRequest) => (ids.push(request.id), server.upload(request))
-    queue = new FileQueue({ tokens: numberedTokens(), upload, isJoined: (room) => joined.has(room), isWaiting: (id) => texts.has(id), random: () => 0, store })
+    queue = newQueue({ upload })
     let breaks = 2
     server.refuse = () => (breaks-- > 0 ? cut() : undefined)
     give("den", files("a"))
@@ -219,7 +234,7 @@ describe("a request that comes to nothing", () => {
 
   test("for want of a sign-in waits for it", async () => {
     const tokens = { current: () => Promise.reject(new SignInNeeded("over")), renew: () => Promise.reject(new SignInNeeded("over")) }
-    queue = new FileQueue({ tokens, upload: server.upload, isJoined: () => true, isWaiting: () => false, random: () => 0, store })
+    queue = newQueue({ tokens })
     give("den", files("a"))
     await pass(60_000)
     expect(queue.entries[0]!.state).toEqual({ phase: "waiting", until: "connection" })
@@ -308,7 +323,7 @@ describe("a file that is held", () => {
 describe("what a page leaves behind", () => {
   const nextPage = async () => {
     queue.stop()
-    queue = new FileQueue({ tokens: numberedTokens(), upload: server.upload, isJoined: (room) => joined.has(room), isWaiting: (id) => texts.has(id), random: () => 0, store })
+    queue = newQueue()
     return await queue.restore()
   }
 
@@ -353,6 +368,29 @@ describe("what a page leaves behind", () => {
     await pass(1_000)
     expect(server.asked).toEqual(["a", "a"])
     expect(server.stored).toEqual(["a"])
+  })
+
+  test("is not sent again where the room has it: its page went before it was told", async () => {
+    joined.delete("den")
+    give("den", files("stored", "not yet"))
+    await pass(0)
+    logged.add(named(queue, "stored").id)
+    await nextPage()
+    joined.add("den")
+    queue.flush()
+    await pass(5_000)
+    expect(server.asked).toEqual(["not yet"])
+    expect(phases(queue)).toEqual(["stored"])
+    expect(store.kept.size).toBe(0)
+  })
+
+  test("leaves no card where its message came before the answer to the request", async () => {
+    give("den", files("a"))
+    await pass(500)
+    logged.add(named(queue, "a").id)
+    await pass(1_000)
+    expect(server.stored).toEqual(["a"])
+    expect(queue.entries).toEqual([])
   })
 
   test("is bounded, and what is past the bound is named", async () => {
