@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.router.core import frames
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item
 from services.router.core.needs import NOTHING, Older, needs
+from services.router.core.pages import ANSWER_BYTES
 from services.router.core.room import Room
 from services.router.core.step import step
 from services.router.message_store import MessageStore
@@ -37,7 +37,7 @@ class DeciderLimits:
 
     tries: int = 8
     retry_s: float = 0.5
-    answer_bytes: int = frames.ANSWER_BYTES
+    answer_bytes: int = ANSWER_BYTES
 
 
 async def nothing() -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from services.router.core.frames import overloaded
-from services.router.core.outgoing import Out, one
+from services.router.core.audience import one
+from services.router.core.deliveries import overloaded
+from services.router.core.outgoing import Out
 from shared.bus.batching import Batcher, Full, Linger
 from shared.bus.port import Bus, BusError, Unroutable
 from shared.protocol.codec import encode

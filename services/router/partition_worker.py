@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from services.router.core.audience import one
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item
-from services.router.core.outgoing import Out, one
+from services.router.core.deliveries import deliveries
+from services.router.core.outgoing import Out
 from services.router.crowd_timers import CrowdTimers
 from services.router.decider import Decider, DeciderLimits
 from services.router.intake import Intake, Taken
@@ -160,7 +162,7 @@ class PartitionWorker:
 
         def committed(changes: Changes) -> None:
             self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
-            sent.update(self._outboxes.send(changes.outs))
+            sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
             self._beside(changes)
 
         await self.decider.decide(items, committed)

@@ -10,17 +10,19 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 import structlog
-from pydantic_core import to_json
 
-from services.router.core import frames
+from services.router.core import pages, rendering
 from services.router.core.changes import Item, JoinPage
 from services.router.core.outgoing import Outgoing
+from services.router.core.refusals import RETRY_AFTER_MS, refusal
+from services.router.core.room import Stored
 from services.router.message_store import MessageStore, Summary
 from services.router.outboxes import Outboxes
 from shared.protocol.bus import Submit
 from shared.protocol.client import History, Join
-from shared.protocol.codec import listed, timestamp
+from shared.protocol.codec import render, timestamp
 from shared.protocol.errors import ErrorCode
+from shared.protocol.server import HistoryPage, RoomSummary
 from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.router")
@@ -56,7 +58,7 @@ class Reads:
         self._outboxes.send(out.done())
 
     def refuse(self, submit: Submit, code: ErrorCode) -> None:
-        self.answer(submit, frames.refusal(code, submit.frame.ref, frames.RETRY_AFTER_MS))
+        self.answer(submit, render(refusal(code, submit.frame.ref, RETRY_AFTER_MS)))
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -97,37 +99,39 @@ class Reads:
         frame = submit.frame
         assert isinstance(frame, History)
         found, more = await self._store.page(frame.room, before=frame.before, after=frame.after, limit=frame.limit)
-        shown = (frames.newest if frame.after is None else frames.oldest)(found, self._answer_bytes)
+        shown = (pages.newest if frame.after is None else pages.oldest)(found, self._answer_bytes)
         more = more or len(shown) < len(found)
-        self.answer(submit, frames.history(frame.room, shown, more, frame.ref))
+        page = HistoryPage(room=frame.room, messages=[], more=more, ref=frame.ref)
+        self.answer(submit, rendering.listing(page, shown))
 
     async def _join_page(self, submit: Submit, add: Callable[[Item], None]) -> None:
         frame = submit.frame
         assert isinstance(frame, Join)
-        page, _ = await self._store.page(frame.room, before=None, after=frame.after, limit=frames.JOIN_PAGE)
-        add(Item(JoinPage(by=submit, page=frames.oldest(page, self._answer_bytes))))
+        page, _ = await self._store.page(frame.room, before=None, after=frame.after, limit=pages.JOIN_PAGE)
+        add(Item(JoinPage(by=submit, page=pages.oldest(page, self._answer_bytes))))
 
     async def _list_rooms(self, submit: Submit) -> None:
         found = await self._store.rooms_of(submit.user.id)
-        ref = b"" if submit.frame.ref is None else b',"ref":' + to_json(submit.frame.ref)
-        frame = b'{"type":"rooms","rooms":[%b]%b}' % (b",".join(summaries(found, self._answer_bytes)), ref)
-        self.answer(submit, frame)
+        self.answer(submit, rendering.rooms(list(summaries(found, self._answer_bytes)), submit.frame.ref))
 
 
-def summaries(found: Iterable[Summary], bytes_: int) -> Iterator[bytes]:
-    """The entries of `rooms`. The newest messages are spliced in as they were rendered, as far as they fit into
-    `bytes_`; of the others it is said when they came."""
+def summaries(found: Iterable[Summary], bytes_: int) -> Iterator[tuple[RoomSummary, Stored | None]]:
+    """The entries of `rooms`, each with its newest message as far as they fit into `bytes_`; of the others it is said
+    when they came."""
     for room in found:
-        last = b""
-        if room.last is not None and len(room.last.frame) <= bytes_:
-            bytes_ -= len(room.last.frame)
-            last = b',"last":' + listed(room.last.frame)
-        elif room.last is not None:
-            last = b',"last_at":"%b"' % timestamp(room.last.at_ms).encode()
-        yield _summary(room, last)
-
-
-def _summary(room: Summary, last: bytes) -> bytes:
-    return b'{"room":%b,"seq":%d,"read_seq":%d,"unread":%d,"members":%d%b}' % (
-        to_json(room.room), room.seq, room.read_seq, room.unread, room.online, last,
-    )  # fmt: skip
+        last, last_at = room.last, None
+        if last is not None and len(last.frame) > bytes_:
+            last_at, last = timestamp(last.at_ms), None
+        elif last is not None:
+            bytes_ -= len(last.frame)
+        yield (
+            RoomSummary(
+                room=room.room,
+                seq=room.seq,
+                read_seq=room.read_seq,
+                unread=room.unread,
+                members=room.online,
+                last_at=last_at,
+            ),
+            last,
+        )

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
+from services.router.core.audience import one
 from services.router.core.changes import CrowdDue, Gone, Item
 from services.router.core.liveness import Liveness
-from services.router.core.outgoing import Out, one
+from services.router.core.outgoing import Out
 from services.router.core.presence import CROWD
 from services.router.message_store import MessageStore
 from services.router.outboxes import Outboxes

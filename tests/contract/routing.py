@@ -8,6 +8,8 @@ from typing import Any
 
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item, JoinPage
+from services.router.core.deliveries import deliveries
+from services.router.core.outgoing import Out
 from services.router.core.room import Room, Stored
 from services.router.decider import Decider, DeciderLimits
 from services.router.message_store import MessageStore
@@ -99,10 +101,15 @@ def _nobody_is_refused(submit: Submit) -> None:
     raise AssertionError(f"refused: {submit}")
 
 
+def outs_of(changes: Changes) -> list[Out]:
+    """What a batch says to the gateways."""
+    return deliveries(changes.room, changes.events)
+
+
 def told_directly(changes: Changes) -> list[tuple[str, dict[str, Any]]]:
     """(session, frame) of every frame that goes to one session."""
     found = []
-    for out in changes.outs:
+    for out in outs_of(changes):
         for head in json.loads(b"[%b]" % out.part):
             if head["type"] == Direct.model_fields["type"].default:
                 found += [(str(head["session"]), json.loads(frame)) for frame in out.payload]
@@ -118,7 +125,7 @@ class Audience:
         """address → session → the `seq` up to which it has everything."""
 
     def attend(self, changes: Changes) -> None:
-        for out in changes.outs:
+        for out in outs_of(changes):
             heads, frames = json.loads(b"[%b]" % out.part), [json.loads(frame) for frame in out.payload]
             assert [len(frame) for frame in out.payload] == [size for head in heads for size in head.get("sizes", [])]
             for address in out.to.addresses:

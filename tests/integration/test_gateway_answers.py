@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.router.core.frames import ANSWER_BYTES
+from services.router.core.pages import ANSWER_BYTES
 from tests.integration.gateway_deployment import deployed, eventually
 from tests.integration.wire import Wire
 

@@ -8,7 +8,8 @@ from typing import Any
 from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.deliver import Deliver
 from services.gateway.framing import Framed, Framing
-from services.router.core.outgoing import Answer, Out, Outgoing, one
+from services.router.core.audience import one
+from services.router.core.outgoing import Answer, Out, Outgoing
 from shared.protocol.codec import encode
 
 

@@ -19,6 +19,7 @@ from tests.contract.routing import (
     join,
     join_page,
     leave,
+    outs_of,
     read,
     submit,
     unsubscribe,
@@ -226,7 +227,7 @@ def test_a_file_frame_s_sender_hears_its_own_copy_which_settles_the_frame() -> N
     changes = scene.run(posted(ANNA, session=ANNA.id, ref="x"))
     (own,) = scene.told(ANNA, "message")
     assert own["ref"] == "x"
-    assert any(b'"answers":"p1"' in out.part for out in changes.outs)
+    assert any(b'"answers":"p1"' in out.part for out in outs_of(changes))
     assert numbers(scene.told(BORYS, "message")) == [1]
 
 
@@ -240,7 +241,7 @@ def test_a_file_of_one_who_is_no_member_is_refused_and_the_frame_is_settled() ->
     scene = Scene(ANNA)
     changes = scene.run(posted(VIRA, session="v"))
     assert scene.error("v") == ("not_joined", "p1")
-    assert any(b'"answers":"p1"' in out.part for out in changes.outs)
+    assert any(b'"answers":"p1"' in out.part for out in outs_of(changes))
 
 
 # ── joining and leaving ──
@@ -507,7 +508,7 @@ def test_a_resumed_gateway_gets_what_it_missed_as_one_fan_out() -> None:
     talk(scene, BORYS, 5)
     changes = scene.run(resume(2, ANNA))
     assert numbers(scene.told(ANNA, "message")) == [3, 4, 5]
-    assert sum(b'"fanout"' in out.part and b'"first":3' in out.part for out in changes.outs) == 1
+    assert sum(b'"fanout"' in out.part and b'"first":3' in out.part for out in outs_of(changes)) == 1
     assert changes.subscriptions["u1"].address == "mailbox.g1.2"
     assert scene.told(BORYS, "presence") == [], "nobody was away"
 
@@ -575,7 +576,7 @@ def test_a_gateway_that_had_more_than_the_log_holds_is_told_where_it_ends_and_su
     scene = Scene(ANNA)
     talk(scene, ANNA, 5)
     changes = scene.run(resume(11, ANNA, BORYS))
-    assert [(out.to.addresses, out.part) for out in changes.outs] == [
+    assert [(out.to.addresses, out.part) for out in outs_of(changes)] == [
         (("mailbox.g1.2",), b'{"type":"rewound","room":"r","seq":5}')
     ]
     assert changes.requires_version_check, "or a room that is out of date would say so of a store that is not"
@@ -585,14 +586,14 @@ def test_a_gateway_that_had_more_than_the_log_holds_is_told_where_it_ends_and_su
 def test_a_gateway_that_had_all_that_the_log_holds_is_told_of_no_end() -> None:
     scene = Scene(ANNA)
     talk(scene, ANNA, 5)
-    assert all(b"rewound" not in out.part for out in scene.run(resume(5, ANNA)).outs)
+    assert all(b"rewound" not in out.part for out in outs_of(scene.run(resume(5, ANNA))))
 
 
 @pytest.mark.parametrize(("who", "allowed"), [("u1", True), ("u3", False)])
 def test_access_is_for_members(who: str, allowed: bool) -> None:
     scene = Scene(ANNA)
     changes = scene.run(Item(AccessWanted(room="r", user=who, reply_to="mailbox.f", ref="x")))
-    (out,) = changes.outs
+    (out,) = outs_of(changes)
     assert out.to.addresses == ("mailbox.f",)
     assert (b'"exists":true' in out.part, b'"allowed":true' in out.part) == (True, allowed)
     assert changes.requires_version_check
@@ -600,12 +601,12 @@ def test_access_is_for_members(who: str, allowed: bool) -> None:
 
 def test_a_room_that_nobody_has_named_gives_no_access() -> None:
     changes = Scene().run(Item(AccessWanted(room="r", user="u1", reply_to="mailbox.f", ref="x")))
-    assert b'"exists":false' in changes.outs[0].part
+    assert b'"exists":false' in outs_of(changes)[0].part
 
 
 def test_one_fan_out_goes_to_each_gateway_however_many_sit_there() -> None:
     scene = crowd(30)
     scene.run(join("r", VIRA, "v", "mailbox.g2"))
     changes = scene.run(*(chat("r", VIRA, f"id{n}", session="v") for n in range(10)))
-    (out,) = changes.outs
+    (out,) = outs_of(changes)
     assert (sorted(out.to.addresses), len(out.payload)) == (["mailbox.g1", "mailbox.g2"], 10)

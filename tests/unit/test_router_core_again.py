@@ -14,7 +14,7 @@ from services.router.core.room import Room
 from services.router.core.step import step
 from shared.protocol.bus import Fanout
 from shared.protocol.codec import decode, encode
-from tests.contract.routing import NOW_MS, join, leave, unsubscribe, user
+from tests.contract.routing import NOW_MS, join, leave, outs_of, unsubscribe, user
 
 ANNA, BORYS, VIRA = user(1), user(2), user(3)
 ADDRESS = "mailbox.g1"
@@ -23,7 +23,7 @@ ADDRESS = "mailbox.g1"
 def presences(changes: Changes, before: Set[str]) -> set[str]:
     """Who is online for one who believed that of `before`, and hears this."""
     online = set(before)
-    for out in changes.outs:
+    for out in outs_of(changes):
         body, payload = decode(encode("s", [out.part], out.payload))
         at = 0
         for message in body.messages:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from services.router.core.changes import Changes, Item
-from services.router.core.frames import ANSWER_BYTES
+from services.router.core.pages import ANSWER_BYTES
 from services.router.core.room import Room, stored
 from services.router.core.step import step
 from shared.protocol.bus import Holder, Resume
 from shared.protocol.client import History
-from tests.contract.routing import NOW_MS, Audience, chat, join, join_page, submit, user
+from tests.contract.routing import NOW_MS, Audience, chat, join, join_page, outs_of, submit, user
 
 ANNA, BORYS = user(1), user(2)
 TEXT = "ж" * 8_000  # 16 KB
@@ -34,7 +34,7 @@ class Scene:
 
     def answer(self, item: Item, who: str) -> dict[str, Any]:
         changes = self.run(item)
-        listed = [out for out in changes.outs if b'"direct"' in out.part]
+        listed = [out for out in outs_of(changes) if b'"direct"' in out.part]
         assert all(out.size <= ANSWER_BYTES + 1_000 for out in listed)
         return next(frame for frame in self.audience.hear(who) if frame["type"] in ("joined", "history"))
 
@@ -109,6 +109,6 @@ def test_a_resumed_gateway_gets_what_fits_and_the_newest_which_shows_the_gap() -
 
 def test_a_subscription_and_the_answer_that_tells_of_it_are_lost_together_or_not_at_all() -> None:
     scene = Scene(1)
-    (out,) = [out for out in scene.run(join("r", BORYS)).outs if b'"seated"' in out.part]
+    (out,) = [out for out in outs_of(scene.run(join("r", BORYS))) if b'"seated"' in out.part]
     assert b'"joined"' in out.payload[0]
     assert out.answer is not None

@@ -13,7 +13,7 @@ from services.router.core.room import Room
 from services.router.core.step import step
 from shared.client.core.room import Room as Known
 from shared.protocol.bus import Holder, Resume, Retell
-from tests.contract.routing import NOW_MS, Audience, join, leave, read, unsubscribe, user
+from tests.contract.routing import NOW_MS, Audience, join, leave, outs_of, read, unsubscribe, user
 
 ONLOOKER = user(10_000)
 
@@ -71,7 +71,9 @@ def test_a_crowd_that_is_none_any_more_is_told_by_name(how: str) -> None:
         case _:
             changes = scene.run(*(away(n) for n in range(1, 50)))
     assert scene.right
-    assert sum(b'"present"' in frame for out in changes.outs for frame in out.payload) == 1, "once, and then by name"
+    assert sum(b'"present"' in frame for out in outs_of(changes) for frame in out.payload) == 1, (
+        "once, and then by name"
+    )
 
 
 def test_who_comes_back_below_the_limit_is_told_by_name_again() -> None:
@@ -79,7 +81,7 @@ def test_who_comes_back_below_the_limit_is_told_by_name_again() -> None:
     scene.run(*(away(n) for n in range(1, 20)))
     changes = scene.run(join("r", user(3)))
     assert scene.right
-    assert not any(b'"present"' in frame for out in changes.outs for frame in out.payload)
+    assert not any(b'"present"' in frame for out in outs_of(changes) for frame in out.payload)
 
 
 def test_a_crowd_hears_how_many_it_is_and_now_and_then_who() -> None:
@@ -100,7 +102,7 @@ def test_what_is_due_of_a_crowd_is_not_said_by_a_router_that_sees_it_as_it_was()
 
 def test_a_crowd_that_is_none_any_more_is_owed_no_number() -> None:
     scene = Scene(CROWD)
-    assert scene.run(Item(CrowdDue(room="r"))).outs == []
+    assert outs_of(scene.run(Item(CrowdDue(room="r")))) == []
 
 
 def test_a_gateway_that_resumes_its_subscriptions_learns_who_is_there_from_one_frame() -> None:
@@ -122,13 +124,13 @@ def test_whose_notices_were_dropped_is_told_how_things_stand() -> None:
 def test_whose_notices_were_dropped_hears_how_far_it_has_read_elsewhere() -> None:
     scene = Scene(1)
     changes = step(scene.room, [Item(Retell(address="mailbox.g1", room="r", session=ONLOOKER.id))], NOW_MS)
-    assert any(b'"type":"read"' in frame for out in changes.outs for frame in out.payload)
+    assert any(b'"type":"read"' in frame for out in outs_of(changes) for frame in out.payload)
 
 
 @pytest.mark.parametrize(("address", "session"), [("mailbox.g1", "nobody"), ("mailbox.g9", ONLOOKER.id)])
 def test_who_sits_there_no_more_is_told_nothing(address: str, session: str) -> None:
     scene = Scene(3)
-    assert scene.run(Item(Retell(address=address, room="r", session=session))).outs == []
+    assert outs_of(scene.run(Item(Retell(address=address, room="r", session=session)))) == []
 
 
 @pytest.mark.parametrize("draw", range(10))

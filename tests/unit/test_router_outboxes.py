@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from services.router import outboxes as module
-from services.router.core.outgoing import Answer, Out, Outgoing, one
+from services.router.core.audience import one
+from services.router.core.outgoing import Answer, Out, Outgoing
 from services.router.outboxes import Outboxes
 from shared.bus.batching import Linger
 from shared.bus.memory import Broker, MemoryBus

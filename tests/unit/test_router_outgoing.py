@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from services.router.core.outgoing import Answer, Audience, Out, Outgoing
+from services.router.core.audience import Audience
+from services.router.core.outgoing import Answer, Out, Outgoing
 from shared.protocol.bus import ITEM_BYTES, Direct, Fanout
 from shared.protocol.names import FRAME_BYTES
 

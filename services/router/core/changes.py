@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic import SkipValidation
 
-from services.router.core.outgoing import Out
+from services.router.core.events import Event
 from services.router.core.room import Member, Stored, Subscription
 from shared.protocol.bus import AccessWanted, BusMessage, Post, Submit
 from shared.protocol.client import Frame
@@ -73,12 +73,12 @@ class Item(NamedTuple):
 
 @dataclass(slots=True)
 class Changes:
-    """Everything that a batch wants of `room`. The rows are written only if the room's row still has `seq_before` and
-    `version_before`; only after that are `outs` sent, and read, beside the batch, what `reads` list from the store. No
-    row is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of
-    `subscriptions`, `subscriptions_gone`. `names_owed`: two routers may have spoken of the room side by side, the one
-    of who came and the other of who went; nothing orders their words, so who is there is to be told once more,
-    later."""
+    """What a batch wants of `room`, and what came of it. The rows are written only if the room's row still has
+    `seq_before` and `version_before`; only after that are `events` told, and read, beside the batch, what `reads` list
+    from the store. No row is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a
+    session in one of `subscriptions`, `subscriptions_gone`. `names_owed`: two routers may have spoken of the room side
+    by side, the one of who came and the other of who went; nothing orders their words, so who is there is to be told
+    once more, later."""
 
     room: str
     existed: bool
@@ -92,7 +92,7 @@ class Changes:
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     subscriptions_gone: set[str] = field(default_factory=set)
     read_marks: dict[str, int] = field(default_factory=dict)
-    outs: list[Out] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     reads: list[Submit] = field(default_factory=list)
     crowd_changed: bool = False
     names_owed: bool = False

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from pydantic_core import from_json
 
-from shared.protocol.bus import ITEM_BYTES, Direct, Fanout, Post, Submit, Subscribed, Unsubscribed
+from services.router.core.audience import Audience, one
+from shared.protocol.bus import ITEM_BYTES, Direct, Fanout, Post, Submit, Subscribed
 from shared.protocol.client import Frame
 from shared.protocol.codec import pack, render
 from shared.protocol.errors import ErrorCode
@@ -19,13 +20,6 @@ RUN_BYTES: Final = 256 << 10
 TOO_LARGE: Final = "The answer is more than the server sends in one piece. Ask for less."
 MOST: Final = ITEM_BYTES - (4 << 10)
 """Bytes of a frame for one session: what is around it is far less than the rest."""
-
-
-class Audience(NamedTuple):
-    """The gateways that hold subscriptions in a room, and how many each holds."""
-
-    addresses: tuple[str, ...]
-    subscriptions: tuple[int, ...]
 
 
 class Answer(NamedTuple):
@@ -50,11 +44,6 @@ class Out(NamedTuple):
     def size(self) -> int:
         """Bytes, roughly."""
         return len(self.part) + sum(map(len, self.payload))
-
-
-def one(address: str) -> Audience:
-    """For one session there, or for the gateway itself."""
-    return Audience((address,), (1,))
 
 
 class Outgoing:
@@ -114,13 +103,8 @@ class Outgoing:
             part = pack(Subscribed(room=self._room, sessions=[answer.session], seq=subscribed)) + b"," + part
         self._outs.append(Out(one(address), part, (frame,), answer))
 
-    def subscribed(self, address: str, sessions: list[str], seq: int) -> None:
-        self._add(one(address), Subscribed(room=self._room, sessions=sessions, seq=seq))
-
-    def unsubscribed(self, address: str, session: str) -> None:
-        self._add(one(address), Unsubscribed(room=self._room, sessions=[session]))
-
-    def to(self, address: str, message: Frame) -> None:
+    def inform(self, address: str, message: Frame) -> None:
+        """For the gateway itself, or another service."""
         self._add(one(address), message)
 
     def done(self) -> list[Out]:

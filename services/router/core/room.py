@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from services.router.core.outgoing import Audience
+from services.router.core.audience import Audience
 from shared.protocol.codec import render_message
 from shared.protocol.server import User
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from services.router.core import frames, presence
+from services.router.core import presence
 from services.router.core.changes import Changes
+from services.router.core.events import Answered, Event, Noticed, Said
 from services.router.core.needs import Older
-from services.router.core.outgoing import Outgoing
+from services.router.core.refusals import refusal
 from services.router.core.room import Member, Room, Stored, Subscription, stored
 from shared.protocol.bus import Post, Submit
 from shared.protocol.errors import ErrorCode
@@ -18,17 +19,16 @@ class RoomBatch:
 
     def __init__(self, room: Room, now_ms: int, answer_bytes: int, older: Older) -> None:
         self.room, self.now_ms, self.answer_bytes, self.older = room, now_ms, answer_bytes, older
-        self.out = Outgoing(room.name)
         self.changes = Changes(room.name, room.exists, room.seq, room.version)
+        self.events: list[Event] = self.changes.events
         self.tell_everyone = False
 
     def done(self) -> Changes:
         if self.tell_everyone and self.room.exists:
             self.changes.requires_version_check = self.changes.names_owed = True
-            self.out.notice(self.room.audience, presence.everyone(self.room))
+            self.events.append(Noticed(self.room.audience, presence.everyone(self.room)))
         if self.changes.membership_changed:
             self.room.version += 1
-        self.changes.outs = self.out.done()
         self.changes.seq, self.changes.version = self.room.seq, self.room.version
         return self.changes
 
@@ -38,7 +38,7 @@ class RoomBatch:
         # A refusal rests on rows that may have changed since they were read, so it is checked like a write.
         self.changes.requires_version_check = True
         if to.address and to.session:
-            self.out.reply(to, ref, frames.refusal(code, ref, text=text), settle=answers)
+            self.events.append(Answered(to, ref, refusal(code, ref, text=text), settle=answers))
 
     def is_member(self, to: Submit | Post, ref: str | None, answers: str | None = None) -> bool:
         if not self.room.exists:
@@ -66,7 +66,7 @@ class RoomBatch:
             if redelivered:
                 # Its first handler may have died between the commit and the deliveries. Who has it drops it by its seq;
                 # the sender's session gets its own copy, and no second one.
-                self.out.message(room.audience, message.seq, message.frame, skip=by.session)
+                self.events.append(Said(room.audience, message, skip=by.session))
             self.own_copy(by, message, ref, settle)
             return
         room.seq += 1
@@ -74,13 +74,13 @@ class RoomBatch:
         room.remember(message)
         self.changes.messages.append(message)
         apart = by.session is not None and (not subscribed or ref is not None or settle is not None)
-        self.out.message(room.audience, message.seq, message.frame, skip=by.session if apart else None)
+        self.events.append(Said(room.audience, message, skip=by.session if apart else None))
         if apart:
             self.own_copy(by, message, ref, settle)
 
     def own_copy(self, by: Submit | Post, message: Stored, ref: str | None, settle: str | None) -> None:
         if by.address and by.session:
-            self.out.reply(by, ref or message.id, frames.with_ref(message, ref), settle=settle)
+            self.events.append(Answered(by, ref or message.id, message, settle=settle))
 
     def admit(self, user: User) -> None:
         """Makes `user` a member, under the present name."""
@@ -117,4 +117,4 @@ class RoomBatch:
             self.presence(User(id=subscription.user_id, name=member.name), False)
 
     def presence(self, user: User, online: bool) -> None:
-        self.changes.crowd_changed |= not presence.tell(self.room, self.out, user, online)
+        self.changes.crowd_changed |= not presence.tell(self.room, self.events, user, online)

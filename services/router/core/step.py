@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from services.router.core import frames, presence
+from services.router.core import pages, presence
+from services.router.core.audience import one
 from services.router.core.changes import Changes, CrowdDue, Gone, Item, JoinPage
+from services.router.core.events import Answered, Informed, Listing, Noticed, Said, Told
 from services.router.core.needs import NOTHING, Older
-from services.router.core.outgoing import one
+from services.router.core.refusals import not_coined
 from services.router.core.room import Room, Stored
 from services.router.core.room_batch import RoomBatch
-from shared.protocol.bus import Access, AccessWanted, Post, Resume, Retell, Rewound, Submit, Unsubscribe
+from shared.protocol.bus import (
+    Access,
+    AccessWanted,
+    Post,
+    Resume,
+    Retell,
+    Rewound,
+    Submit,
+    Subscribed,
+    Unsubscribe,
+    Unsubscribed,
+)
 from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
 from shared.protocol.codec import pack
 from shared.protocol.errors import ErrorCode
 from shared.protocol.names import coined
+from shared.protocol.server import JOIN_ONLINE, HistoryPage, Joined, Left
 
 
 def step(
-    room: Room, items: Sequence[Item], now_ms: int, answer_bytes: int = frames.ANSWER_BYTES, older: Older = NOTHING
+    room: Room, items: Sequence[Item], now_ms: int, answer_bytes: int = pages.ANSWER_BYTES, older: Older = NOTHING
 ) -> Changes:
     """Changes `room` in place and says what to write and to tell. When the write is refused, `room` is to be thrown
     away, loaded anew, and the batch stepped through again. `answer_bytes`: of the messages that one answer lists.
@@ -48,9 +62,9 @@ class _Step(RoomBatch):
     def join(self, by: Submit, frame: Join, item: Item) -> None:
         room = self.room
         if not room.exists and coined(room.name) != room.name:
-            self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref, text=frames.not_coined(room.name))
+            self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref, text=not_coined(room.name))
             return
-        shown = frames.opening(room, frame.after, self.answer_bytes)
+        shown = pages.opening(room, frame.after, self.answer_bytes)
         if shown is None:
             # The membership begins now: what this connection sends next counts on it.
             self.admit(by.user)
@@ -64,7 +78,11 @@ class _Step(RoomBatch):
         # Who was subscribed here all along, its join being sent twice, may have heard that it is gone: it hears this,
         # too.
         self.subscribe(by.session, by.user, by.address)
-        self.out.reply(by, ref, frames.joined(self.room, shown, more, ref), subscribed=self.room.seq)
+        room, online = self.room, self.room.online_users(JOIN_ONLINE)
+        frame = Joined(
+            room=room.name, seq=room.seq, members=room.online, online=online, messages=[], more=more, ref=ref
+        )
+        self.events.append(Answered(by, ref, Listing(frame, shown), subscribed=room.seq))
 
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
@@ -74,16 +92,20 @@ class _Step(RoomBatch):
         self.changes.requires_version_check = True
         for session, subscription in room.subscriptions_of(user.id):
             self.end_subscription(session)
-            self.out.unsubscribed(subscription.address, session)
-            if session != by.session:
-                self.out.direct(subscription.address, session, frames.left(room.name, None))
+            self.out_of_room(subscription.address, session, told=session != by.session)
         if room.members.pop(user.id, None) is not None:
             self.changes.members.pop(user.id, None)
             self.changes.members_gone.add(user.id)
             self.changes.read_marks.pop(user.id, None)
         elif item.redelivered:
             self.presence(user, False)
-        self.out.reply(by, frame.ref, frames.left(room.name, frame.ref))
+        self.events.append(Answered(by, frame.ref, Left(room=room.name, ref=frame.ref)))
+
+    def out_of_room(self, address: str, session: str, told: bool) -> None:
+        """`session` is not in the room any more: so its gateway hears, and where it is `told`, so does its client."""
+        self.events.append(Informed(address, Unsubscribed(room=self.room.name, sessions=[session])))
+        if told:
+            self.events.append(Told(address, session, Left(room=self.room.name)))
 
     def chat(self, by: Submit, frame: Chat, item: Item) -> None:
         self.append(by, frame.id, "chat", frame.text, item.redelivered, None)
@@ -92,15 +114,17 @@ class _Step(RoomBatch):
         if not self.is_member(by, frame.ref):
             return
         self.changes.requires_version_check = True
-        page = frames.page(self.room, frame, self.answer_bytes)
+        page = pages.page(self.room, frame, self.answer_bytes)
         if page is None:
             self.changes.reads.append(by)
-        else:
-            self.out.reply(by, frame.ref, frames.history(self.room.name, *page, frame.ref))
+            return
+        shown, more = page
+        answer = Listing(HistoryPage(room=self.room.name, messages=[], more=more, ref=frame.ref), shown)
+        self.events.append(Answered(by, frame.ref, answer))
 
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
         if self.is_member(by, frame.ref) and self.room.online <= presence.CROWD and not item.redelivered:
-            presence.typing(self.room, self.out, by)
+            presence.typing(self.room, self.events, by)
 
     def read(self, by: Submit, frame: Read, item: Item) -> None:
         if not self.is_member(by, frame.ref):
@@ -113,7 +137,7 @@ class _Step(RoomBatch):
         member.read_seq = seq
         if by.user.id not in self.changes.members:  # else the member's new row says it already
             self.changes.read_marks[by.user.id] = seq
-        presence.has_read(room, self.out, by.user, seq)
+        presence.has_read(room, self.events, by.user, seq)
 
     # ── messages of services ──
 
@@ -133,7 +157,7 @@ class _Step(RoomBatch):
         if by.after > room.seq:
             # Its gateway was told of `after` only once that was stored, and `room` is compared with its row before this
             # is said: so the store has less than it had. Whoever is subscribed there comes to know the room anew.
-            self.out.to(by.address, Rewound(room=room.name, seq=room.seq))
+            self.events.append(Informed(by.address, Rewound(room=room.name, seq=room.seq)))
             return
         back: list[str] = []
         for holder in by.subscriptions:
@@ -141,28 +165,28 @@ class _Step(RoomBatch):
                 self.subscribe(holder.session, holder.user, by.address)
                 back.append(holder.session)
             else:
-                self.out.unsubscribed(by.address, holder.session)
-                self.out.direct(by.address, holder.session, frames.left(room.name, None))
+                self.out_of_room(by.address, holder.session, told=True)
         if back:
-            self.out.subscribed(by.address, back, by.after)  # so that the gateway lets through what follows
+            # First, so that the gateway lets through what follows.
+            self.events.append(Informed(by.address, Subscribed(room=room.name, sessions=back, seq=by.after)))
             to = one(by.address)
-            for message in frames.missed(room, by.after, self.answer_bytes):
-                self.out.message(to, message.seq, message.frame)
-            self.out.notice(to, presence.everyone(room))  # who came and went meanwhile was not told there
+            self.events += [Said(to, message) for message in pages.missed(room, by.after, self.answer_bytes)]
+            self.events.append(Noticed(to, presence.everyone(room)))  # who came and went meanwhile was not told there
 
     def retell(self, by: Retell, item: Item) -> None:
         self.changes.requires_version_check = True
-        presence.retell(self.room, self.out, by.session, by.address)
+        presence.retell(self.room, self.events, by.session, by.address)
 
     def access(self, by: AccessWanted, item: Item) -> None:
         self.changes.requires_version_check = True
-        self.out.to(by.reply_to, Access(ref=by.ref, exists=self.room.exists, allowed=by.user in self.room.members))
+        answer = Access(ref=by.ref, exists=self.room.exists, allowed=by.user in self.room.members)
+        self.events.append(Informed(by.reply_to, answer))
 
     def join_page(self, read: JoinPage, item: Item) -> None:
         join = read.by.frame
         assert isinstance(join, Join)
         if self.is_member(read.by, join.ref):  # else the user has left while the page was read
-            shown = frames.opening_from(self.room, join.after or 0, read.page, self.answer_bytes)
+            shown = pages.opening_from(self.room, join.after or 0, read.page, self.answer_bytes)
             self.enter(read.by, join.ref, *shown)
 
     def gone(self, by: Gone, item: Item) -> None:
@@ -173,7 +197,7 @@ class _Step(RoomBatch):
 
     def crowd_due(self, by: CrowdDue, item: Item) -> None:
         self.changes.requires_version_check = True
-        presence.tell_owed(self.room, self.out, by.names)
+        presence.tell_owed(self.room, self.events, by.names)
 
 
 _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {

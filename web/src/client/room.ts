@@ -42,6 +42,11 @@ export class Room {
     this.#catchUp = catchUp
   }
 
+  /** Whether the log holds a message of this user's own with this `id`. */
+  hasOwn(id: string): boolean {
+    return this.log.messages.some((message) => message.id === id && this.#isOwn(message))
+  }
+
   /** Whether more is missing than is fetched by itself. */
   get isFarBehind(): boolean {
     return this.log.missing > this.#catchUp

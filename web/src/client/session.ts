@@ -112,11 +112,6 @@ export class Session {
     return this.#own.stored
   }
 
-  /** Whether the room's log holds a message of this user's own with this `id`. */
-  isStored(room: RoomName, id: string): boolean {
-    return this.#rooms.get(room)?.log.messages.some((message) => message.id === id && isOwn(message, this.user)) ?? false
-  }
-
   get rooms(): ReadonlyMap<RoomName, Room> {
     return this.#rooms.all
   }

@@ -81,7 +81,7 @@ export class Chat {
       upload: (request) => upload(request, servedFrom(location.href)),
       isJoined: (room) => this.session.rooms.get(room)?.joined ?? false,
       isWaiting: (id) => this.session.outbox.isWaiting(id),
-      isStored: (room, id) => this.session.isStored(room, id),
+      isStored: (room, id) => this.session.rooms.get(room)?.hasOwn(id) ?? false,
       random: Math.random,
       store: orElse(() => storedFiles(account.user.id), noFiles),
     })

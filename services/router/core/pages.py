@@ -1,69 +1,15 @@
-"""The router's answers as bytes. Messages are rendered already: their frames are spliced in, not rendered again."""
+"""Which messages an answer lists, of a room in memory: as many as fit, none left out in between."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pydantic_core import to_json
-
-from services.router.core.outgoing import Out, Outgoing
 from services.router.core.room import Room, Stored
 from shared.protocol.client import History
-from shared.protocol.codec import listed, pack, render
-from shared.protocol.errors import ErrorCode
-from shared.protocol.names import coined
-from shared.protocol.server import JOIN_ONLINE, JOIN_RECENT, Left, error
+from shared.protocol.server import JOIN_RECENT
 
 JOIN_PAGE = 200
-RETRY_AFTER_MS = 1_000
 ANSWER_BYTES = 64 << 10  # of the messages that one answer lists, unless the deployment says otherwise
-
-TEXT = {
-    ErrorCode.NOT_JOINED: "You are not a member of this room. Join it first.",
-    ErrorCode.NO_SUCH_ROOM: "There is no room of this name.",
-    ErrorCode.ID_REUSED: "This id was already used for another message of yours in this room. Send it under a new id.",
-    ErrorCode.UNAVAILABLE: "The message store cannot be reached. Nothing is lost; try again in a moment.",
-    ErrorCode.OVERLOADED: "The server is overloaded. Try again in a moment.",
-}
-
-
-def refusal(code: ErrorCode, ref: str | None, retry_after_ms: int | None = None, text: str | None = None) -> bytes:
-    """`text`: a sentence that says more than the code's own."""
-    return render(error(code, text or TEXT[code], ref, retry_after_ms))
-
-
-def not_coined(room: str) -> str:
-    """Why there is no room of this name, and none comes into being."""
-    name = coined(room)
-    if not name:
-        return "There is no room of this name, and a new one needs a name that can be seen."
-    return f"There is no room of this name. A new room is named in small letters: {name}"
-
-
-def overloaded(out: Out) -> Out | None:
-    """What is said in place of an answer that could not be: that it be asked for again. None: `out` is no answer."""
-    answer = out.answer
-    if answer is None:
-        return None
-    instead = Outgoing("")
-    instead.answer(out.to.addresses[0], answer, refusal(ErrorCode.OVERLOADED, answer.ref, RETRY_AFTER_MS))
-    return instead.done()[0]
-
-
-def _ref(ref: str | None) -> bytes:
-    return b"" if ref is None else b',"ref":' + to_json(ref)
-
-
-def joined(room: Room, messages: Sequence[Stored], more: bool, ref: str | None) -> bytes:
-    return b'{"type":"joined","room":%b,"seq":%d,"members":%d,"online":[%b],"messages":[%b],"more":%b%b}' % (
-        to_json(room.name),
-        room.seq,
-        room.online,
-        b",".join(pack(user) for user in room.online_users(JOIN_ONLINE)),
-        b",".join(listed(m.frame) for m in messages),
-        to_json(more),
-        _ref(ref),
-    )
 
 
 def oldest(messages: Iterable[Stored], bytes_: int) -> list[Stored]:
@@ -127,21 +73,3 @@ def missed(room: Room, after: int, bytes_: int) -> list[Stored]:
     found = oldest(room.after(after, JOIN_PAGE) or [], bytes_)
     reaches = found[-1].seq if found else after
     return found + [message for message in list(room.recent)[-1:] if message.seq > reaches]
-
-
-def history(room: str, messages: Sequence[Stored], more: bool, ref: str | None) -> bytes:
-    return b'{"type":"history","room":%b,"messages":[%b],"more":%b%b}' % (
-        to_json(room),
-        b",".join(listed(m.frame) for m in messages),
-        to_json(more),
-        _ref(ref),
-    )
-
-
-def left(room: str, ref: str | None) -> bytes:
-    return render(Left(room=room, ref=ref))
-
-
-def with_ref(message: Stored, ref: str | None) -> bytes:
-    """The sender's own copy: the acknowledgement."""
-    return message.frame if ref is None else message.frame[:-1] + _ref(ref) + b"}"

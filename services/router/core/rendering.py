@@ -1,0 +1,50 @@
+"""The router's answers as bytes. A message was rendered when it got its number: it is spliced in as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pydantic_core import to_json
+
+from services.router.core.events import Listing
+from services.router.core.room import Stored
+from shared.protocol.codec import listed, render
+from shared.protocol.server import RoomList, RoomSummary, ServerBase
+
+_NO_MESSAGES = b'"messages":[]'
+_NO_ROOMS = b'"rooms":[]'
+
+
+def answer(said: ServerBase | Listing | Stored, ref: str | None) -> bytes:
+    match said:
+        case Stored():
+            return own_copy(said, ref)
+        case Listing(frame, messages):
+            return listing(frame, messages)
+    return render(said)
+
+
+def own_copy(message: Stored, ref: str | None) -> bytes:
+    """The sender's own copy of `message`: the acknowledgement."""
+    return message.frame if ref is None else b'%b,"ref":%b}' % (message.frame[:-1], to_json(ref))
+
+
+def listing(frame: ServerBase, messages: Iterable[Stored]) -> bytes:
+    """`frame`, with these messages in its empty list."""
+    return _filled(frame, _NO_MESSAGES, (listed(message.frame) for message in messages))
+
+
+def rooms(summaries: Sequence[tuple[RoomSummary, Stored | None]], ref: str | None) -> bytes:
+    """`rooms`; each with its newest message, where it is to be shown."""
+    return _filled(RoomList(rooms=[], ref=ref), _NO_ROOMS, (_summary(*each) for each in summaries))
+
+
+def _summary(room: RoomSummary, last: Stored | None) -> bytes:
+    rendered = to_json(room, exclude_none=True)
+    return rendered if last is None else b'%b,"last":%b}' % (rendered[:-1], listed(last.frame))
+
+
+def _filled(frame: ServerBase, empty: bytes, entries: Iterable[bytes]) -> bytes:
+    """`empty`: the list, as `frame` has it. No string can hold that: its quotes would be escaped there."""
+    before, _, after = render(frame).partition(empty)
+    return b"%b%b%b]%b" % (before, empty[:-1], b",".join(entries), after)
