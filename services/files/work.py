@@ -75,50 +75,48 @@ class FrameWork:
     async def _take(self) -> None:
         while True:
             for delivery in await self._consumer.get():
-                tasks = [self._start(submit) for submit in await self._read(delivery)]
+                tasks = [self._start(*each) for each in await self._read(delivery)]
                 await self._acknowledgements.put(delivery, tasks)
 
-    async def _read(self, delivery: Delivery) -> list[Submit]:
-        submits = await self._bodies.messages(delivery, Submit)
-        if all(isinstance(submit.frame, File) for submit in submits):
-            return submits
-        await self._bodies.give_up(delivery, "only `file` frames are the files' work")
-        return []
+    async def _read(self, delivery: Delivery) -> list[tuple[Submit, File]]:
+        work: list[tuple[Submit, File]] = []
+        for submit in await self._bodies.messages(delivery, Submit):
+            if submit.frame.scope != "files":
+                await self._bodies.give_up(delivery, f"a `{submit.frame.type}` frame is not the files' work")
+                return []
+            work.append((submit, submit.frame))
+        return work
 
-    def _start(self, submit: Submit) -> asyncio.Task[None]:
+    def _start(self, submit: Submit, frame: File) -> asyncio.Task[None]:
         """One session's frames are settled one after the other, in the order in which they came."""
         session = submit.session
-        task = asyncio.create_task(self._settle(submit, self._last.get(session)))
+        task = asyncio.create_task(self._settle(submit, frame, self._last.get(session)))
         self._last[session] = task
         task.add_done_callback(lambda _: self._last.get(session) is task and self._last.pop(session))
         return task
 
-    async def _settle(self, submit: Submit, after: asyncio.Task[None] | None) -> None:
+    async def _settle(self, submit: Submit, frame: File, after: asyncio.Task[None] | None) -> None:
         if after is not None:
             await asyncio.wait([after])
         async with self._places:
             try:
-                await self._store(submit)
+                await self._store(submit, frame)
             except Refused as refused:
                 UPLOADS.labels("frame", refused.code).inc()
-                await self._refuse(submit, refused)
+                await self._refuse(submit, frame, refused)
             except BusError as why:
                 # Stored, so the upkeep posts it; meanwhile a retry with the same id is safe.
                 UPLOADS.labels("frame", "unposted").inc()
                 log.warning("a file is stored and could not be posted yet", why=str(why))
-                await self._refuse(submit, _LATER)
+                await self._refuse(submit, frame, _LATER)
             except Exception:
                 UPLOADS.labels("frame", "failed").inc()
-                log.exception(
-                    "a file frame cannot be handled", room=submit.frame.room if isinstance(submit.frame, File) else ""
-                )
-                await self._refuse(submit, _LATER)
+                log.exception("a file frame cannot be handled", room=frame.room)
+                await self._refuse(submit, frame, _LATER)
             else:
                 UPLOADS.labels("frame", "stored").inc()
 
-    async def _store(self, submit: Submit) -> None:
-        frame = submit.frame
-        assert isinstance(frame, File)
+    async def _store(self, submit: Submit, frame: File) -> None:
         declared, content = parse(frame.data, self._limit)
         sniffer = Sniffer()
         sniffer.feed(content)
@@ -130,9 +128,7 @@ class FrameWork:
         kept = await self._ingest.keep(arrived, frame.room, submit.user, frame.id, frame.name)
         await self._posting.post(kept, submit)
 
-    async def _refuse(self, submit: Submit, refused: Refused) -> None:
-        frame = submit.frame
-        assert isinstance(frame, File)
+    async def _refuse(self, submit: Submit, frame: File, refused: Refused) -> None:
         answer = render(error(refused.code, refused.text, frame.ref or frame.id, refused.retry_after_ms))
         direct = pack(Direct(session=submit.session, sizes=[len(answer)], answers=frame.id))
         try:

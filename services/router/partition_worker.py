@@ -170,8 +170,8 @@ class PartitionWorker:
 
     def _beside(self, changes: Changes) -> None:
         """What a batch leaves to be done without holding it up."""
-        for submit in changes.reads:
-            self._reads.read(submit, self.add)
+        for deep in changes.reads:
+            self._reads.read(deep, self.add)
         self._crowds.note(changes)
 
     async def _refuse_questions(self) -> None:

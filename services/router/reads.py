@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 
 from services.router.core import pages, rendering
-from services.router.core.changes import Item, JoinPage
+from services.router.core.changes import Deep, Item, JoinPage
 from services.router.core.outgoing import Outgoing
 from services.router.core.refusals import RETRY_AFTER_MS, refusal
 from services.router.core.room import Stored
@@ -40,10 +40,16 @@ class Reads:
         self._bound = at_once + waiting
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def read(self, submit: Submit, add: Callable[[Item], None]) -> None:
+    def read(self, deep: Deep, add: Callable[[Item], None]) -> None:
         """What a `history` or a `join` lists from further back than memory. `history` is answered; with the page of
         `join` an item is added, to be handled in its turn."""
-        self._ask(submit, self._history(submit) if submit.frame.type == "history" else self._join_page(submit, add))
+        match deep.frame:
+            case History() as frame:
+                self._ask(deep.by, self._history(deep.by, frame))
+            case Join() as frame:
+                self._ask(deep.by, self._join_page(deep.by, frame, add))
+            case _:
+                assert_never(deep.frame)
 
     def rooms(self, submit: Submit) -> None:
         self._ask(submit, self._list_rooms(submit))
@@ -95,18 +101,14 @@ class Reads:
         except Exception:
             log.exception("upkeep failed")
 
-    async def _history(self, submit: Submit) -> None:
-        frame = submit.frame
-        assert isinstance(frame, History)
+    async def _history(self, submit: Submit, frame: History) -> None:
         found, more = await self._store.page(frame.room, before=frame.before, after=frame.after, limit=frame.limit)
         shown = (pages.newest if frame.after is None else pages.oldest)(found, self._answer_bytes)
         more = more or len(shown) < len(found)
         page = HistoryPage(room=frame.room, messages=[], more=more, ref=frame.ref)
         self.answer(submit, rendering.listing(page, shown))
 
-    async def _join_page(self, submit: Submit, add: Callable[[Item], None]) -> None:
-        frame = submit.frame
-        assert isinstance(frame, Join)
+    async def _join_page(self, submit: Submit, frame: Join, add: Callable[[Item], None]) -> None:
         page, _ = await self._store.page(frame.room, before=None, after=frame.after, limit=pages.JOIN_PAGE)
         add(Item(JoinPage(by=submit, page=pages.oldest(page, self._answer_bytes))))
 

@@ -10,7 +10,7 @@ from pydantic import SkipValidation
 from services.router.core.events import Event
 from services.router.core.room import Member, Stored, Subscription
 from shared.protocol.bus import AccessWanted, BusMessage, Post, Submit
-from shared.protocol.client import Frame
+from shared.protocol.client import Frame, History, Join
 
 
 class Gone(Frame):
@@ -36,6 +36,13 @@ class JoinPage(Frame):
     @property
     def room(self) -> str:
         return self.by.frame.room  # type: ignore[union-attr]
+
+
+class Deep(NamedTuple):
+    """`frame`, which `by` brought, lists messages from further back than memory."""
+
+    by: Submit
+    frame: History | Join
 
 
 class Item(NamedTuple):
@@ -93,7 +100,7 @@ class Changes:
     subscriptions_gone: set[str] = field(default_factory=set)
     read_marks: dict[str, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-    reads: list[Submit] = field(default_factory=list)
+    reads: list[Deep] = field(default_factory=list)
     crowd_changed: bool = False
     names_owed: bool = False
     requires_version_check: bool = False

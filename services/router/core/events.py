@@ -1,4 +1,4 @@
-"""What came of a batch, in order, and who is to know of it. No bytes yet: deliveries.py makes them, once it is stored."""
+"""What came of a batch, in order, and who is to know of it. No bytes yet: see deliveries.py."""
 
 from __future__ import annotations
 

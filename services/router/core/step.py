@@ -7,7 +7,7 @@ from typing import Any
 
 from services.router.core import pages, presence
 from services.router.core.audience import one
-from services.router.core.changes import Changes, CrowdDue, Gone, Item, JoinPage
+from services.router.core.changes import Changes, CrowdDue, Deep, Gone, Item, JoinPage
 from services.router.core.events import Answered, Informed, Listing, Noticed, Said, Told
 from services.router.core.needs import NOTHING, Older
 from services.router.core.refusals import not_coined
@@ -68,7 +68,7 @@ class _Step(RoomBatch):
         if shown is None:
             # The membership begins now: what this connection sends next counts on it.
             self.admit(by.user)
-            self.changes.reads.append(by)
+            self.changes.reads.append(Deep(by, frame))
             return
         room.exists = True
         self.enter(by, frame.ref, *shown)
@@ -116,7 +116,7 @@ class _Step(RoomBatch):
         self.changes.requires_version_check = True
         page = pages.page(self.room, frame, self.answer_bytes)
         if page is None:
-            self.changes.reads.append(by)
+            self.changes.reads.append(Deep(by, frame))
             return
         shown, more = page
         answer = Listing(HistoryPage(room=self.room.name, messages=[], more=more, ref=frame.ref), shown)
