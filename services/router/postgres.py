@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.router.core.changes import Changes
+from services.router.core.room import stored
 from services.router.sql import SqlMessageStore
 from services.router.statement import Rows, Statement, number, text, word
 from shared.protocol.names import shard_of
@@ -98,6 +99,20 @@ SAY_AND_MOVE = Statement(
     _COMMIT + _MEMBERSHIP + _ANSWER,
     _WANTED, _MESSAGES, _MEMBERS, _MEMBERS_GONE, _SUBSCRIPTIONS, _SUBSCRIPTIONS_GONE, _READ_MARKS,
 )  # fmt: skip
+# In a quiet hour a batch is one message: scalars, and no join of rows with rows, cost two thirds of SAY.
+SAY_ONE = Statement("""
+WITH held AS (
+  UPDATE rooms SET seq = :seq::bigint
+  WHERE name = :room AND seq = :seq_before AND version = :version_before
+  RETURNING id, name
+), new_message AS (
+  INSERT INTO messages (room_id, seq, sender_id, sender_name, id, kind, content, at_ms)
+  SELECT held.id, :seq::bigint, :sender_id::text, :sender_name::text, :id::text, :kind::text, :content::text,
+    :at_ms::bigint
+  FROM held
+)
+SELECT name, NULL::bigint AS seq, NULL::bigint AS version FROM held
+""")
 
 
 class PostgresMessageStore(SqlMessageStore):
@@ -120,8 +135,8 @@ class PostgresMessageStore(SqlMessageStore):
             while len(self._idle) < self._connections:
                 self._idle.append(await self._connect())
             for db in self._idle:
-                for whole in (False, True):
-                    await _fetch(db, *_statement([], [], whole))
+                for statement, arguments in _PLANNED:
+                    await _fetch(db, statement, arguments)
             async with AsyncExitStack() as held:
                 for _ in range(self._readers):
                     await held.enter_async_context(self._engine.connect())
@@ -199,6 +214,9 @@ def _statement(writing: Sequence[Changes], comparing: list[str], whole: bool = F
     """The statement and its arguments; without its second half when only messages are written, unless the `whole` is
     wanted.
     """
+    moved = whole or any(c.membership_changed or c.read_marks for c in writing)
+    if not moved and not comparing and len(writing) == 1 and len(writing[0].messages) == 1:
+        return SAY_ONE.text, _one(writing[0])
     arguments = {
         "comparing": comparing,
         **_WANTED.arguments((c.room, c.seq_before, c.version_before, c.seq, c.version) for c in writing),
@@ -208,7 +226,7 @@ def _statement(writing: Sequence[Changes], comparing: list[str], whole: bool = F
             for m in c.messages
         ),
     }
-    if not whole and not any(c.membership_changed or c.read_marks for c in writing):
+    if not moved:
         return SAY.text, SAY.arguments(arguments)
     arguments |= {
         **_MEMBERS.arguments((c.room, u, m.name, m.read_seq) for c in writing for u, m in c.members.items()),
@@ -222,3 +240,20 @@ def _statement(writing: Sequence[Changes], comparing: list[str], whole: bool = F
         **_READ_MARKS.arguments((c.room, user, seq) for c in writing for user, seq in c.read_marks.items()),
     }
     return SAY_AND_MOVE.text, SAY_AND_MOVE.arguments(arguments)
+
+
+def _one(c: Changes) -> list[Any]:
+    """The arguments of `SAY_ONE` for a room that was there and has one message more, and nothing else."""
+    (m,) = c.messages
+    return SAY_ONE.arguments(
+        {
+            "room": c.room, "seq_before": c.seq_before, "version_before": c.version_before, "seq": m.seq,
+            "sender_id": m.sender_id, "sender_name": m.sender_name, "id": m.id, "kind": m.kind, "content": m.content,
+            "at_ms": m.at_ms,
+        }
+    )  # fmt: skip
+
+
+_NOBODY = Changes("", True, 0, 0, messages=[stored("", 0, "", "", "", "chat", "", 0)])
+_PLANNED = [_statement([], []), _statement([], [], whole=True), _statement([_NOBODY], [])]
+"""Each statement once, for no room at all."""

@@ -1,0 +1,48 @@
+"""Which statement a batch is written by: the shortest that says all of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.router import postgres
+from services.router.core.changes import Changes
+from services.router.core.room import Member, Stored, stored
+from services.router.statement import Statement
+
+
+def message(seq: int) -> Stored:
+    return stored("r", seq, "u1", "Olena", f"id{seq}", "chat", "hello", 0)
+
+
+def said(*seqs: int, room: str = "r") -> Changes:
+    return Changes(room, True, seqs[0] - 1, 4, seqs[-1], 4, messages=[message(seq) for seq in seqs])
+
+
+def moved() -> Changes:
+    changes = said(8)
+    changes.members["u2"] = Member("Taras")
+    return changes
+
+
+@pytest.mark.parametrize(
+    ("writing", "comparing", "wanted"),
+    [
+        ([said(8)], [], postgres.SAY_ONE),
+        ([said(8)], ["other"], postgres.SAY),
+        ([said(8, 9)], [], postgres.SAY),
+        ([said(8), said(3, room="q")], [], postgres.SAY),
+        ([], ["other"], postgres.SAY),
+        ([moved()], [], postgres.SAY_AND_MOVE),
+    ],
+)
+def test_a_batch_goes_by_the_shortest_statement_that_says_all_of_it(
+    writing: list[Changes], comparing: list[str], wanted: Statement
+) -> None:
+    text, arguments = postgres._statement(writing, comparing)
+    assert text == wanted.text
+    assert text.count("$") >= len(arguments) > 0
+
+
+def test_a_read_mark_alone_is_no_message_alone() -> None:
+    changes = Changes("r", True, 8, 4, 8, 4, read_marks={"u1": 8})
+    assert postgres._statement([changes], [])[0] == postgres.SAY_AND_MOVE.text
