@@ -10,12 +10,16 @@ export type Piece =
 
 const BLOCK = /```(?:[\w+-]*\n)?([\s\S]+?)```/g
 const CODE = /`([^`\n]+)`/g
+const MARKED = new RegExp(`${BLOCK.source}|${CODE.source}`, "g")
 
 /** `me` is the reader's name, or null. */
 export const piecesOf = (text: string, me: string | null): Piece[] =>
   split(text, BLOCK, ([, code]) => ({ kind: "block", text: code!.replace(/\n$/, "") }), (beside) =>
     split(beside, CODE, ([, code]) => ({ kind: "code", text: code! }), (plain) => linksOf(plain, me)),
   )
+
+/** What a text says where its parts are not told apart: without the marks around code. */
+export const plainly = (text: string): string => text.replace(MARKED, "$1$2").trim()
 
 /** Whether the text names the reader: `@name`, in any case. */
 export const mentions = (text: string, me: string | null): boolean =>

@@ -4,7 +4,7 @@ import { preferredLanguage } from "../../src/i18n/language.ts"
 import { uk } from "../../src/i18n/uk.ts"
 import { initialsOf } from "../../src/model/faces.ts"
 import { fileAddress, ownAddress } from "../../src/model/files.ts"
-import { mentions, type Piece, piecesOf } from "../../src/model/pieces.ts"
+import { mentions, type Piece, piecesOf, plainly } from "../../src/model/pieces.ts"
 import { servedFrom } from "../../src/model/served.ts"
 import { sizeText } from "../../src/model/sizes.ts"
 
@@ -32,6 +32,13 @@ describe("code in a text", () => {
     expect(kinds("so:\n```sql\nSELECT 1;\nSELECT 2;\n```")).toEqual(["text:so:\n", "block:SELECT 1;\nSELECT 2;"])
   })
 })
+
+test.each([
+  ["run `make test` now", "run make test now"],
+  ["so:\n```sql\nSELECT 1;\n```", "so:\nSELECT 1;"],
+  ["```\nlet a = `b`\n```", "let a = `b`"],
+  ["a`b", "a`b"],
+])("in a list of rooms and aloud %j is %j", (text, said) => expect(plainly(text)).toBe(said))
 
 describe("mentions", () => {
   test.each(["@Олена", "привіт, @олена!", "(@Олена)"])("%s names Олена", (text) => expect(mentions(text, "Олена")).toBe(true))
