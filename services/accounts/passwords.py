@@ -20,7 +20,7 @@ class Passwords:
     """`at_once` hashes side by side, `waiting` more in line; beyond that a request is refused, not queued for ever."""
 
     def __init__(self, *, at_once: int, waiting: int, memory_kib: int, passes: int) -> None:
-        # One lane: the threads above are the parallelism, and a hash then costs the same on every machine.
+        # `parallelism` 1: the threads above are the parallelism, and a hash then costs the same on every machine.
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="argon2")
         self._room = at_once + waiting

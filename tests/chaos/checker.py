@@ -128,7 +128,7 @@ class _Client:
         self.open = False
         self.connection = 0
         self.joined: dict[str, int] = {}
-        """Rooms in which the present connection sits, and the room's `seq` at the first `joined` of all."""
+        """Rooms that the present connection has joined, and the room's `seq` at the first `joined` of all."""
         self.first_joined: dict[str, int] = {}
         self.shown: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
         self.skipped: dict[str, list[_Skip]] = defaultdict(list)
@@ -280,7 +280,7 @@ def _shown(name: str, room: str, shown: list[tuple[int, str, str]]) -> Iterator[
 
 
 def _complete(clients: Sequence[_Client], logs: dict[str, _Log]) -> Iterator[Finding]:
-    """Who sits in a room at the end has seen all of it, from the first number that was shown, but for what it said that
+    """Who is in a room at the end has seen all of it, from the first number that was shown, but for what it said that
     it passes over."""
     for client in clients:
         if not client.open:
@@ -333,7 +333,7 @@ def _senders(clients: Sequence[_Client], logs: dict[str, _Log]) -> Iterator[Find
             elif record["kind"] == "error":
                 refused.add((client.user, record["ref"] or ""))
     for client in clients:
-        lanes: dict[tuple[int, str], dict[str, _Sent]] = defaultdict(dict)
+        groups: dict[tuple[int, str], dict[str, _Sent]] = defaultdict(dict)
         for position, record in enumerate(client.records):
             if record["kind"] != "send":
                 continue
@@ -341,10 +341,10 @@ def _senders(clients: Sequence[_Client], logs: dict[str, _Log]) -> Iterator[Find
             message = logs[room].by_id.get((client.user, id))
             if message is None or (client.user, id) in refused or len(used[client.user, room, id]) > 1:
                 continue
-            sent = lanes[record["connection"], room].setdefault(id, _Sent(position, position, message.seq))
+            sent = groups[record["connection"], room].setdefault(id, _Sent(position, position, message.seq))
             sent.last = position
-        for (connection, room), lane in lanes.items():
-            yield from _in_order(f"{client.name}, connection {connection}: {room}", list(lane.values()))
+        for (connection, room), group in groups.items():
+            yield from _in_order(f"{client.name}, connection {connection}: {room}", list(group.values()))
 
 
 def _in_order(place: str, sent: list[_Sent]) -> Iterator[Finding]:
@@ -360,7 +360,7 @@ def _in_order(place: str, sent: list[_Sent]) -> Iterator[Finding]:
 
 
 def _presence(clients: Sequence[_Client], present: dict[str, set[str]]) -> Iterator[Finding]:
-    """Whom a `joined` shows is who sits there, as the clients themselves know it."""
+    """Whom a `joined` shows is who is there, as the clients themselves know it."""
     online: dict[str, set[str]] = defaultdict(set)
     for client in clients:
         for room in client.joined:

@@ -23,7 +23,7 @@ BURST = (10, 60)
 
 @dataclass
 class Person:
-    """A client, its line, the rooms it sits in, and the other device of the same user, if there is one. `user` and
+    """A client, its line, the rooms it has joined, and the other device of the same user, if there is one. `user` and
     `device` say whose it is; `life` counts the clients of this device."""
 
     user: int
@@ -189,7 +189,7 @@ class Crowd:
         return found
 
     def online(self, room: str) -> set[str]:
-        """The users who sit in `room` now."""
+        """The users who are in `room` now."""
         return {
             person.client.session.user_id
             for person in self.people

@@ -1,8 +1,8 @@
-"""Many light clients in a process of their own: `python -m tests.chaos.returning`. They sit in rooms, come back when
+"""Many light clients in a process of their own: `python -m tests.chaos.returning`. They join rooms, come back when
 their connection is lost, resume by `after`, and take down how that went. For `tests.chaos.storm`.
 
-Lines of JSON in: a `Plan`; later the newest number of each room. Lines out: `"seated"` once all sit, and a `Report`
-once all have everything.
+Lines of JSON in: a `Plan`; later the newest number of each room. Lines out: `"subscribed"` once all have joined, and a
+`Report` once all have everything.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Light(asyncio.Protocol):
         self.lost = asyncio.Event()
 
     async def connect(self, url: str) -> None:
-        """Raises OSError. Sits in the room when `is_subscribed` is set."""
+        """Raises OSError. Has joined the room when `is_subscribed` is set."""
         self._buffer, self._upgraded, self._live, self._asking = b"", False, 0, False
         self.lost.clear()
         self.is_subscribed.clear()
@@ -221,7 +221,7 @@ async def main() -> None:
     ]
     for client in clients:
         await client.is_subscribed.wait()
-    print(json.dumps("seated"), flush=True)
+    print(json.dumps("subscribed"), flush=True)
     newest: dict[str, int] = json.loads(await lines.readline())
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

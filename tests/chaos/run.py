@@ -91,7 +91,7 @@ async def under_faults(plan: Plan, broker: RabbitMQ, database: Postgres, folder:
         *tokens, watching = await cluster.tokens([f"user-{n}" for n in range(plan.users + 1)])
         urls = [gateway.ws for gateway in cluster.of("gateway")]
         async with _crowd(plan, tokens, urls, folder) as crowd, Onlooker(urls[0], watching) as onlooker:
-            diary(f"{len(crowd.people)} clients of {plan.users} users sit in {plan.rooms} rooms")
+            diary(f"{len(crowd.people)} clients of {plan.users} users are in {plan.rooms} rooms")
             faults = Faults(cluster, broker, database, crowd, plan.seed, diary, plan.pause_s)
             chance, died, unquiet = Random(f"{plan.seed}:part"), list[str](), list[str]()
             deadline = time.monotonic() + plan.seconds
@@ -116,7 +116,7 @@ async def at_installation(plan: Plan, urls: Sequence[str], tokens: Sequence[str]
         _crowd(plan, tokens[:-1], urls, folder) as crowd,
         Onlooker(urls[0], tokens[-1]) as onlooker,
     ):
-        diary(f"{len(crowd.people)} clients of {len(tokens) - 1} users sit in {plan.rooms} rooms")
+        diary(f"{len(crowd.people)} clients of {len(tokens) - 1} users are in {plan.rooms} rooms")
         await _talk(crowd, plan.rate, asyncio.sleep(plan.seconds))
         behind, took = await _calm(plan, crowd, onlooker, Random(f"{plan.seed}:part"), diary)
         return Result(await _judge(crowd, onlooker, diary), folder, behind=behind, quiet_after_s=took)

@@ -1,6 +1,6 @@
 """`make storm`: a gateway dies under thousands of clients, and all of them come back within five seconds.
 
-RabbitMQ, PostgreSQL, two routers, three gateways. The light clients of `tests.chaos.returning` sit on one gateway, in
+RabbitMQ, PostgreSQL, two routers, three gateways. The light clients of `tests.chaos.returning` are on one gateway, in
 rooms where others talk all the time; it is killed (SIGKILL), and they come back on the other two, with jitter, and
 resume by `after`. Says how fast; fails where somebody did not come back, lacks a message, or got one twice over one
 connection.
@@ -95,7 +95,7 @@ async def under_storm(plan: Plan, broker: RabbitMQ, database: Postgres, folder: 
         doomed, *others = cluster.of("gateway")
         rooms = [f"storm-{n}" for n in range(max(1, plan.clients // plan.room))]
         tokens = await cluster.tokens([f"storm-{n}" for n in range(plan.clients)])
-        # Those who talk sit elsewhere, each in some of the rooms.
+        # Those who talk are elsewhere, each in some of the rooms.
         elsewhere = [[gateway.ws for gateway in others]]
         talkers = await cluster.clients([f"talker-{n}" for n in range(8)], elsewhere * 8, keep=10, in_flight=16)
         await asyncio.gather(*(talkers[n % 8].join(room) for n, room in enumerate(rooms)))
@@ -108,7 +108,7 @@ async def under_storm(plan: Plan, broker: RabbitMQ, database: Postgres, folder: 
         ]
         async with asyncio.timeout(SUBSCRIBED_S):
             for process in processes:
-                assert await _line(process) == "seated"
+                assert await _line(process) == "subscribed"
         memory = Memory((p.name, lambda p=p: p.pid) for p in (*others, *cluster.of("router")))  # type: ignore[misc]
         written: list[asyncio.Future[Message]] = []
         watching = asyncio.create_task(memory.watch())

@@ -98,12 +98,12 @@ def a_message_is_shown_late(records: Records, chance: Random) -> None:
 
 def a_live_message_comes_late(records: Records, chance: Random) -> None:
     users = {r["client"]: r["user"] for r in of(records, "open")}
-    lanes: dict[tuple[object, ...], Records] = {}
+    groups: dict[tuple[object, ...], Records] = {}
     for r in of(records, "receive", via="live"):
         if r["sender"] != users[r["client"]]:
-            lanes.setdefault((r["client"], r["connection"], r["room"]), []).append(r)
-    lane = chance.choice([lane for lane in lanes.values() if len(lane) > 1])
-    first, second = records.index(lane[0]), records.index(lane[1])
+            groups.setdefault((r["client"], r["connection"], r["room"]), []).append(r)
+    group = chance.choice([group for group in groups.values() if len(group) > 1])
+    first, second = records.index(group[0]), records.index(group[1])
     records[first], records[second] = records[second], records[first]
 
 
@@ -117,12 +117,12 @@ def a_sender_is_overtaken_by_himself(records: Records, chance: Random) -> None:
     counted: dict[str, int] = {}
     for send in of(records, "send"):
         counted[send["id"]] = counted.get(send["id"], 0) + 1
-    lanes: dict[tuple[object, ...], Records] = {}
+    groups: dict[tuple[object, ...], Records] = {}
     for send in of(records, "send"):
         if send["id"] not in refused and counted[send["id"]] == 1:
-            lanes.setdefault((send["client"], send["connection"], send["room"]), []).append(send)
-    lane = chance.choice([lane for lane in lanes.values() if len(lane) > 1])
-    one, other = (send["id"] for send in lane[:2])
+            groups.setdefault((send["client"], send["connection"], send["room"]), []).append(send)
+    group = chance.choice([group for group in groups.values() if len(group) > 1])
+    one, other = (send["id"] for send in group[:2])
     texts = {write["id"]: write["text"] for write in of(records, "write")}
     for record in records:
         if record.get("id") in (one, other) and "seq" in record:

@@ -64,7 +64,7 @@ def rows_of(room: Room) -> dict[str, Any]:
         "seq": room.seq,
         "version": room.version,
         "members": {u: (m.name, m.read_seq) for u, m in room.members.items()},
-        "seats": dict(room.subscriptions),
+        "subscriptions": dict(room.subscriptions),
         "recent": list(room.recent),
     }
 
@@ -117,7 +117,7 @@ def told_directly(changes: Changes) -> list[tuple[str, dict[str, Any]]]:
 
 
 class Audience:
-    """What the sessions hear once gateways have done their part: who sits, who is skipped, who has it already."""
+    """What the sessions hear once gateways have done their part: subscribed, not skipped, and not had already."""
 
     def __init__(self) -> None:
         self._heard: dict[str, list[dict[str, Any]]] = defaultdict(list)

@@ -77,7 +77,7 @@ async def seqs(store: MessageStore, room: str) -> list[int]:
 
 async def test_a_room_that_nobody_has_named_has_nothing(store: SqlMessageStore) -> None:
     room = (await store.load(["nobody"]))["nobody"]
-    assert rows_of(room) == {"exists": False, "seq": 0, "version": 0, "members": {}, "seats": {}, "recent": []}
+    assert rows_of(room) == {"exists": False, "seq": 0, "version": 0, "members": {}, "subscriptions": {}, "recent": []}
     assert await store.page("nobody", before=None, after=None, limit=10) == ([], False)
     assert await store.find("nobody", [("u1", "id1")]) == {}
     assert await store.rooms_of("u1") == []

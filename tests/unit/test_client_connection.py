@@ -299,8 +299,8 @@ def message(seq: int, sender: str = "you", id: str | None = None) -> dict[str, A
     }  # fmt: skip
 
 
-async def sitting(network: Network, client: Client) -> FakeSocket:
-    """A client that sits in an empty room."""
+async def in_a_room(network: Network, client: Client) -> FakeSocket:
+    """A client that has joined an empty room."""
     socket = await network.socket()
     await socket.welcome()
     joined = client.join("r")
@@ -316,7 +316,7 @@ async def test_a_reader_that_is_too_slow_holds_up_the_connection_and_not_the_mem
     network: Network, make: Make
 ) -> None:
     client = make(stream=10)
-    socket = await sitting(network, client)
+    socket = await in_a_room(network, client)
     stream = client.events()
     for seq in range(1, 101):
         socket.say(message(seq))
@@ -330,7 +330,7 @@ async def test_a_reader_that_is_too_slow_holds_up_the_connection_and_not_the_mem
 
 async def test_a_stream_that_is_closed_holds_up_nothing(network: Network, make: Make) -> None:
     client = make(stream=10)
-    socket = await sitting(network, client)
+    socket = await in_a_room(network, client)
     stream = client.events()
     for seq in range(1, 101):
         socket.say(message(seq))
@@ -343,7 +343,7 @@ async def test_a_stream_that_is_closed_holds_up_nothing(network: Network, make: 
 async def test_the_history_of_a_client_tells_what_it_did_and_saw(network: Network, make: Make) -> None:
     out = BytesIO()
     client = make(recorder=JsonLines(out))
-    socket = await sitting(network, client)
+    socket = await in_a_room(network, client)
     sent = client.chat("r", "x", id="m-1")
     await socket.frame("chat")
     socket.say(message(1, "me", "m-1"))

@@ -112,7 +112,7 @@ class World:
             self.session.disconnected()
 
     def say(self, room: str, sender: str, id: str) -> None:
-        """Somebody writes; who sits in the room is told, unless that is lost."""
+        """Somebody writes; who is in the room is told, unless that is lost."""
         before = len(self.server.rooms.get(room, ()))
         message = self.server.append(room, sender, id, id)
         if room in self.sat and len(self.server.rooms[room]) > before and self.chance.random() > self.bad:

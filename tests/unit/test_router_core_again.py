@@ -46,7 +46,7 @@ def presences(changes: Changes, before: Set[str]) -> set[str]:
         (leave("r", BORYS), {"u1"}),
         (Item(Gone(room="r", address="mailbox.g2")), {"u1"}),
     ],
-    ids=["join", "unseat", "leave", "gone"],
+    ids=["join", "unsubscribe", "leave", "gone"],
 )
 def test_who_came_or_went_is_told_again(item: Item, expected: set[str]) -> None:
     room = Room("r")

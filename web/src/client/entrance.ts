@@ -42,7 +42,7 @@ export class Entrance {
     return join
   }
 
-  /** Enters all of `rooms` in which we do not sit and which have not refused us. */
+  /** Enters all of `rooms` that this connection has not joined and that have not refused us. */
   async enterAll(rooms: Iterable<Room>): Promise<void> {
     const waiting = [...rooms].filter(({ joined, refusal }) => !joined && refusal === null)
     const enterNext = async (): Promise<void> => {

@@ -40,7 +40,7 @@ export interface FileEntry {
 export interface FileQueuePorts {
   tokens: TokenSource
   upload(request: UploadRequest): Upload
-  /** Whether we sit in the room by a connection that is there. */
+  /** Whether we have joined the room, by a connection that is there. */
   isJoined(room: RoomName): boolean
   /** Whether the text with this `id` is still to be stored. */
   isWaiting(id: string): boolean

@@ -17,7 +17,7 @@ export class Room {
   readonly name: RoomName
   /** Replaced where the room starts anew: what was held of it is let go then. */
   log = new RoomLog()
-  /** Whether this connection sits in the room. */
+  /** Whether this connection has joined the room. */
   joined = false
   /** Why the server does not let us in, or null. */
   refusal: Refusal | null = null
@@ -151,7 +151,7 @@ export class Room {
     this.enteredSeq = seq
     this.refusal = null
     this.members = members
-    this.#seat(online)
+    this.#nowOnline(online)
     if (after === null) this.log.joinedFresh(messages, seq, more)
     else {
       this.log.expect(seq)
@@ -170,7 +170,7 @@ export class Room {
   /** Takes who has come or gone; or all who are there now, in place of what was known. */
   present({ user, online, members, present }: Incoming<"presence">): void {
     this.members = members
-    if (present !== undefined) this.#seat(present)
+    if (present !== undefined) this.#nowOnline(present)
     if (user === undefined) return
     if (online) this.online.set(user.id, user)
     else {
@@ -179,7 +179,7 @@ export class Room {
     }
   }
 
-  #seat(users: readonly User[]): void {
+  #nowOnline(users: readonly User[]): void {
     this.online.clear()
     for (const user of users) this.online.set(user.id, user)
   }
