@@ -92,7 +92,7 @@ async def test_the_page_comes_as_safely_as_from_one_process(stack: Stack) -> Non
         assert page.headers["cache-control"] == "no-cache"
         assert DEFAULTS.items() <= {name: page.headers.get(name.lower()) for name in DEFAULTS}.items()
         assert "server" not in page.headers
-        (script,) = re.findall(r'src="([^"]+\.js)"', page.text)
+        (script,) = re.findall(r'src="([^"]*assets/[^"]+\.js)"', page.text)
         asset = await http.get(urljoin("/", script))
         assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert asset.headers["content-encoding"] == "gzip"
