@@ -55,12 +55,14 @@ LATER: Final = (
 Form = Literal["NFC", "NFKC"]
 
 _SEEN: Final = re.compile(f"[^{UNSEEN}]")
+_BEGINS_SEEN: Final = re.compile("[!-~\u00c0-\u02af\u0400-\u0481]")
+"""How nearly every text begins, which takes a tenth of the time to see: ASCII, Latin and Cyrillic letters."""
 _LATER: Final = re.compile(f"([{LATER}]+)")
 
 
 def shows(text: str) -> bool:
     """Whether anything of `text` can be seen."""
-    return _SEEN.search(text) is not None
+    return _BEGINS_SEEN.match(text) is not None or _SEEN.search(text) is not None
 
 
 def is_composed(value: str) -> bool:

@@ -18,6 +18,7 @@ from pydantic_core import to_json
 
 from shared.protocol.bus import Envelope
 from shared.protocol.client import Frame
+from shared.protocol.names import CHECKED_NAMES
 from shared.protocol.server import ServerBase, User
 
 _LENGTH = Struct(">I")
@@ -89,16 +90,22 @@ def render_message(
     message.
     """
     return b'{"type":"message","room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b",%b%b}' % (
-        to_json(room),
+        _quoted(room),
         seq,
         to_json(id),
         kind.encode(),
-        to_json(sender_id),
-        to_json(sender_name),
+        _quoted(sender_id),
+        _quoted(sender_name),
         timestamp(at_ms).encode(),
         b'"text":' + to_json(content) if kind == "chat" else b'"file":' + content.encode(),
         b"" if ref is None else b',"ref":' + to_json(ref),
     )
+
+
+@lru_cache(maxsize=CHECKED_NAMES)
+def _quoted(name: str) -> bytes:
+    """The JSON of a room's or a user's name, or of a user's id."""
+    return to_json(name)
 
 
 _TYPE = len(b'"type":"message",')

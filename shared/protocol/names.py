@@ -10,6 +10,7 @@ Lengths count Unicode characters (code points). What a character is, characters.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, Final
 from zlib import crc32
 
@@ -36,6 +37,8 @@ REF_CHARS: Final = 64
 FILE_NAME_CHARS: Final = 255
 TEXT_CHARS: Final = 8_000
 FRAME_BYTES: Final = 1 << 20
+CHECKED_NAMES: Final = 4_096
+"""Names that are remembered as checked: every frame names a room, and mostly the same ones."""
 
 FILE_NAME: Final = "file"
 """What a file is called whose own name shows nothing."""
@@ -72,6 +75,7 @@ _SURROGATES: Final = re.compile(f"[{SURROGATE}]")
 _EDGES: Final = "".join(chr(code) for code in range(0x3001) if _SPACES.fullmatch(chr(code)))
 
 
+@lru_cache(maxsize=CHECKED_NAMES)
 def composed(value: str) -> str:
     """`value`, if it is in NFC."""
     if not is_composed(value):

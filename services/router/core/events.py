@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 from services.router.core.audience import Audience
 from services.router.core.room import Stored
@@ -18,6 +18,7 @@ class Listing(NamedTuple):
     messages: Sequence[Stored]
 
 
+@final
 class Said(NamedTuple):
     """`message` is in the log. All sessions in the room hear it, but for `skip`."""
 

@@ -74,7 +74,7 @@ class RoomBatch:
         room.remember(message)
         self.changes.messages.append(message)
         apart = by.session is not None and (not subscribed or ref is not None or settle is not None)
-        self.events.append(Said(room.audience, message, skip=by.session if apart else None))
+        self.events.append(Said(room.audience, message, by.session if apart else None))
         if apart:
             self.own_copy(by, message, ref, settle)
 
