@@ -26,7 +26,7 @@ import {
 } from "../client/index.ts"
 import { Attention } from "./attention.ts"
 import type { Given } from "./clipboard.ts"
-import { RoomView } from "./room-view.svelte.ts"
+import { type Beside, RoomView } from "./room-view.svelte.ts"
 import { servedFrom } from "./served.ts"
 import { Uploads } from "./uploads.svelte.ts"
 import { wallClock } from "./wall-clock.svelte.ts"
@@ -54,6 +54,7 @@ export class Chat {
   connection = $state.raw<ConnectionState>({ phase: "idle" })
   rooms = $state.raw<readonly RoomView[]>([])
   current = $state.raw<RoomView | null>(null)
+  readonly unread = $derived(this.rooms.reduce((sum, { drawn }) => sum + drawn.unread, 0))
   /** Whether `rooms` are all of which the user is a member. */
   listed = $state(false)
   textChars = $state(8000)
@@ -102,10 +103,6 @@ export class Chat {
     })
     this.session.start()
     void this.files.restore().then((rooms) => rooms.forEach((room) => this.session.open(room)))
-  }
-
-  get unread(): number {
-    return this.rooms.reduce((sum, { unread }) => sum + unread, 0)
   }
 
   /** Enters the room and shows it. */
@@ -198,7 +195,9 @@ export class Chat {
   }
 
   #viewOf(room: Room): RoomView {
-    return new RoomView(room, this.drafts.of(room.name), (text) => this.drafts.write(room.name, text))
+    const { outbox, history } = this.session
+    const beside = (): Beside => ({ pending: outbox.of(room.name), loadingOlder: history.isLoadingOlder(room) })
+    return new RoomView(room, beside, this.drafts.of(room.name), (text) => this.drafts.write(room.name, text))
   }
 
   #arrived(message: Message): void {
@@ -223,15 +222,13 @@ export class Chat {
     this.#drawnAt = Date.now()
     wallClock.look()
     if (this.session.limits) this.textChars = this.session.limits.text_chars
-    const { rooms, outbox } = this.session
+    const { rooms } = this.session
     this.listed = this.session.isListed
     for (const name of this.#views.keys()) if (!rooms.has(name)) this.#views.delete(name)
     for (const room of rooms.values()) {
       const known = this.#views.get(room.name)
-      if (known && !this.#stale.has(room.name) && known.room === room) continue
-      const view = known?.room === room ? known : this.#viewOf(room)
-      this.#views.set(room.name, view)
-      view.draw(outbox.of(room.name), this.session.history.isLoadingOlder(room))
+      if (known?.room !== room) this.#views.set(room.name, this.#viewOf(room))
+      else if (this.#stale.has(room.name)) known.draw()
     }
     this.#stale.clear()
     this.rooms = [...this.#views.values()].sort((a, b) => b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1))

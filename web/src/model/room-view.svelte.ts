@@ -1,47 +1,48 @@
 /** One room as the page sees it. */
-import type { Message, OutboxEntry, Refusal, Room, RoomLog, User } from "../client/index.ts"
+import { untrack } from "svelte"
+import type { Message, OutboxEntry, Room, User } from "../client/index.ts"
+
+/** What the room does not know of itself. */
+export interface Beside {
+  readonly pending: readonly OutboxEntry[]
+  readonly loadingOlder: boolean
+}
+
+/** What is drawn of a room. */
+export type Drawn = ReturnType<typeof look>
 
 export class RoomView {
   readonly name: string
   readonly room: Room
   readonly createdAt = Date.now()
-  messages = $state.raw<readonly Message[]>([])
-  pending = $state.raw<readonly OutboxEntry[]>([])
-  online = $state.raw<readonly User[]>([])
-  typing = $state.raw<readonly User[]>([])
-  last = $state.raw<Message | null>(null)
-  /** When the newest message was written, whether or not it is here. */
-  lastAt = $state<number | null>(null)
-  refusal = $state.raw<Refusal | null>(null)
-  joined = $state(false)
-  members = $state(0)
-  unread = $state(0)
-  /** How far the user has read, or null while that is not known. */
-  readSeq = $state<number | null>(null)
-  missing = $state(0)
-  hasOlder = $state(false)
-  /** Whether later messages than those that are here were let go, since the reader stands far above them. */
-  hasNewer = $state(false)
-  loadingOlder = $state(false)
+  #drawn = $state.raw() as Drawn
   /** Where the line "new" stands: the first number that was unread when the room was opened, or that came and was not seen. */
   firstNew = $state<number | null>(null)
   /** Whether the first new message is still on its way here. */
-  firstNewComes = $state(false)
-  /** Counts how often the room began anew: what was shown of it is gone then. */
-  life = $state(0)
+  readonly firstNewComes = $derived(this.firstNew !== null && (this.#drawn.hole?.from ?? Infinity) <= this.firstNew)
   #draft = $state("")
   readonly #wrote: (text: string) => void
-  #log: RoomLog
+  readonly #beside: () => Beside
   #marksNew = false
   #allSeen = true
 
   /** `draft`: what was half written here. `wrote` is told of each change of it. */
-  constructor(room: Room, draft: string, wrote: (text: string) => void) {
+  constructor(room: Room, beside: () => Beside, draft: string, wrote: (text: string) => void) {
     this.room = room
+    this.#beside = beside
     this.#draft = draft
     this.#wrote = wrote
-    this.#log = room.log
     this.name = room.name
+    this.#drawn = look(room, beside(), NOTHING)
+  }
+
+  /**
+   * The room as of the last drawing. One snapshot, and no getters that read `room` through a `createSubscriber`: between two drawings the
+   * room goes on changing, and what is made anew then (by scrolling, say) would not agree with what stands on the page.
+   * Take fields by `const { last } = $derived(room.drawn)`: then only a change of that field is followed.
+   */
+  get drawn(): Drawn {
+    return this.#drawn
   }
 
   /** What is being written and not sent yet. */
@@ -60,7 +61,7 @@ export class RoomView {
   }
 
   get activeAt(): number {
-    return this.lastAt ?? this.createdAt
+    return this.#drawn.lastAt ?? this.createdAt
   }
 
   /** The reader turns to the room: what is unread now stays marked as new until they turn to it again. */
@@ -71,35 +72,19 @@ export class RoomView {
     this.#markNew()
   }
 
-  /** Takes over the room's state. Fields that did not change do not cause a drawing. */
-  draw(pending: readonly OutboxEntry[], loadingOlder: boolean): void {
-    const { room } = this
-    if (this.#log !== room.log) {
-      this.#log = room.log
-      this.life += 1
-      this.opened()
-    }
-    this.messages = room.log.messages
-    if (pending.length > 0 || this.pending.length > 0) this.pending = pending
-    this.online = sameUsers(this.online, room.online) ? this.online : [...room.online.values()]
-    this.typing = sameUsers(this.typing, room.typing) ? this.typing : [...room.typing.values()]
-    this.last = room.last
-    this.lastAt = room.lastAt
-    this.refusal = room.refusal
-    this.joined = room.joined
-    this.members = room.members
-    this.unread = room.unread
-    this.readSeq = room.readSeq
-    this.missing = room.joined ? room.log.missing : 0
-    this.hasOlder = room.log.hasOlder
-    this.hasNewer = room.log.end !== null
-    this.loadingOlder = loadingOlder
-    this.#markNew()
+  /** Takes what is drawn of the room from now on. */
+  draw(): void {
+    const before = untrack(() => this.#drawn)
+    const now = look(this.room, this.#beside(), before)
+    this.#drawn = now
+    if (now.life === before.life) this.#markNew()
+    else this.opened()
   }
 
   /** The message below the line, or null where that is not here: it is the first of others'. */
   firstNewMessage(me: User): Message | null {
-    const { firstNew, messages } = this
+    const { firstNew } = this
+    const { messages } = this.#drawn
     if (firstNew === null || messages.length === 0 || messages[0]!.seq > firstNew) return null
     return messages.find(({ seq, from }) => seq >= firstNew && from.id !== me.id) ?? null
   }
@@ -121,14 +106,45 @@ export class RoomView {
 
   // The server's read mark may come after the room was opened.
   #markNew(): void {
-    const { readSeq, log } = this.room
-    if (this.#marksNew && readSeq !== null) {
-      this.#marksNew = false
-      this.looked()
-    }
-    this.firstNewComes = this.firstNew !== null && log.hole !== null && log.hole.from <= this.firstNew
+    if (!this.#marksNew || this.room.readSeq === null) return
+    this.#marksNew = false
+    this.looked()
   }
 }
 
-const sameUsers = (shown: readonly User[], now: ReadonlyMap<string, User>): boolean =>
-  shown.length === now.size && shown.every((user) => now.get(user.id) === user)
+/** Lists that are made anew at each look. Where nothing in one changed it stays the same, and nothing is drawn because of it. */
+interface Lists {
+  readonly pending: readonly OutboxEntry[]
+  readonly online: readonly User[]
+  readonly typing: readonly User[]
+}
+
+const NOTHING: Lists = { pending: [], online: [], typing: [] }
+
+/** Reads all that is drawn of a room at one moment, so that it agrees. */
+const look = (room: Room, { pending, loadingOlder }: Beside, before: Lists) => ({
+  /** Another one where the room began anew: what was shown of it is gone then. */
+  life: room.log as object,
+  messages: room.log.messages,
+  pending: kept(before.pending, pending),
+  online: kept(before.online, [...room.online.values()]),
+  typing: kept(before.typing, [...room.typing.values()]),
+  last: room.last,
+  /** When the newest message was written, whether or not it is here. */
+  lastAt: room.lastAt,
+  refusal: room.refusal,
+  joined: room.joined,
+  members: room.members,
+  unread: room.unread,
+  /** How far the user has read, or null while that is not known. */
+  readSeq: room.readSeq,
+  missing: room.joined ? room.log.missing : 0,
+  hole: room.log.hole,
+  hasOlder: room.log.hasOlder,
+  /** Whether later messages than those that are here were let go, since the reader stands far above them. */
+  hasNewer: room.log.end !== null,
+  loadingOlder,
+})
+
+const kept = <Item>(before: readonly Item[], now: readonly Item[]): readonly Item[] =>
+  before.length === now.length && before.every((item, i) => item === now[i]) ? before : now
