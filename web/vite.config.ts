@@ -49,7 +49,10 @@ export default defineConfig({
     },
   },
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    environment: "node",
+    // For `node` Svelte is made as for a server, where no effect runs: what tests effects is of the page.
+    projects: [
+      { extends: true, test: { name: "node", include: ["src/**/*.test.ts", "test/**/*.test.ts"], exclude: ["**/*.svelte.test.ts"], environment: "node" } },
+      { extends: true, test: { name: "page", include: ["test/**/*.svelte.test.ts"], environment: "./test/page/page.ts" } },
+    ],
   },
 })
