@@ -52,6 +52,7 @@ export class Session {
   readonly #own: OwnMessages
   #epoch: string | null = null
   #sessionId: string | null = null
+  readonly #changed = (room: RoomName | null) => this.changes.emit(room)
 
   constructor({ outbox, catchUp = CATCH_UP, ...options }: SessionOptions) {
     const random = options.random ?? Math.random
@@ -290,11 +291,10 @@ export class Session {
     this.#reading.disconnected()
     this.#requests.disconnected()
     this.outbox.disconnected()
-    for (const room of this.rooms.values()) room.disconnected()
     this.#typing.others.clear()
-  }
-
-  #changed(room: RoomName | null): void {
-    this.changes.emit(room)
+    for (const room of this.rooms.values()) {
+      room.disconnected()
+      this.#changed(room.name)
+    }
   }
 }

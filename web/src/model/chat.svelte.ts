@@ -141,7 +141,7 @@ export class Chat {
   send(view: RoomView): void {
     const text = shows(view.draft) ? this.session.write(view.name, sentOf(view.draft)) : null
     this.files.send(view.name, text?.id ?? null)
-    view.draft = ""
+    view.sent()
   }
 
   /** Goes on in the room `name` instead of `from`, into which nobody is let, with what was written there. */
@@ -232,7 +232,9 @@ export class Chat {
     }
     this.#stale.clear()
     this.rooms = [...this.#views.values()].sort((a, b) => b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1))
-    if (this.current && !this.#views.has(this.current.name)) this.current = null
+    const current = (this.current && this.#views.get(this.current.name)) ?? null
+    if (current !== this.current) current?.opened() // its room is gone, or another one of that name is there now
+    this.current = current
   }
 }
 

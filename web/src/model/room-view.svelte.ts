@@ -16,10 +16,9 @@ export class RoomView {
   readonly room: Room
   readonly createdAt = Date.now()
   #drawn = $state.raw() as Drawn
-  /** Where the line "new" stands: the first number that was unread when the room was opened, or that came and was not seen. */
-  firstNew = $state<number | null>(null)
+  #firstNew = $state<number | null>(null)
   /** Whether the first new message is still on its way here. */
-  readonly firstNewComes = $derived(this.firstNew !== null && (this.#drawn.hole?.from ?? Infinity) <= this.firstNew)
+  readonly firstNewComes = $derived(this.#firstNew !== null && (this.#drawn.hole?.from ?? Infinity) <= this.#firstNew)
   #draft = $state("")
   readonly #wrote: (text: string) => void
   readonly #beside: () => Beside
@@ -45,6 +44,11 @@ export class RoomView {
     return this.#drawn
   }
 
+  /** Where the line "new" stands: the first number that was unread when the room was opened, or that came and was not seen. */
+  get firstNew(): number | null {
+    return this.#firstNew
+  }
+
   /** What is being written and not sent yet. */
   get draft(): string {
     return this.#draft
@@ -53,6 +57,12 @@ export class RoomView {
   set draft(text: string) {
     this.#draft = text
     this.#wrote(text)
+  }
+
+  /** What was written is on its way. Whoever answers has seen what is new. */
+  sent(): void {
+    this.draft = ""
+    this.#firstNew = null
   }
 
   /** It was written on another page. */
@@ -68,7 +78,7 @@ export class RoomView {
   opened(): void {
     this.#marksNew = true
     this.#allSeen = true
-    this.firstNew = null
+    this.#firstNew = null
     this.#markNew()
   }
 
@@ -92,14 +102,14 @@ export class RoomView {
   /** What is in view was marked as read just now. What is not seen although it is here stands below the line from now on. */
   looked(): void {
     const { firstUnread } = this.room
-    if (firstUnread !== null && this.#allSeen) this.firstNew = firstUnread
+    if (firstUnread !== null && this.#allSeen) this.#firstNew = firstUnread
     this.#allSeen = firstUnread === null
   }
 
   /** The reader looks away: the line has done its work where all is read, and what comes from now on is new. */
   looksAway(): void {
     if (this.room.unread > 0) return
-    this.firstNew = null
+    this.#firstNew = null
     this.#marksNew = false
     this.#allSeen = true
   }

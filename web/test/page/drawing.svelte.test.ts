@@ -128,4 +128,21 @@ describe("a room", () => {
     expect(view.drawn.typing).toEqual([TARAS])
     expect(drawings).toEqual([])
   })
+
+  test("shows at once that a room is not joined any more", async () => {
+    const drawings = await follow(() => view.drawn.joined)
+    server.cut()
+    await pass(DRAW_EVERY_MS)
+    expect(drawings.map(({ value }) => value)).toEqual([false])
+  })
+
+  test("shows the room that bears the name now, where one was forgotten and came back", async () => {
+    const { room } = view
+    chat.session.forget("kyiv")
+    chat.session.open("kyiv")
+    await pass(DRAW_EVERY_MS)
+    expect(chat.current?.name).toBe("kyiv")
+    expect(chat.current?.room).not.toBe(room)
+    expect(chat.current?.room).toBe(chat.session.rooms.get("kyiv"))
+  })
 })
