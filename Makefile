@@ -94,9 +94,10 @@ migrate: ## bring the database of HOMIN_DATABASE_URL to the newest schema
 	@$(bootstrap) env
 	@$(venv) -m tools.migrate
 
-generate: ## write the TypeScript types, JSON Schema and AsyncAPI document anew from shared/protocol
-	@$(bootstrap) dev
+generate: ## write anew what is generated: types and schemas from shared/protocol, the list of common passwords
+	@$(bootstrap) dev web
 	@$(venv) -m shared.protocol.generate
+	@$(venv) -m tools.common_passwords
 
 lock: ## write the lock files anew from pyproject.toml; newer versions: make lock UPGRADE=1
 	@$(bootstrap) dev
