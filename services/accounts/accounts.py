@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from hashlib import sha256
 from secrets import token_hex, token_urlsafe
 from typing import NamedTuple
 
 from services.accounts.core.claims import Grant, User
 from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm, name_key
+from services.accounts.core.guessable import is_easily_guessed
 from services.accounts.keys import SigningKeys
 from services.accounts.passwords import Passwords
 from services.accounts.settings import Settings
@@ -46,12 +47,15 @@ class Accounts:
         store: AccountStore,
         keys: SigningKeys,
         passwords: Passwords,
+        common_passwords: Container[str],
         now: Callable[[], float],
     ) -> None:
+        """`common_passwords`: see `is_easily_guessed`; `now` gives Unix seconds."""
         self._settings = settings
         self._store = store
         self._keys = keys
         self._passwords = passwords
+        self._common_passwords = common_passwords
         self._now = now
 
     async def guest(self, form: GuestForm) -> SignedIn:
@@ -65,7 +69,8 @@ class Accounts:
         return self._signed_in(user, opening.grant, refresh)
 
     async def register(self, form: RegisterForm) -> SignedIn:
-        """A new user with a password. Refused: `name_taken`, `overloaded`."""
+        """A new user with a password. Refused: `weak_password`, `name_taken`, `overloaded`."""
+        self._refuse_easily_guessed(form.password, form.name)
         taken = Refused(ErrorCode.NAME_TAKEN, "Somebody has registered this name. Choose another.")
         key = name_key(form.name)
         if await self._store.taken(key):
@@ -119,6 +124,11 @@ class Accounts:
     async def revoked(self, token_id: str) -> bool:
         """Whether an access token was signed out, on whichever of the accounts processes."""
         return await self._store.revoked(token_id)
+
+    def _refuse_easily_guessed(self, password: str, name: str) -> None:
+        if is_easily_guessed(password, name, self._common_passwords):
+            sentence = "This password is among the first that others would try. Choose another."
+            raise Refused(ErrorCode.WEAK_PASSWORD, sentence)
 
     def _opening(self) -> tuple[str, Opening]:
         refresh = token_urlsafe(32)

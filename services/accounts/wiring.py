@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from services.accounts.accounts import Accounts
+from services.accounts.common_passwords import common_passwords
 from services.accounts.http import AccountsHttp
 from services.accounts.keys import SigningKeys
 from services.accounts.passwords import Passwords
@@ -45,7 +46,7 @@ def build(
         passes=settings.hash_passes,
     )
     broadcast = Broadcast(bus, source)
-    accounts = Accounts(settings, store, keys, passwords, now)
+    accounts = Accounts(settings, store, keys, passwords, common_passwords(), now)
 
     async def prepare() -> None:
         await wait_for_database(settings.database_url)

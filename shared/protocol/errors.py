@@ -37,6 +37,8 @@ class ErrorCode(StrEnum):
     INVALID_NAME = "invalid_name"
     """Of a person."""
     INVALID_PASSWORD = "invalid_password"  # noqa: S105 (a code)
+    WEAK_PASSWORD = "weak_password"  # noqa: S105
+    """One of those that are guessed first."""
     INVALID_REQUEST = "invalid_request"
     """The request is not made as it should be; status and sentence say what is wrong with it."""
     NOT_FOUND = "not_found"
@@ -84,6 +86,7 @@ HTTP_STATUS: Final[dict[ErrorCode, int]] = {
     ErrorCode.SIGN_IN_ELSEWHERE: 403,
     ErrorCode.INVALID_NAME: 400,
     ErrorCode.INVALID_PASSWORD: 400,
+    ErrorCode.WEAK_PASSWORD: 400,
     ErrorCode.INVALID_REQUEST: 400,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,

@@ -226,9 +226,9 @@ def test_each_error_code_of_the_table_has_an_http_status_that_says_the_same() ->
         "invalid_frame", "too_large", "unauthorized", "expired", "forbidden", "not_joined", "no_such_room", "id_reused",
         "rate_limited", "overloaded", "unavailable", "unsupported_file", "name_taken", "bad_credentials",
         # Over HTTP alone.
-        "forbidden_origin", "no_guests", "sign_in_elsewhere", "invalid_name", "invalid_password", "invalid_request",
-        "not_found", "method_not_allowed", "no_such_file", "precondition_failed", "upgrade_required", "timed_out",
-        "internal",
+        "forbidden_origin", "no_guests", "sign_in_elsewhere", "invalid_name", "invalid_password", "weak_password",
+        "invalid_request", "not_found", "method_not_allowed", "no_such_file", "precondition_failed", "upgrade_required",
+        "timed_out", "internal",
     ]  # fmt: skip
     assert [code.value for code in ErrorCode] == table
     assert {code for code in ErrorCode if code.http_status in (408, 429, 503)} == RETRYABLE

@@ -33,15 +33,36 @@ def test_a_form_has_its_fields_and_no_others(body: str) -> None:
         GuestForm.model_validate_json(body)
 
 
-@given(st.text(max_size=300))
+@given(st.text(max_size=20) | st.integers(120, 140).map(lambda length: "ж" * length))
 def test_a_password_is_bounded_and_otherwise_free(password: str) -> None:
     normal = unicodedata.normalize("NFKC", password)
-    good = 8 <= len(password) <= 256 and "\x00" not in normal
+    good = 8 <= len(unicodedata.normalize("NFC", password)) <= 128 and "\x00" not in normal
     try:
         assert RegisterForm(name="olena", password=password).password == normal
         assert good
     except ValidationError:
         assert not good
+
+
+@pytest.mark.parametrize("letter", ["ї", "i\u0308", "\u1f82", "\u03b1\u0313\u0300\u0345", "한", "\u1112\u1161\u11ab"])
+def test_a_password_has_as_many_characters_as_a_person_types(letter: str) -> None:
+    """Whatever pieces a keyboard makes them of: 128 are not too many, at sign-in neither; 7 are too few."""
+    assert RegisterForm(name="a", password=letter * 128).password == LoginForm(name="a", password=letter * 128).password
+    for length in (7, 129):
+        with pytest.raises(ValidationError, match="8 to 128 characters"):
+            RegisterForm(name="a", password=letter * length)
+
+
+def test_nothing_of_a_password_is_cut_off() -> None:
+    """One character of it may be many in the form that is hashed."""
+    (ligature,) = "\ufdfa"
+    made = RegisterForm(name="a", password=ligature * 128).password
+    assert len(made) == 18 * 128
+    assert RegisterForm(name="a", password=ligature * 127 + "!").password != made
+
+
+def test_a_password_that_was_made_when_they_had_up_to_256_characters_is_still_given() -> None:
+    assert len(LoginForm(name="a", password="ж" * 256).password) == 256
 
 
 def test_a_password_is_the_same_from_every_keyboard() -> None:

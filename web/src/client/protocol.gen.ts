@@ -36,7 +36,7 @@ export interface ErrorFrame {
   retry_after_ms?: number
 }
 
-export type ErrorCode = "invalid_frame" | "too_large" | "unauthorized" | "expired" | "forbidden" | "not_joined" | "no_such_room" | "id_reused" | "rate_limited" | "overloaded" | "unavailable" | "unsupported_file" | "name_taken" | "bad_credentials" | "forbidden_origin" | "no_guests" | "sign_in_elsewhere" | "invalid_name" | "invalid_password" | "invalid_request" | "not_found" | "method_not_allowed" | "no_such_file" | "precondition_failed" | "upgrade_required" | "timed_out" | "internal"
+export type ErrorCode = "invalid_frame" | "too_large" | "unauthorized" | "expired" | "forbidden" | "not_joined" | "no_such_room" | "id_reused" | "rate_limited" | "overloaded" | "unavailable" | "unsupported_file" | "name_taken" | "bad_credentials" | "forbidden_origin" | "no_guests" | "sign_in_elsewhere" | "invalid_name" | "invalid_password" | "weak_password" | "invalid_request" | "not_found" | "method_not_allowed" | "no_such_file" | "precondition_failed" | "upgrade_required" | "timed_out" | "internal"
 
 /** `data` is a data URL (RFC 2397) in base64. */
 export interface FileFrame {

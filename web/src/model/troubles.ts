@@ -22,7 +22,7 @@ export const troubleOf = (error: unknown): Trouble => {
 /** Which fields of the sign-in are at fault: none, where the server is busy, away, or wants nobody in this way. */
 export const fieldsOf = ({ code }: Trouble): readonly ("name" | "password")[] => {
   if (code === "invalid_name" || code === "name_taken") return ["name"]
-  if (code === "invalid_password") return ["password"]
+  if (code === "invalid_password" || code === "weak_password") return ["password"]
   return code === "bad_credentials" ? ["name", "password"] : []
 }
 

@@ -57,6 +57,7 @@ test.each([
   ["invalid_name", ["name"]],
   ["name_taken", ["name"]],
   ["invalid_password", ["password"]],
+  ["weak_password", ["password"]],
   ["bad_credentials", ["name", "password"]],
   ["rate_limited", []],
   ["no_guests", []],
