@@ -1,4 +1,5 @@
-"""What people ask of accounts: come in as a guest, register, sign in, renew, sign out. Clock and randomness enter."""
+"""What people ask of accounts: come in as a guest, register, sign in, renew, sign out, another password. Clock and
+randomness enter."""
 
 from __future__ import annotations
 
@@ -8,14 +9,15 @@ from secrets import token_hex, token_urlsafe
 from typing import NamedTuple
 
 from services.accounts.core.claims import Grant, User
-from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm, name_key
+from services.accounts.core.forms import GuestForm, LoginForm, PasswordForm, RegisterForm, name_key
 from services.accounts.core.guessable import is_easily_guessed
 from services.accounts.keys import SigningKeys
 from services.accounts.passwords import Passwords
+from services.accounts.records import Ended, Opening, SessionOver
 from services.accounts.settings import Settings
-from services.accounts.store import AccountStore, Ended, Opening
+from services.accounts.store import AccountStore
 from shared.protocol.errors import ErrorCode, Refused
-from shared.tokens.verifier import Identity
+from shared.tokens.verifier import Identity, TokenRefused
 
 Revocation = tuple[str, int]
 """An access token's id, and when it would have expired (Unix seconds)."""
@@ -84,15 +86,35 @@ class Accounts:
 
     async def login(self, form: LoginForm) -> SignedIn:
         """A registered user. Refused: `bad_credentials`, in the same time for an unknown name; `overloaded`."""
-        found = await self._store.registered(name_key(form.name))
-        right = await self._passwords.matches(found and found.password, form.password)
-        if found is None or not right:
-            raise Refused(ErrorCode.BAD_CREDENTIALS, "The name or the password is wrong.")
-        outdated = self._passwords.outdated(found.password)
-        renewed = await self._passwords.hash(form.password) if outdated else None
-        refresh, opening = self._opening()
-        await self._store.open_session(found.user, opening, renewed)
-        return self._signed_in(found.user, opening.grant, refresh)
+        while True:
+            found = await self._store.registered(name_key(form.name))
+            right = await self._passwords.matches(found and found.password, form.password)
+            if found is None or not right:
+                raise _bad_credentials()
+            outdated = self._passwords.outdated(found.password)
+            renewed = await self._passwords.hash(form.password) if outdated else None
+            refresh, opening = self._opening()
+            if await self._store.open_session(found, opening, renewed):
+                return self._signed_in(found.user, opening.grant, refresh)
+
+    async def change_password(self, identity: Identity, form: PasswordForm) -> tuple[SignedIn, Sequence[Revocation]]:
+        """Another password. The session that asks goes on with new tokens; every other one of the user is over, and so
+        much is revoked by that. Refused: `forbidden` for a guest, `weak_password`, and as at sign-in."""
+        while True:
+            found = await self._store.credentials(identity.user_id)
+            if found is None:
+                raise Refused(ErrorCode.FORBIDDEN, "A guest has no password that could be changed.")
+            if not await self._passwords.matches(found.password, form.password):
+                raise _bad_credentials()
+            self._refuse_easily_guessed(form.new, found.user.name)
+            password = await self._passwords.hash(form.new)
+            refresh, (_, hashed, grant, expires_at) = self._opening()
+            try:
+                ended = await self._store.change_password(found, password, identity.token_id, hashed, grant, expires_at)
+            except SessionOver:
+                raise TokenRefused(ErrorCode.UNAUTHORIZED, "This sign-in is over. Sign in again.") from None
+            if ended is not None:
+                return self._signed_in(found.user, grant, refresh), ended.tokens
 
     async def renew_by_refresh(self, presented: str) -> SignedIn | None:
         """A new pair of tokens for a refresh token. None where it is not good; raises Stolen."""
@@ -121,6 +143,10 @@ class Accounts:
         """Whether an access token and a refresh token come from one sign-in."""
         return await self._store.same_session(identity.token_id, _hash(presented))
 
+    async def owner(self, presented: str) -> str | None:
+        """The id of the user whose refresh token it is. None where it renews nothing any more."""
+        return await self._store.owner(_hash(presented))
+
     async def revoked(self, token_id: str) -> bool:
         """Whether an access token was signed out, on whichever of the accounts processes."""
         return await self._store.revoked(token_id)
@@ -142,6 +168,10 @@ class Accounts:
 
     def _signed_in(self, user: User, grant: Grant, refresh: str | None) -> SignedIn:
         return SignedIn(self._keys.sign(user, grant), grant.expires_at - grant.issued_at, user, refresh)
+
+
+def _bad_credentials() -> Refused:
+    return Refused(ErrorCode.BAD_CREDENTIALS, "The name or the password is wrong.")
 
 
 def _new_id() -> str:

@@ -19,7 +19,7 @@ from services.accounts.cookies import (
     prefix_of,
     set_cookies,
 )
-from services.accounts.core.forms import GuestForm, LoginForm, RegisterForm
+from services.accounts.core.forms import GuestForm, LoginForm, PasswordForm, RegisterForm
 from services.accounts.core.network import network_of
 from services.accounts.keys import SigningKeys
 from services.accounts.revocations import Broadcast
@@ -37,7 +37,9 @@ log = structlog.stdlib.get_logger("homin.accounts")
 SIGN_INS = counter("sign_ins", "Sign-ins by kind and outcome (ok, or the code of the refusal)", ("kind", "outcome"))
 
 CODES = {"name": ErrorCode.INVALID_NAME, "password": ErrorCode.INVALID_PASSWORD}
-"""What a person wrote into which field cannot be used."""
+"""What a person wrote into which field cannot be used …"""
+CHANGE_CODES = {"password": ErrorCode.BAD_CREDENTIALS, "new": ErrorCode.INVALID_PASSWORD}
+"""… or, of a password that is replaced, cannot be right."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -71,6 +73,7 @@ class AccountsHttp:
             "guest": self._counted("guest", self._guest),
             "register": self._counted("register", self._register),
             "login": self._counted("login", self._login),
+            "password": self._counted("password", self._password),
             "refresh": self._counted("refresh", self._refresh),
             "logout": self._counted("logout", self._logout),
         }
@@ -111,6 +114,19 @@ class AccountsHttp:
         self._may_sign_in(request)
         form = await read_json(request, LoginForm, codes=CODES)
         return self._answer(request, await self._accounts.login(form))
+
+    async def _password(self, request: Request) -> Response:
+        self._may_sign_in(request)
+        identity, refused = await self._bearer(request)
+        if identity is None:
+            raise refused or TokenRefused(ErrorCode.UNAUTHORIZED, "Nobody is signed in.")
+        form = await read_json(request, PasswordForm, codes=CHANGE_CODES)
+        shared = request.cookies.get(REFRESH_COOKIE)
+        # The cookies that all tabs share are this user's own, or they would renew nothing; else they stay.
+        ours = shared is None or await self._accounts.owner(shared) in (None, identity.user_id)
+        signed_in, revoked = await self._accounts.change_password(identity, form)
+        self._broadcast.soon(revoked)
+        return self._answer(request, signed_in, shared=ours)
 
     async def _refresh(self, request: Request) -> Response:
         self._signs_in_here()

@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import delete, exists, func, insert, select, text, update
+from sqlalchemy import ColumnElement, delete, exists, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.accounts.core.claims import Grant, User
-from services.accounts.core.rotation import GRACE_S, Presented, may_renew
+from services.accounts.core.rotation import Presented, may_renew
+from services.accounts.records import Credentials, Ended, Opening, SessionOver
+from services.accounts.statements import presented_token, session_of
 from services.accounts.tables import access_tokens, refresh_tokens, revoked_tokens, sessions, signing_keys, users
 from shared.runtime.database import reader
 from shared.tokens.verifier import LEEWAY_S
 
 USED_KEPT_S = 7 * 86_400
 """How long a used refresh token is remembered, to notice a thief; later it is unknown, which is refused as well."""
-
-
-class Opening(NamedTuple):
-    """What a sign-in begins with. `refresh` is the refresh token's hash, `expires_at` the session's end."""
-
-    session: str
-    refresh: str
-    grant: Grant
-    expires_at: int
-
-
-class Credentials(NamedTuple):
-    """A registered user, with the password's hash."""
-
-    user: User
-    password: str
-
-
-class Ended(NamedTuple):
-    """A session that is over: its access tokens, which were good until now, with the end of each (Unix seconds)."""
-
-    tokens: Sequence[tuple[str, int]]
 
 
 class AccountStore:
@@ -103,23 +83,48 @@ class AccountStore:
 
     async def registered(self, key: str) -> Credentials | None:
         """Who registered the name whose key is `key`."""
-        async with self._reader.connect() as connection:
-            found = await connection.execute(
-                select(users.c.id, users.c.name, users.c.password).where(users.c.name_key == key)
-            )
-            row = found.first()
-        return None if row is None else Credentials(User(row.id, row.name, guest=False), row.password)
+        return await self._credentials(users.c.name_key == key)
+
+    async def credentials(self, user_id: str) -> Credentials | None:
+        """Of a user who has a password; None for a guest."""
+        return await self._credentials(users.c.id == user_id)
 
     async def taken(self, key: str) -> bool:
         """Whether somebody has registered the name whose key is `key`."""
         return await self.registered(key) is not None
 
-    async def open_session(self, user: User, opening: Opening, password: str | None = None) -> None:
-        """One more session of `user`; `password` replaces the kept hash."""
+    async def open_session(self, shown: Credentials, opening: Opening, password: str | None = None) -> bool:
+        """One more session of who has shown that hash to be theirs; `password` replaces it. False, and nothing is done,
+        where it is no longer the kept one: a change of password ends all sessions that the old one has opened."""
         async with self._engine.begin() as connection:
+            if not await self._still_kept(connection, shown):
+                return False
             if password is not None:
-                await connection.execute(update(users).where(users.c.id == user.id).values(password=password))
-            await self._open(connection, user.id, opening)
+                await connection.execute(update(users).where(users.c.id == shown.user.id).values(password=password))
+            await self._open(connection, shown.user.id, opening)
+            return True
+
+    async def change_password(
+        self, shown: Credentials, password: str, token_id: str, refresh: str, grant: Grant, expires_at: int
+    ) -> Ended | None:
+        """Puts the hash `password` in place of the one that was shown. The session of `token_id` goes on, with `grant`
+        and with `refresh` in place of the refresh tokens that it had; every other one of the user ends.
+
+        None, and nothing is done, where the shown hash is no longer the kept one. Raises SessionOver."""
+        async with self._engine.begin() as connection:
+            if not await self._still_kept(connection, shown):
+                return None
+            # While the user's row is locked no session is opened, and while these are, none goes on.
+            lock = select(sessions.c.id).where(sessions.c.user_id == shown.user.id).order_by(sessions.c.id)
+            all_of_them = (await connection.execute(lock.with_for_update())).scalars().all()
+            bearing = select(access_tokens.c.session_id).where(access_tokens.c.token_id == token_id)
+            kept = (await connection.execute(bearing)).scalar()
+            if kept is None or kept not in all_of_them:
+                raise SessionOver
+            await connection.execute(update(users).where(users.c.id == shown.user.id).values(password=password))
+            await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.session_id == kept))
+            await self._go_on(connection, kept, None, refresh, grant, expires_at)
+            return await self._end(connection, [one for one in all_of_them if one != kept], grant.issued_at)
 
     async def rotate(self, presented: str, refresh: str, grant: Grant, expires_at: int) -> User | Ended | None:
         """Uses the refresh token whose hash is `presented`; its session goes on with `refresh` and `grant`.
@@ -128,23 +133,17 @@ class AccountStore:
         """
         now = grant.issued_at
         async with self._engine.begin() as connection:
-            row = (await connection.execute(_presented(presented, now).with_for_update(of=sessions))).first()
+            row = (await connection.execute(presented_token(presented, now).with_for_update(of=sessions))).first()
             if row is None:
                 return None
             facts = Presented(row.used_at, row.successor_used, row.rival_used)
             if not may_renew(facts, now):
-                return await self._end(connection, row.session_id, now)
+                return await self._end(connection, [row.session_id], now)
             if row.used_at is None:
                 await connection.execute(
                     update(refresh_tokens).where(refresh_tokens.c.hash == presented).values(used_at=now)
                 )
-            await connection.execute(
-                insert(refresh_tokens).values(hash=refresh, session_id=row.session_id, parent=presented, created_at=now)
-            )
-            await self._grant(connection, row.session_id, grant)
-            await connection.execute(
-                update(sessions).where(sessions.c.id == row.session_id).values(expires_at=expires_at)
-            )
+            await self._go_on(connection, row.session_id, presented, refresh, grant, expires_at)
             return User(row.id, row.name, guest=row.name_key is None)
 
     async def extend(self, token_id: str, grant: Grant) -> User | None:
@@ -170,20 +169,27 @@ class AccountStore:
                 await connection.execute(select(access_tokens.c.session_id).where(access_tokens.c.token_id == token_id))
             ).scalar()
             if session is not None:
-                return await self._end(connection, session, now)
+                return await self._end(connection, [session], now)
             await self._revoke(connection, [(token_id, expires_at)])
             return Ended([(token_id, expires_at)])
 
     async def end_by_refresh(self, presented: str, now: int) -> Ended | None:
         """Signs out the session that the refresh token belongs to. None where it is unknown."""
         async with self._engine.begin() as connection:
-            session = await _session_of(connection, presented)
-            return None if session is None else await self._end(connection, session, now)
+            session = await session_of(connection, presented)
+            return None if session is None else await self._end(connection, [session], now)
+
+    async def owner(self, presented: str) -> str | None:
+        """The id of the user whose refresh token has that hash. None where it renews nothing any more."""
+        async with self._reader.connect() as connection:
+            query = select(sessions.c.user_id).join(refresh_tokens).where(refresh_tokens.c.hash == presented)
+            found: str | None = (await connection.execute(query)).scalar()
+            return found
 
     async def same_session(self, token_id: str, presented: str) -> bool:
         """Whether an access token and a refresh token (by its hash) come from one sign-in."""
         async with self._reader.connect() as connection:
-            session = await _session_of(connection, presented)
+            session = await session_of(connection, presented)
             found = await connection.execute(
                 select(access_tokens.c.session_id).where(access_tokens.c.token_id == token_id)
             )
@@ -205,7 +211,12 @@ class AccountStore:
     async def tidy(self, now: int, guests_before: int) -> None:
         """Forgets what has expired, and guests who came before `guests_before` and have no session."""
         async with self._engine.begin() as connection:
-            await connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
+            # A session that nobody can renew is kept while one of its tokens is good: it can still be ended.
+            good = exists().where(
+                access_tokens.c.session_id == sessions.c.id, access_tokens.c.expires_at > now - LEEWAY_S
+            )
+            over = select(sessions.c.id).where(sessions.c.expires_at <= now, ~good).order_by(sessions.c.id)
+            await connection.execute(delete(sessions).where(sessions.c.id.in_(over.with_for_update())))
             await connection.execute(delete(access_tokens).where(access_tokens.c.expires_at <= now - LEEWAY_S))
             await connection.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at <= now - LEEWAY_S))
             await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.used_at <= now - USED_KEPT_S))
@@ -217,6 +228,16 @@ class AccountStore:
                 )
             )
 
+    async def _credentials(self, which: ColumnElement[bool]) -> Credentials | None:
+        query = select(users.c.id, users.c.name, users.c.password).where(which, users.c.password.is_not(None))
+        async with self._reader.connect() as connection:
+            row = (await connection.execute(query)).first()
+        return None if row is None else Credentials(User(row.id, row.name, guest=False), row.password)
+
+    async def _still_kept(self, connection: AsyncConnection, shown: Credentials) -> bool:
+        kept = select(users.c.password).where(users.c.id == shown.user.id).with_for_update()
+        return (await connection.execute(kept)).scalar() == shown.password
+
     async def _open(self, connection: AsyncConnection, user_id: str, opening: Opening) -> None:
         now = opening.grant.issued_at
         await connection.execute(
@@ -227,21 +248,31 @@ class AccountStore:
         )
         await self._grant(connection, opening.session, opening.grant)
 
+    async def _go_on(
+        self, connection: AsyncConnection, session: str, parent: str | None, refresh: str, grant: Grant, expires_at: int
+    ) -> None:
+        now = grant.issued_at
+        await connection.execute(
+            insert(refresh_tokens).values(hash=refresh, session_id=session, parent=parent, created_at=now)
+        )
+        await self._grant(connection, session, grant)
+        await connection.execute(update(sessions).where(sessions.c.id == session).values(expires_at=expires_at))
+
     async def _grant(self, connection: AsyncConnection, session: str, grant: Grant) -> None:
         await connection.execute(
             insert(access_tokens).values(token_id=grant.token_id, session_id=session, expires_at=grant.expires_at)
         )
 
-    async def _end(self, connection: AsyncConnection, session: str, now: int) -> Ended:
+    async def _end(self, connection: AsyncConnection, ended: Sequence[str], now: int) -> Ended:
         # Locked first: a token that is being given out at this moment must be among those that end.
-        await connection.execute(select(sessions.c.id).where(sessions.c.id == session).with_for_update())
+        await connection.execute(select(sessions.c.id).where(sessions.c.id.in_(ended)).with_for_update())
         found = await connection.execute(
             select(access_tokens.c.token_id, access_tokens.c.expires_at).where(
-                access_tokens.c.session_id == session, access_tokens.c.expires_at > now - LEEWAY_S
+                access_tokens.c.session_id.in_(ended), access_tokens.c.expires_at > now - LEEWAY_S
             )
         )
         tokens = [(row.token_id, row.expires_at) for row in found]
-        await connection.execute(delete(sessions).where(sessions.c.id == session))
+        await connection.execute(delete(sessions).where(sessions.c.id.in_(ended)))
         await self._revoke(connection, tokens)
         return Ended(tokens)
 
@@ -249,36 +280,3 @@ class AccountStore:
         if tokens:
             rows = [{"token_id": token_id, "expires_at": expires_at} for token_id, expires_at in tokens]
             await connection.execute(self._insert(revoked_tokens).on_conflict_do_nothing(), rows)
-
-
-async def _session_of(connection: AsyncConnection, presented: str) -> str | None:
-    query = select(refresh_tokens.c.session_id).where(refresh_tokens.c.hash == presented)
-    return (await connection.execute(query)).scalar()
-
-
-def _presented(presented: str, now: int) -> Any:
-    successor = refresh_tokens.alias("successor")
-    rival = refresh_tokens.alias("rival")
-    return (
-        select(
-            refresh_tokens.c.session_id,
-            refresh_tokens.c.used_at,
-            users.c.id,
-            users.c.name,
-            users.c.name_key,
-            exists()
-            .where(successor.c.parent == refresh_tokens.c.hash, successor.c.used_at.is_not(None))
-            .label("successor_used"),
-            exists()
-            .where(
-                rival.c.parent == refresh_tokens.c.parent,
-                rival.c.hash != refresh_tokens.c.hash,
-                rival.c.used_at.is_not(None),
-                func.abs(rival.c.created_at - refresh_tokens.c.created_at) > GRACE_S,
-            )
-            .label("rival_used"),
-        )
-        .join_from(refresh_tokens, sessions)
-        .join(users)
-        .where(refresh_tokens.c.hash == presented, sessions.c.expires_at > now)
-    )

@@ -88,20 +88,19 @@ async def deployed(
     }  # fmt: skip
     settings = Settings.model_validate(common)
 
+    home = build_accounts(AccountsSettings.model_validate(common), MemoryBus(broker)) if accounts else None
+
     async def keys() -> bytes:
-        if not accounts or not deployment.address:
-            return await ISSUER.fetch()
-        async with deployment.http() as http:
-            answer = await http.get("/api/accounts/jwks.json")
-        return answer.content.replace(b'{"keys":[', (await ISSUER.fetch())[:-2] + b",")
+        issuers = await ISSUER.fetch()
+        return issuers if home is None else (await home.fetch_keys()).replace(b'{"keys":[', issuers[:-2] + b",")
 
     with capture_logs() as log:
         gateway = build(settings, bus, fetch_keys=keys)
         services: list[Service] = [build_router(RouterSettings.model_validate(common), MemoryBus(broker)), gateway]
-        if accounts:
-            services.insert(0, build_accounts(AccountsSettings.model_validate(common), MemoryBus(broker)))
         if files:
             services.insert(0, build_files(FilesSettings.model_validate(common), MemoryBus(broker), fetch_keys=keys))
+        if home is not None:
+            services.insert(0, home)
         deployment = Deployment(settings, broker, bus, gateway, log)
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         serving = asyncio.create_task(serve(services, settings, listening=listening.set_result))

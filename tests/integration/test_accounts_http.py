@@ -284,7 +284,7 @@ async def test_a_body_without_a_length_is_bounded_too(client: httpx.AsyncClient)
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    call=st.sampled_from(["guest", "register", "login", "refresh", "logout"]),
+    call=st.sampled_from(["guest", "register", "login", "refresh", "password", "logout"]),
     content=st.binary(max_size=300) | st.text().map(lambda text: text.encode(errors="surrogatepass")),
     authorization=st.none() | st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60),
     cookie=st.none()
@@ -322,7 +322,7 @@ async def test_where_people_sign_in_elsewhere_nobody_signs_in_here(database_url:
 
     elsewhere = deployed(database_url, outside=keys_of_that_place, issuer="https://login.example.org")
     async with elsewhere as deployment, deployment.client() as client:
-        for call in ("guest", "register", "login", "refresh"):
+        for call in ("guest", "register", "login", "password", "refresh"):
             answer = await post(client, call, OLENA)
             assert_problem(answer, 403, "sign_in_elsewhere")
             assert "https://login.example.org" in answer.json()["detail"]
@@ -333,5 +333,5 @@ async def test_a_token_of_another_deployment_is_refused(client: httpx.AsyncClien
         foreign = await post(stranger, "guest", {"name": "Олена"})
     with pytest.raises(TokenRefused):
         await identity(client, foreign.json()["token"])
-    for call in ("refresh", "logout"):
+    for call in ("refresh", "password", "logout"):
         assert_problem(await post(client, call, headers=bearer(foreign)), 401, "unauthorized")
