@@ -16,6 +16,8 @@ export interface AccountCalls {
   login(name: string, password: string): Promise<Account>
   /** With the token given, else with a refresh cookie that the browser holds: this user's own, or without one that of whoever signed in last. */
   refresh(token?: string, userId?: string): Promise<Account>
+  /** Another password. The session of `token` goes on with what this gives; every other one of the user is over. */
+  changePassword(token: string, old: string, wanted: string): Promise<Account>
   logout(token: string, userId: string): Promise<void>
 }
 
@@ -75,6 +77,7 @@ export const accountCalls = (base = ""): AccountCalls => {
     login: (name, password) => signIn("login", { name, password }),
     // By the user in the address the browser knows whose cookie to send: its tabs may be signed in as several people.
     refresh: (token, userId) => signIn(`${userId === undefined ? "" : own(userId)}refresh`, undefined, token),
+    changePassword: (token, old, wanted) => signIn("password", { password: old, new: wanted }, token),
     logout: async (token, userId) => void (await call(`${own(userId)}logout`, undefined, token)),
   }
 }

@@ -36,6 +36,13 @@ export interface Dictionary {
   toSignIn: Phrase
   guestHint: Phrase
   signInWaits: Phrase
+  changePassword: Phrase
+  oldPassword: Phrase
+  newPassword: Phrase
+  newPasswordHint: Phrase
+  wrongPassword: Phrase
+  passwordChanged: Phrase
+  done: Phrase
   signOut: Phrase
   unsentTitle: Named
   unsentMessages: Counted

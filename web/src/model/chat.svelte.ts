@@ -20,9 +20,9 @@ import {
   storedDrafts,
   storedFiles,
   storedOutbox,
+  type Token,
   Unreadable,
   upload,
-  type User,
 } from "../client/index.ts"
 import { Attention } from "./attention.ts"
 import type { Given } from "./clipboard.ts"
@@ -43,7 +43,7 @@ export interface Unsent {
 }
 
 export class Chat {
-  readonly me: User
+  readonly me: Account["user"]
   readonly session: Session
   readonly files: FileQueue
   readonly drafts: Drafts
@@ -51,6 +51,8 @@ export class Chat {
   readonly attention = new Attention()
   /** Goes on with a newer token of the same user. */
   readonly use: (account: Account) => void
+  /** A token that is good for now. */
+  readonly token: () => Promise<Token>
   connection = $state.raw<ConnectionState>({ phase: "idle" })
   rooms = $state.raw<readonly RoomView[]>([])
   current = $state.raw<RoomView | null>(null)
@@ -69,6 +71,7 @@ export class Chat {
     this.me = account.user
     const tokens = new AccountTokens(account, calls, renewed)
     this.use = (fresh) => tokens.use(fresh)
+    this.token = () => tokens.current()
     this.session = new Session({
       open: browserSocket(servedFrom(location.href)),
       network: browserNetwork(),

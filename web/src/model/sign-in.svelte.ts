@@ -57,6 +57,17 @@ export class SignIn {
     if (account) await this.#calls.logout(account.token, account.user.id).catch(() => {}) // an unreachable server lets the token run out
   }
 
+  /** Ends every other session of this user. Throws `HttpProblem`, or `SignInNeeded`. */
+  async changePassword(old: string, wanted: string): Promise<void> {
+    const { chat } = this
+    if (!chat) return
+    const { token } = await chat.token()
+    const account = await this.#calls.changePassword(token, old, wanted)
+    if (this.chat !== chat) return
+    chat.use(account)
+    this.#remember(account)
+  }
+
   #enter(account: Account): void {
     this.#remember(account)
     const chat = new Chat(account, this.#calls, (renewed) => this.#remember(renewed))

@@ -26,6 +26,12 @@ export const fieldsOf = ({ code }: Trouble): readonly ("name" | "password")[] =>
   return code === "bad_credentials" ? ["name", "password"] : []
 }
 
+/** Likewise where a password is replaced by another. */
+export const fieldOfChange = ({ code }: Trouble): "old" | "new" | null => {
+  if (code === "bad_credentials") return "old"
+  return code === "invalid_password" || code === "weak_password" ? "new" : null
+}
+
 /** In the language of the page; in the server's words where the page does not know the code. */
 export const sentenceOf = ({ code, text }: Trouble, errors: Dictionary["errors"]): string =>
   Object.hasOwn(errors, code) ? errors[code] : text || errors.other

@@ -11,6 +11,7 @@ const calls = (answer: (token?: string, userId?: string) => Account) => {
     guest: never,
     register: never,
     login: never,
+    changePassword: never,
     logout: never,
     refresh: async (token, userId) => {
       asked.push([token, userId])
@@ -52,6 +53,20 @@ describe("a tab's token", () => {
     await expect(new AccountTokens(account("u1", "old", -1), made, () => {}).renew()).rejects.toBeInstanceOf(HttpProblem)
     expect(asked).toHaveLength(1)
   })
+})
+
+test("another password is asked for with the token, and gives a newer one", async () => {
+  const asked: [string, RequestInit][] = []
+  vi.stubGlobal("fetch", async (address: string, request: RequestInit) => {
+    asked.push([address, request])
+    return new Response(JSON.stringify({ token: "newer", expires_in: 60, user: { id: "u1", name: "u1", guest: false } }))
+  })
+  expect((await accountCalls("/chat").changePassword("mine", "old one", "new one")).token).toBe("newer")
+  vi.unstubAllGlobals()
+  const [[address, { headers, body }]] = asked as [[string, RequestInit]]
+  expect(address).toBe("/chat/api/accounts/password")
+  expect(headers).toMatchObject({ Authorization: "Bearer mine" })
+  expect(JSON.parse(body as string)).toEqual({ password: "old one", new: "new one" })
 })
 
 describe("a call that does not end well is", () => {

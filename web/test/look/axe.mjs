@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { people, rooms } from "./content.mjs"
 import { FakeServer } from "./fake.mjs"
+import { register } from "./registering.mjs"
 import { browser, PHONE } from "./stage.mjs"
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
@@ -113,6 +114,21 @@ await state("asked before signing out with something unsent", async ({ page }) =
   await page.getByTestId("sign-out").click()
   await page.getByTestId("sign-out-question").waitFor()
 })
+await state("asked for another password, and a common one refused", async ({ page }) => {
+  await chatting({ page })
+  await register(page)
+  await page.getByTestId("change-password").click()
+  await page.getByTestId("old-password").fill("kobzar 1840")
+  await page.getByTestId("new-password").fill("password1")
+  await page.getByTestId("password-submit").click()
+  await page.getByTestId("password-problem").waitFor()
+})
+await state("another password, on a phone", async ({ page }) => {
+  await chatting({ page })
+  await register(page)
+  await page.getByTestId("change-password").click()
+  await page.getByTestId("password-dialog").waitFor()
+}, { device: PHONE })
 await state("a room in which one is not", async ({ page }) => {
   await page.evaluate(() => void (location.hash = "#/generl"))
   await page.getByTestId("come-in").waitFor()

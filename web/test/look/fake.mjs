@@ -15,6 +15,8 @@ export class FakeServer {
   /** The frames that were heard. */
   heard = []
   user = me
+  /** Of whoever has registered. */
+  password = "kobzar 1840"
   now = Date.now
   #sockets = new Set()
   #logs
@@ -63,11 +65,15 @@ export class FakeServer {
 
   #account(route, url) {
     if (url.pathname.endsWith("/logout")) return route.fulfill({ status: 204 })
-    if (url.pathname.endsWith("/login")) {
-      const body = '{"type":"about:blank","status":401,"title":"refused","code":"bad_credentials"}'
-      return route.fulfill({ status: 401, contentType: "application/problem+json", body })
+    const refuse = (status, code) => route.fulfill({ status, contentType: "application/problem+json", body: JSON.stringify({ type: "about:blank", status, title: "refused", code }) })
+    if (url.pathname.endsWith("/login")) return refuse(401, "bad_credentials")
+    if (url.pathname.endsWith("/password")) {
+      const asked = route.request().postDataJSON()
+      if (asked.password !== this.password) return refuse(401, "bad_credentials")
+      if (asked.new === "password1") return refuse(400, "weak_password")
+      this.password = asked.new
     }
-    const body = JSON.stringify({ token: "t", expires_in: 604_800, user: { ...this.user, guest: true } })
+    const body = JSON.stringify({ token: "t", expires_in: 604_800, user: { ...this.user, guest: url.pathname.endsWith("/guest") } })
     return route.fulfill({ status: 201, contentType: "application/json", body })
   }
 

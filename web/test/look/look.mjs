@@ -6,6 +6,7 @@ import { mkdir } from "node:fs/promises"
 import { chromium } from "playwright-core"
 import { people } from "./content.mjs"
 import { FakeServer } from "./fake.mjs"
+import { register } from "./registering.mjs"
 
 const SHOTS = new URL("./shots/", import.meta.url).pathname
 const DESKTOP = { width: 1440, height: 900 }
@@ -26,7 +27,7 @@ const scene = async (name, { viewport = DESKTOP, scheme = "light", locale = "uk-
   const page = await context.newPage()
   page.on("pageerror", (error) => complaints.push(`${name}: ${error}`))
   page.on("console", (message) => {
-    if (message.type() === "error" && !/401|413|ERR_INTERNET_DISCONNECTED/.test(message.text())) complaints.push(`${name}: ${message.text()}`)
+    if (message.type() === "error" && !/400|401|413|ERR_INTERNET_DISCONNECTED/.test(message.text())) complaints.push(`${name}: ${message.text()}`)
   })
   await page.goto(`${server.origin}/${room ? `#/${encodeURIComponent(room)}` : ""}`)
   if (signedIn) {
@@ -137,6 +138,23 @@ for (const [name, options] of [["desktop-sign-out", {}], ["phone-sign-out", { vi
   await page.getByTestId("sign-out").click()
   await page.getByTestId("sign-out-question").waitFor()
   await shoot()
+})
+for (const [name, options] of [["desktop-password", { locale: "en-GB" }], ["phone-password", { viewport: PHONE, scheme: "dark" }]]) await scene(name, options, async ({ page, shoot }) => {
+  await page.getByTestId("message").first().waitFor()
+  await register(page)
+  await shoot("-opener")
+  await page.getByTestId("change-password").click()
+  await page.getByTestId("password-dialog").waitFor()
+  await shoot()
+  await page.getByTestId("old-password").fill("kobzar 1840")
+  await page.getByTestId("new-password").fill("password1")
+  await page.getByTestId("password-submit").click()
+  await page.getByTestId("password-problem").waitFor()
+  await shoot("-refused")
+  await page.getByTestId("new-password").fill("some new words")
+  await page.getByTestId("password-submit").click()
+  await page.getByTestId("password-changed").waitFor()
+  await shoot("-changed")
 })
 for (const [name, options] of [["mistyped-room", { scheme: "dark" }], ["phone-mistyped-room", { viewport: PHONE }]]) await scene(name, options, async ({ page, shoot }) => {
   await page.getByTestId("message").first().waitFor()

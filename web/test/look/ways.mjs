@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict"
 import { people, rooms } from "./content.mjs"
+import { register } from "./registering.mjs"
 import { browser, PHONE, scenario } from "./stage.mjs"
 
 const [me, taras] = people
@@ -187,6 +188,55 @@ await scenario("the field that is at fault is marked, and no other", "дизай
     await page.waitForFunction((wanted) => [...document.querySelectorAll("[aria-invalid=true]")].map(({ dataset }) => dataset.testid).join() === wanted, fields.join(), { timeout: 5000 })
   }
 })
+
+await scenario("a password is changed in a dialog that keys alone can use, and a guest has none", "long", async ({ page, message, server }) => {
+  await message(1500).waitFor()
+  assert.equal(await page.getByTestId("change-password").count(), 0)
+  await register(page)
+  const opener = page.getByTestId("change-password")
+  const dialog = page.getByTestId("password-dialog")
+  const marked = () => page.locator("[aria-invalid=true]").evaluateAll((fields) => fields.map(({ dataset }) => dataset.testid))
+  const typed = async (old, wanted) => {
+    await page.getByTestId("old-password").fill(old)
+    await page.getByTestId("new-password").fill(wanted)
+    await page.keyboard.press("Enter")
+  }
+  await opener.focus()
+  await page.keyboard.press("Enter")
+  assert.equal(await focusedOn(page), "old-password")
+  assert.deepEqual(await dialog.locator("input").evaluateAll((fields) => fields.map(({ autocomplete, value }) => [autocomplete, value])), [["username", me.name], ["current-password", ""], ["new-password", ""]])
+  await page.keyboard.type("half")
+  await page.keyboard.press("Escape")
+  await dialog.waitFor({ state: "detached" })
+  await page.waitForFunction(() => document.activeElement.dataset.testid === "change-password")
+
+  await page.keyboard.press("Enter")
+  assert.equal(await page.getByTestId("old-password").inputValue(), "", "what was typed is not kept")
+  for (const [old, wanted, field, word] of [["wrong", "some new words", "old-password", "not your current"], ["kobzar 1840", "password1", "new-password", "first that others"]]) {
+    await typed(old, wanted)
+    await page.getByTestId("password-problem").getByText(word).waitFor()
+    assert.deepEqual(await marked(), [field])
+    assert.equal(await focusedOn(page), field)
+    await page.keyboard.type("x")
+    assert.deepEqual(await marked(), [], "what is written is not what was refused any more")
+  }
+  await typed("kobzar 1840", "some new words")
+  await page.getByTestId("password-changed").waitFor()
+  assert.equal(server.password, "some new words")
+  assert.equal(await focusedOn(page), "password-done")
+  await page.keyboard.press("Enter")
+  await dialog.waitFor({ state: "detached" })
+  await page.waitForFunction(() => document.activeElement.dataset.testid === "change-password")
+})
+
+await scenario("over the list of rooms on a phone, Escape closes the dialog and not the list", "long", async ({ page, message }) => {
+  await message(1500).waitFor()
+  await register(page)
+  await page.getByTestId("change-password").click()
+  await page.keyboard.press("Escape")
+  await page.getByTestId("password-dialog").waitFor({ state: "detached" })
+  assert.ok(await page.getByTestId("change-password").isVisible())
+}, { device: PHONE })
 
 await scenario("the list of rooms is one stop of the Tab key, and arrows walk in it", "long", async ({ page, message }) => {
   await message(1500).waitFor()

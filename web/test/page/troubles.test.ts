@@ -4,7 +4,7 @@ import { HttpProblem, problemOf, SignInNeeded, Unreadable } from "../../src/clie
 import { RETRYABLE } from "../../src/client/protocol.gen.ts"
 import { en } from "../../src/i18n/en.ts"
 import { uk } from "../../src/i18n/uk.ts"
-import { fieldsOf, sentenceOf, troubleOf } from "../../src/model/troubles.ts"
+import { fieldOfChange, fieldsOf, sentenceOf, troubleOf } from "../../src/model/troubles.ts"
 
 const schema = new URL("../../../shared/protocol/generated/homin.schema.json", import.meta.url)
 const codes = (JSON.parse(readFileSync(schema, "utf8")) as { $defs: { ErrorCode: { enum: string[] } } }).$defs.ErrorCode.enum
@@ -64,6 +64,17 @@ test.each([
   ["forbidden_origin", []],
 ])("the fields at fault for %s are %j", (code, fields) => {
   expect(fieldsOf(answered(400, code, ""))).toEqual(fields)
+})
+
+test.each([
+  ["bad_credentials", "old"],
+  ["invalid_password", "new"],
+  ["weak_password", "new"],
+  ["rate_limited", null],
+  ["unauthorized", null],
+  ["forbidden", null],
+])("where a password is changed, the field at fault for %s is %j", (code, field) => {
+  expect(fieldOfChange(answered(400, code, ""))).toBe(field)
 })
 
 test("no field is at fault where nobody answers", () => {
