@@ -1,8 +1,8 @@
 """What a container of sound or film holds, read while its bytes stream by.
 
 Where it says whether there is film in a file is up to its program: MP4's tracks may stand behind all the sound, those
-of Matroska and ASF behind titles and covers of any size. So each format is a parser that takes a few bytes, skips the
-rest of a box unread, and goes on; it keeps nothing but where it is, and gives up after STEPS of them.
+of Matroska and ASF behind titles and covers of any size. So each format is a parser, and the file is walked through
+(walk.py).
 """
 
 from __future__ import annotations
@@ -10,22 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
-STEPS: Final = 20_000
-"""Boxes, objects and elements that are looked at, about: what is behind more decides nothing."""
+from services.files.core.walk import Parser, Skip, Take, Walk
+
 START_BYTES: Final = 16
 """So many bytes tell which format it is."""
-
-
-class Take(NamedTuple):
-    """Asks for the next `size` bytes, a few."""
-
-    size: int
-
-
-class Skip(NamedTuple):
-    """Asks for nothing and leaves out the next `size` bytes."""
-
-    size: int
 
 
 class Holds(NamedTuple):
@@ -35,51 +23,7 @@ class Holds(NamedTuple):
     film: bool
 
 
-Parser = Generator[Take | Skip, bytes, Holds]
-
-
-class Walk:
-    """One parser, fed with the file in pieces of any size. `holds` is None until it has come to the tracks."""
-
-    def __init__(self, parser: Parser) -> None:
-        self._parser = parser
-        self._steps = 0
-        self._taken = b""
-        self.holds: Holds | None = None
-        self._wanted: Take | Skip | None = None
-        self._go_on(None)
-
-    def feed(self, chunk: bytes) -> None:
-        """The next bytes."""
-        at = 0
-        while self._wanted is not None and at < len(chunk):
-            count = min(self._wanted.size, len(chunk) - at)
-            if isinstance(self._wanted, Take):
-                self._taken += chunk[at : at + count]
-            at += count
-            self._wanted = self._wanted._replace(size=self._wanted.size - count)
-            if self._wanted.size == 0:
-                taken, self._taken = self._taken, b""
-                self._go_on(taken)
-
-    def _go_on(self, taken: bytes | None) -> None:
-        """To the next step for which bytes are needed."""
-        try:
-            while True:
-                self._steps += 1
-                if self._steps > STEPS:
-                    self._wanted = None
-                    return
-                self._wanted = next(self._parser) if taken is None else self._parser.send(taken)
-                if self._wanted.size > 0:
-                    return
-                taken = b""
-        except StopIteration as end:
-            self._wanted = None
-            self.holds = end.value
-
-
-def walk_of(start: bytes) -> Walk | None:
+def walk_of(start: bytes) -> Walk[Holds] | None:
     """The walk for a file that begins with `start` (START_BYTES, or all of it); None where it is none of these."""
     for magic, at, parser in _FORMATS:
         if start[at : at + len(magic)] == magic:
@@ -90,7 +34,7 @@ def walk_of(start: bytes) -> Walk | None:
 _TRACK_PATH: Final = (b"moov", b"trak", b"mdia")
 
 
-def _iso_media() -> Parser:
+def _iso_media() -> Parser[Holds]:
     """ISO base media (ISO 14496-12): boxes of a length and a name; the handler (8.4.3) says what a track is."""
     handlers = yield from _handlers(1 << 63, 0)
     return Holds(b"soun" in handlers, b"vide" in handlers)
@@ -130,7 +74,7 @@ _ASF_SOUND: Final = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
 _ASF_FILM: Final = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 
 
-def _asf() -> Parser:
+def _asf() -> Parser[Holds]:
     """ASF (Advanced Systems Format 1.2, sections 3.1, 3.3): objects of a GUID and a length, streams by their GUIDs."""
     kinds: set[bytes] = set()
     room = int.from_bytes((yield Take(30))[16:24], "little") - 30
@@ -151,7 +95,7 @@ _SEGMENT, _CLUSTER, _TRACKS, _ENTRY, _TYPE = 0x18538067, 0x1F43B675, 0x1654AE6B,
 _FILM_TRACK, _SOUND_TRACK = 1, 2
 
 
-def _matroska() -> Parser:
+def _matroska() -> Parser[Holds]:
     """Matroska and WebM (RFC 9559; EBML, RFC 8794): elements of a name and a length, both of variable size."""
     types: set[int] = set()
     while True:
@@ -182,7 +126,7 @@ def _element() -> Generator[Take | Skip, bytes, tuple[int, int | None]]:
     return name, None if body == (1 << bits) - 1 else body
 
 
-_FORMATS: Final[tuple[tuple[bytes, int, Callable[[], Parser]], ...]] = (
+_FORMATS: Final[tuple[tuple[bytes, int, Callable[[], Parser[Holds]]], ...]] = (
     (b"ftyp", 4, _iso_media),
     (ASF_HEADER, 0, _asf),
     (b"\x1a\x45\xdf\xa3", 0, _matroska),

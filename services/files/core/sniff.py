@@ -14,8 +14,9 @@ from typing import Final
 from puremagic import PureError, magic_string
 
 from services.files.core.archives import ZIP, Tail, archive_type
-from services.files.core.containers import START_BYTES, Walk, walk_of
+from services.files.core.containers import START_BYTES, Holds, walk_of
 from services.files.core.media import media_type
+from services.files.core.walk import Walk
 
 HEAD_BYTES: Final = 4096
 """How much of a file's beginning is looked at."""
@@ -45,7 +46,7 @@ class Sniffer:
 
     def __init__(self) -> None:
         self._head = b""
-        self._walk: Walk | None = None
+        self._walk: Walk[Holds] | None = None
         self._tail: Tail | None = None
         self._decoder = _DECODER("strict")
         self._text = True
@@ -70,7 +71,7 @@ class Sniffer:
     @property
     def mime(self) -> str:
         """The type of what has been fed. An empty file is text."""
-        found = media_type(self._head, self._walk.holds if self._walk else None)
+        found = media_type(self._head, self._walk.found if self._walk else None)
         if found == ZIP:
             return archive_type(self._head, self._tail.content if self._tail else b"")
         if found is not None:

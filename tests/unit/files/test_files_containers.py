@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.files.core.archives import TAIL_BYTES
-from services.files.core.containers import STEPS, Holds, walk_of
+from services.files.core.containers import Holds, walk_of
 from services.files.core.sniff import Sniffer, agrees
+from services.files.core.walk import STEPS
 
 MADE = Path(__file__).parent / "made"
 OPENXML = "application/vnd.openxmlformats-officedocument."
@@ -176,7 +177,7 @@ def test_boxes_without_end_are_given_up() -> None:
     walk = walk_of(FTYP)
     assert walk is not None
     walk.feed(FTYP + box(b"free", b"") * (STEPS + 1) + box(b"moov", track(b"soun")))
-    assert walk.holds is None
+    assert walk.found is None
     assert sniffed(FTYP + box(b"free", b"") * (STEPS + 1)).mime == "video/mp4"
 
 
@@ -195,4 +196,4 @@ def test_a_walk_comes_to_an_end_whatever_it_reads(start: bytes, rest: bytes) -> 
     walk = walk_of((start + rest + bytes(16))[:16])
     assert walk is not None
     walk.feed(start + rest)
-    assert walk.holds is None or isinstance(walk.holds, Holds)
+    assert walk.found is None or isinstance(walk.found, Holds)
