@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 
 from services.files.core.walk import Parser, Skip, Take, Walk
 
+STEPS: Final = 20_000
+"""Boxes, objects and elements that are looked at, about: what is behind more decides nothing."""
 START_BYTES: Final = 16
 """So many bytes tell which format it is."""
 
@@ -27,7 +29,7 @@ def walk_of(start: bytes) -> Walk[Holds] | None:
     """The walk for a file that begins with `start` (START_BYTES, or all of it); None where it is none of these."""
     for magic, at, parser in _FORMATS:
         if start[at : at + len(magic)] == magic:
-            return Walk(parser())
+            return Walk(parser(), STEPS)
     return None
 
 

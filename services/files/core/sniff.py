@@ -16,6 +16,7 @@ from puremagic import PureError, magic_string
 from services.files.core.archives import ZIP, Tail, archive_type
 from services.files.core.containers import START_BYTES, Holds, walk_of
 from services.files.core.media import media_type
+from services.files.core.pictures import Dimensions, picture_walk
 from services.files.core.walk import Walk
 
 HEAD_BYTES: Final = 4096
@@ -32,6 +33,8 @@ INLINE: Final = frozenset(
 )  # fmt: skip
 """What a browser may show in place: pictures made of pixels, sound, film. Nothing that can hold a script."""
 
+MEASURED: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
+"""The pictures whose width and height are told."""
 MEDIA: Final = frozenset({"image", "audio", "video"})
 _CONFIDENT: Final = 0.4  # puremagic: four bytes that match, or more
 _EXECUTED: Final = ("xml", "html", "script")
@@ -42,11 +45,12 @@ _WITHOUT_BINARY: Final = bytes.maketrans(_BINARY, b"\x00" * len(_BINARY))
 
 
 class Sniffer:
-    """Fed with a file's bytes in order; `mime` is right once all have been."""
+    """Fed with a file's bytes in order; `mime` and `dimensions` are right once all have been."""
 
     def __init__(self) -> None:
         self._head = b""
         self._walk: Walk[Holds] | None = None
+        self._picture: Walk[Dimensions | None] | None = None
         self._tail: Tail | None = None
         self._decoder = _DECODER("strict")
         self._text = True
@@ -59,10 +63,12 @@ class Sniffer:
         news = chunk
         if len(early) < START_BYTES <= len(self._head):
             news = early + chunk
-            self._walk = walk_of(self._head)
+            self._walk, self._picture = walk_of(self._head), picture_walk(self._head)
             self._tail = Tail() if self._head.startswith(b"PK") else None
         if self._walk is not None:
             self._walk.feed(news)
+        if self._picture is not None:
+            self._picture.feed(news)
         if self._tail is not None:
             self._tail.feed(news)
         if self._text:
@@ -79,6 +85,11 @@ class Sniffer:
         if self._text and self._ends_whole():
             return TEXT
         return _by_puremagic(self._head)
+
+    @property
+    def dimensions(self) -> Dimensions | None:
+        """Of a picture, if it says them; else None."""
+        return self._picture.found if self._picture is not None and self.mime in MEASURED else None
 
     @property
     def is_svg(self) -> bool:

@@ -7,10 +7,7 @@ behind any number of bytes, and none of them are kept.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Final, Generic, NamedTuple, TypeVar
-
-STEPS: Final = 20_000
-"""Boxes, objects and elements that are looked at, about: what is behind more decides nothing."""
+from typing import Generic, NamedTuple, TypeVar
 
 
 class Take(NamedTuple):
@@ -30,11 +27,11 @@ Parser = Generator[Take | Skip, bytes, Found]
 
 
 class Walk(Generic[Found]):
-    """One parser, fed with the file in pieces of any size. `found` is None until it has come to its end."""
+    """One parser, fed with the file in pieces of any size. `found` is None until it has come to its end. `steps`: after
+    so many it is given up."""
 
-    def __init__(self, parser: Parser[Found]) -> None:
-        self._parser = parser
-        self._steps = 0
+    def __init__(self, parser: Parser[Found], steps: int) -> None:
+        self._parser, self._steps_left = parser, steps
         self._taken = b""
         self.found: Found | None = None
         self._wanted: Take | Skip | None = None
@@ -57,8 +54,8 @@ class Walk(Generic[Found]):
         """To the next step for which bytes are needed."""
         try:
             while True:
-                self._steps += 1
-                if self._steps > STEPS:
+                self._steps_left -= 1
+                if self._steps_left < 0:
                     self._wanted = None
                     return
                 self._wanted = next(self._parser) if taken is None else self._parser.send(taken)

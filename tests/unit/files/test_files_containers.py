@@ -13,9 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.files.core.archives import TAIL_BYTES
-from services.files.core.containers import Holds, walk_of
+from services.files.core.containers import STEPS, Holds, walk_of
 from services.files.core.sniff import Sniffer, agrees
-from services.files.core.walk import STEPS
 
 MADE = Path(__file__).parent / "made"
 OPENXML = "application/vnd.openxmlformats-officedocument."
