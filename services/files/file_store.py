@@ -18,7 +18,8 @@ class Condemned(Exception):
 
 
 class Kept(NamedTuple):
-    """A stored file, and its message. `size` in bytes, `sha256` in hexadecimal, `stored_at_ms` Unix milliseconds."""
+    """A stored file, and its message. `size` in bytes, `sha256` in hexadecimal, `stored_at_ms` Unix milliseconds,
+    `width` and `height` in pixels, of a picture that says them."""
 
     id: str
     room: str
@@ -30,6 +31,8 @@ class Kept(NamedTuple):
     mime: str
     sha256: str
     stored_at_ms: int
+    width: int | None = None
+    height: int | None = None
 
     @property
     def sender(self) -> User:
@@ -38,7 +41,10 @@ class Kept(NamedTuple):
     @property
     def file(self) -> StoredFile:
         """As the message shows it: always the same for the same row, since the router compares it on a retry."""
-        return StoredFile(id=self.id, name=self.name, size=self.size, mime=self.mime, url=file_url(self.id))
+        return StoredFile(
+            id=self.id, name=self.name, size=self.size, mime=self.mime, url=file_url(self.id),
+            width=self.width, height=self.height,
+        )  # fmt: skip
 
 
 class FileStore(Protocol):

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import structlog
 
 from services.files.core.names import object_key
+from services.files.core.pictures import Dimensions
 from services.files.core.sniff import Sniffer
 from services.files.file_store import Condemned, FileStore, Kept
 from services.files.objects import Objects, ObjectsDown
@@ -39,6 +40,8 @@ class Arrived(NamedTuple):
     size: int
     mime: str
     sha256: str
+    dimensions: Dimensions | None
+    """Of a picture, as far as its bytes say them."""
 
 
 class Ingest:
@@ -74,7 +77,7 @@ class Ingest:
         except BaseException:
             await self.discard(id)
             raise
-        return Arrived(id, size, sniffer.mime, digest.hexdigest())
+        return Arrived(id, size, sniffer.mime, digest.hexdigest(), sniffer.dimensions)
 
     async def keep(self, arrived: Arrived, room: str, sender: User, message_id: str, name: str) -> Kept:
         """Makes a file of it. Sent again with the same id and content, it is the file that there is; its own bytes go.
@@ -82,7 +85,7 @@ class Ingest:
         Raises Refused: `id_reused`, `unavailable`; the bytes are gone then."""
         wanted = Kept(
             arrived.id, room, sender.id, sender.name, message_id, name, arrived.size, arrived.mime, arrived.sha256,
-            int(self._clock()),
+            int(self._clock()), *(arrived.dimensions or (None, None)),
         )  # fmt: skip
         try:
             kept = await self._store.keep(wanted)

@@ -33,13 +33,16 @@ class Limits(Frame):
 
 
 class StoredFile(Frame):
-    """A file as a message shows it; `size` in bytes, `mime` sniffed from the bytes, never believed from the sender."""
+    """A file as a message shows it; `size` in bytes, `mime` sniffed from the bytes, never believed from the sender.
+    `width` and `height`: of a picture, in pixels as it is shown (turned as its Exif data say), both or neither."""
 
     id: str
     name: str
     size: int
     mime: str
     url: str
+    width: int | None = None
+    height: int | None = None
     preview_url: str | None = None
 
 

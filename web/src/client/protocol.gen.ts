@@ -202,13 +202,15 @@ export interface Rooms {
   ref?: string
 }
 
-/** A file as a message shows it; `size` in bytes, `mime` sniffed from the bytes, never believed from the sender. */
+/** A file as a message shows it; `size` in bytes, `mime` sniffed from the bytes, never believed from the sender. `width` and `height`: of a picture, in pixels as it is shown (turned as its Exif data say), both or neither. */
 export interface StoredFile {
   id: string
   name: string
   size: number
   mime: string
   url: string
+  width?: number
+  height?: number
   preview_url?: string
 }
 
