@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict"
 import { people, picture, rooms } from "./content.mjs"
-import { browser, scenario } from "./stage.mjs"
+import { browser, PHONE, scenario } from "./stage.mjs"
 
 const [me, taras] = people
 rooms.long = { readUpTo: 1500, talk: Array.from({ length: 1500 }, (_, i) => [3000 - i, i % 3 ? taras : me, `line ${i + 1}${i % 7 === 0 ? "\nand a second one\nand a third" : ""}`]) }
@@ -646,19 +646,35 @@ await scenario("who signs out with something unsent is asked first, and a guest 
   await page.waitForFunction(() => document.querySelector("[data-testid=composer]").value === "half")
 })
 
-const shapes = { readUpTo: 4, talk: [[32, 32], [390, 844], [2000, 100], [720, 480]].map((shape, i) => [20 - i, taras, { file: picture(`${shape.join("x")}.png`, shape) }]) }
-await scenario("pictures keep their shape and fit, small ones their size, and none moves anything when it comes", "shapes", async ({ page, message, log }) => {
-  const expected = [[32, 32], [238 * 390 / 844, 238], [358, 17.9], [357, 238]]
-  const boxes = []
-  for (const [i, [width, height]] of expected.entries()) {
-    const shown = message(i + 1).getByTestId("picture")
-    await page.waitForFunction((img) => img.complete && img.naturalWidth > 0, await shown.elementHandle())
-    const drawn = await shown.boundingBox()
-    assert.ok(Math.abs(drawn.width - width) < 1 && Math.abs(drawn.height - height) < 1, `picture ${i + 1} is drawn ${drawn.width} by ${drawn.height}, not ${width} by ${height}`)
-    boxes.push(await shown.evaluate((img) => img.closest("button").offsetHeight))
-  }
-  assert.deepEqual(boxes, [240, 240, 240, 240])
-  assert.ok((await fromEnd(log)) < 2)
-}, { beside: { shapes } })
+// Each shape with the place that it takes where there is room. The last is of an older message, which does not say how large it is.
+const placed = [[[32, 32], [32, 32]], [[390, 844], [320 * 390 / 844, 320]], [[2000, 100], [360, 24]], [[720, 480], [360, 240]], [[1, 3000], [24, 320]], [[720, 480], [360, 240], false]]
+const shapes = { readUpTo: placed.length, talk: placed.map(([shape, , told], i) => [20 - i, taras, { file: picture(`${shape.join("x")}.png`, shape, told) }]) }
+for (const [where, device] of [["", {}], [" on a small phone", { ...PHONE, viewport: { width: 320, height: 640 } }]]) {
+  let come
+  const called = new Promise((resolve) => (come = resolve))
+  const prepare = (page) => page.route("**/api/files/**", (route) => called.then(() => route.fallback()))
+  await scenario(`pictures keep their shape and fit, small ones their size, and none moves anything when it comes${where}`, "shapes", async ({ page, message, log }) => {
+    const shown = (i) => message(i + 1).getByTestId("picture")
+    const place = (i) => shown(i).evaluate((img) => {
+      const { width, height } = img.closest("button").getBoundingClientRect()
+      return { width, height, row: img.closest("[data-seq]").offsetHeight }
+    })
+    const kept = await Promise.all(placed.map((_, i) => place(i)))
+    const { width: widest } = kept.at(-1)
+    assert.ok((await fromEnd(log)) < 2)
+    come()
+    for (const [i, [[width, height], [wanted, high], told = true]] of placed.entries()) {
+      await shown(i).scrollIntoViewIfNeeded()
+      await page.waitForFunction((img) => img.complete && img.naturalWidth > 0, await shown(i).elementHandle())
+      const there = await place(i)
+      assert.deepEqual(there, kept[i], `picture ${i + 1} moves something when it comes`)
+      const most = Math.min(wanted, widest)
+      const expected = [most, Math.max(24, high * most / wanted)]
+      assert.ok(Math.abs(there.width - expected[0]) < 0.1 && Math.abs(there.height - expected[1]) < 0.1, `picture ${i + 1} takes ${there.width} by ${there.height}, not ${expected}`)
+      const drawn = await shown(i).evaluate((img) => [img.clientWidth / img.clientHeight, getComputedStyle(img).objectFit])
+      assert.ok(told ? drawn[1] === "scale-down" : Math.abs(drawn[0] - width / height) < 0.02, `picture ${i + 1} is drawn ${drawn}`)
+    }
+  }, { beside: { shapes }, prepare, device })
+}
 
 await browser.close()

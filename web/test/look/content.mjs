@@ -7,8 +7,8 @@ const iryna = { id: "u-iryna", name: "Ірина Шевчук" }
 const sam = { id: "u-sam", name: "Sam Whitfield" }
 export const people = [me, taras, maria, andrii, iryna, sam]
 
-/** `shape`: its width and height. */
-export const picture = (name, shape) => ({ name, size: 482_113, mime: "image/png", shape })
+/** `shape`: its width and height. `told`: whether the message says them. */
+export const picture = (name, shape, told = true) => ({ name, size: 482_113, mime: "image/png", shape, told })
 
 const DAY = 24 * 60
 export const rooms = {
@@ -67,10 +67,11 @@ export const messagesOf = (room, talk, now = Date.now()) =>
     ...(typeof said === "string" ? { text: said } : { file: fileOf(said.file, `${room}-${i}`) }),
   }))
 
-export const fileOf = ({ name, size, mime, shape }, id) => ({
+export const fileOf = ({ name, size, mime, shape, told }, id) => ({
   id,
   name,
   size,
   mime,
   url: `/api/files/${encodeURIComponent(id)}${shape ? `?shape=${shape.join("x")}` : ""}`,
+  ...(told && { width: shape[0], height: shape[1] }),
 })
