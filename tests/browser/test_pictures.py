@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from secrets import token_hex
 
+import pytest
 from playwright.async_api import Browser, FilePayload, Locator, Page, Route, ViewportSize, expect
 
 from tests.browser.test_two_windows import DESKTOP, enter, join, say, sees
+from tests.unit.files.pictures import written
 from tests.unit.files.samples import PNG
 
 PHOTO = FilePayload(name="photo.png", mimeType="image/png", buffer=PNG)
@@ -19,8 +22,8 @@ async def sign_in(page: Page, name: str) -> None:
     await page.get_by_test_id("login-submit").click()
 
 
-async def send_picture(page: Page) -> Locator:
-    await page.get_by_test_id("file-input").set_input_files(PHOTO)
+async def send_picture(page: Page, picture: FilePayload = PHOTO) -> Locator:
+    await page.get_by_test_id("file-input").set_input_files(picture)
     await page.get_by_test_id("send").click()
     return page.get_by_test_id("picture")
 
@@ -88,6 +91,46 @@ async def test_a_tab_whose_token_ran_out_goes_on_though_another_signed_in_since(
     await sees(taras, ["still me"])
     await say(taras, "and me")
     await sees(olena, ["still me", "and me"])
+    await context.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "natural"),
+    [
+        (written("PNG", size=(32, 32)), (32, 32), (32, 32)),
+        (written("JPEG", size=(600, 400), orientation=6), (320 * 400 / 600, 320), (400, 600)),
+        (written("WEBP", size=(1_800, 300)), (360, 60), (1_800, 300)),
+        (written("AVIF", size=(390, 844)), (320 * 390 / 844, 320), (390, 844)),
+    ],
+    ids=["an icon", "a phone's photo", "a panorama", "a tall screenshot"],
+)
+async def test_a_picture_takes_its_place_before_it_comes_and_moves_nothing(
+    browser: Browser, site: str, content: bytes, place: tuple[float, float], natural: tuple[int, int]
+) -> None:
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    page = await enter(context, site, "Mariya", f"shape-{token_hex(3)}")
+    asked, may_come = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await may_come.wait()
+        await route.continue_()
+
+    await page.route("**/api/files/**", hold)
+    picture = await send_picture(page, FilePayload(name="picture", mimeType="", buffer=content))
+    await say(page, "below it")
+    await sees(page, ["below it"])
+    await asked.wait()
+    box, below = picture.locator("xpath=.."), page.get_by_test_id("message-text")
+    before, line = await box.bounding_box(), await below.bounding_box()
+    assert before is not None
+    assert (before["width"], before["height"]) == pytest.approx(place, abs=0.1)
+    may_come.set()
+    await expect(picture).to_have_js_property("complete", True)
+    await expect(picture).to_have_js_property("naturalWidth", natural[0])
+    await expect(picture).to_have_js_property("naturalHeight", natural[1])
+    assert await box.bounding_box() == before
+    assert await below.bounding_box() == line
     await context.close()
 
 

@@ -10,13 +10,21 @@ from typing import Any, Final
 from PIL import Image
 
 SIZE: Final = (60, 40)
-_NOISE: Final = Image.effect_noise(SIZE, 80)
 ORIENTATION: Final = 0x0112
 
 
-def written(format: str, *, mode: str = "RGB", frames: int = 1, orientation: int | None = None, **how: Any) -> bytes:
+def written(
+    format: str,
+    *,
+    size: tuple[int, int] = SIZE,
+    mode: str = "RGB",
+    frames: int = 1,
+    orientation: int | None = None,
+    **how: Any,
+) -> bytes:
     """By Pillow. `orientation`: of Exif (for AVIF Pillow makes properties of it). `how`: what Pillow calls it."""
-    picture, *others = (_NOISE.rotate(10 * n).convert(mode) for n in range(frames))
+    noise = Image.effect_noise(size, 80)
+    picture, *others = (noise.rotate(10 * n).convert(mode) for n in range(frames))
     if orientation is not None:
         exif = Image.Exif()
         exif[ORIENTATION] = orientation

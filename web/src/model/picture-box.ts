@@ -5,16 +5,17 @@ import type { StoredFile } from "../client/index.ts"
 const WIDEST = 360
 const HIGHEST = 320
 const PRESSABLE = 24
-/** In a smaller place there is no room for words. */
+/** In a smaller place there is no room for words; and round corners would cut something off a smaller picture. */
 const WORDS_WIDTH = 200
 const WORDS_HEIGHT = 100
+const SMALL = 48
 
 export interface PictureBox {
   /** CSS pixels. */
   readonly width: number
   readonly height: number
-  /** Whether words fit into it. */
   readonly holdsWords: boolean
+  readonly isSmall: boolean
 }
 
 /**
@@ -24,6 +25,7 @@ export interface PictureBox {
 export const pictureBox = ({ width, height }: Pick<StoredFile, "width" | "height">): PictureBox | null => {
   if (!width || !height) return null
   const scale = Math.min(1, WIDEST / width, HIGHEST / height)
-  const box = { width: Math.max(PRESSABLE, width * scale), height: Math.max(PRESSABLE, height * scale) }
-  return { ...box, holdsWords: box.width >= WORDS_WIDTH && box.height >= WORDS_HEIGHT }
+  const wide = Math.max(PRESSABLE, width * scale)
+  const high = Math.max(PRESSABLE, height * scale)
+  return { width: wide, height: high, holdsWords: wide >= WORDS_WIDTH && high >= WORDS_HEIGHT, isSmall: Math.min(wide, high) < SMALL }
 }

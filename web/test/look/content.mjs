@@ -54,6 +54,16 @@ export const rooms = {
   бухгалтерія: { readUpTo: 1, talk: [[DAY * 5, iryna, "Акти за жовтень підписано."]] },
 }
 
+/** A room of pictures of every shape, for scenes that are about them. */
+export const album = {
+  readUpTo: 8,
+  talk: [
+    [DAY * 3, maria, "Піктограма, панорама, знімок з телефона, світлини:"],
+    ...[[32, 32], [2400, 400], [390, 844], [3000, 2000], [300, 400], [4000, 20]].map((shape, i) => [DAY * 3 - 1 - i, maria, { file: picture(`${shape.join("×")}.png`, shape) }]),
+    [DAY * 3 - 9, maria, { file: picture("з минулої версії.png", [390, 844], false) }],
+  ],
+}
+
 /** The messages of a room as the wire has them. */
 export const messagesOf = (room, talk, now = Date.now()) =>
   talk.map(([ago, from, said], i) => ({

@@ -4,7 +4,7 @@
  */
 import { mkdir } from "node:fs/promises"
 import { chromium } from "playwright-core"
-import { people } from "./content.mjs"
+import { album, people, rooms } from "./content.mjs"
 import { FakeServer } from "./fake.mjs"
 import { register } from "./registering.mjs"
 
@@ -19,10 +19,10 @@ const complaints = []
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] })
 await mkdir(SHOTS, { recursive: true })
 
-const scene = async (name, { viewport = DESKTOP, scheme = "light", locale = "uk-UA", room = "розробка", signedIn = true }, play) => {
+const scene = async (name, { viewport = DESKTOP, scheme = "light", locale = "uk-UA", room = "розробка", signedIn = true, beside = {} }, play) => {
   if (!name.includes(only)) return
   const context = await browser.newContext({ viewport, colorScheme: scheme, locale, timezoneId: "Europe/Kyiv", hasTouch: viewport === PHONE, isMobile: viewport === PHONE })
-  const server = new FakeServer()
+  const server = new FakeServer({ ...rooms, ...beside }) // `beside`: rooms of this scene alone
   await server.install(context)
   const page = await context.newPage()
   page.on("pageerror", (error) => complaints.push(`${name}: ${error}`))
@@ -160,6 +160,21 @@ for (const [name, options] of [["mistyped-room", { scheme: "dark" }], ["phone-mi
   await page.getByTestId("message").first().waitFor()
   await page.evaluate(() => void (location.hash = "#/розрбка"))
   await page.getByTestId("come-in").waitFor()
+  await shoot()
+})
+for (const scheme of ["light", "dark"]) for (const [place, viewport] of [["", DESKTOP], ["phone-", PHONE]]) await scene(`${place}shapes-${scheme}`, { scheme, viewport, room: "знімки", beside: { знімки: album } }, async ({ page, shoot }) => {
+  await page.getByTestId("picture").last().waitFor()
+  await shoot("-end")
+  await page.getByRole("log").evaluate((log) => (log.scrollTop = 0))
+  await shoot()
+})
+await scene("shapes-waiting", { viewport: PHONE, room: "знімки", beside: { знімки: album } }, async ({ page, context, shoot }) => {
+  await page.getByTestId("picture").first().waitFor()
+  await context.route("**/api/files/**", (route) => route.abort("internetdisconnected"))
+  await page.reload()
+  await page.getByTestId("picture-again").nth(1).waitFor()
+  await page.getByRole("log").evaluate((log) => (log.scrollTop = 0))
+  await page.getByTestId("picture-again").nth(3).waitFor()
   await shoot()
 })
 await scene("phone-picture-whole", { viewport: PHONE }, async ({ page, shoot }) => {

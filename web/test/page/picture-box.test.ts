@@ -23,6 +23,12 @@ describe("a picture's place", () => {
     expect(pictureBox({ width: 7 })).toBeNull()
   })
 
+  test("has round corners only where they cut nothing off", () => {
+    expect(pictureBox({ width: 32, height: 32 })!.isSmall).toBe(true)
+    expect(pictureBox({ width: 4000, height: 100 })!.isSmall).toBe(true)
+    expect(pictureBox({ width: 390, height: 844 })!.isSmall).toBe(false)
+  })
+
   test("holds words only where there is room for them", () => {
     expect(pictureBox({ width: 720, height: 480 })!.holdsWords).toBe(true)
     expect(pictureBox({ width: 32, height: 32 })!.holdsWords).toBe(false)
