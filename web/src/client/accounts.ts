@@ -18,7 +18,8 @@ export interface AccountCalls {
   refresh(token?: string, userId?: string): Promise<Account>
   /** Another password. The session of `token` goes on with what this gives; every other one of the user is over. */
   changePassword(token: string, old: string, wanted: string): Promise<Account>
-  logout(token: string, userId: string): Promise<void>
+  /** With the token, where that is good, else with the refresh cookie of this user that the browser holds. */
+  logout(token: string | undefined, userId: string): Promise<void>
 }
 
 interface SignedIn {

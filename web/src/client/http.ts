@@ -55,6 +55,10 @@ const waitOf = (header: string | null): number | null => {
 export const pauseAfter = (error: unknown, attempt: number, random: number): number =>
   (error instanceof HttpProblem ? error.retryAfterMs : null) ?? backoff(attempt, random)
 
+/** Whether an error refuses nothing: nobody answers, something in between does (no code), or the server itself cannot now. */
+export const isUnheard = (error: unknown): boolean =>
+  error instanceof HttpProblem && (error.code === null || error.status >= 500 || error.retryable)
+
 /**
  * Asks until it is answered or refused for good. Before it waits out a refusal that ends by itself it says so to `waits`. Throws what `ask`
  * throws, and the refusal where `signal` has ended the asking meanwhile.

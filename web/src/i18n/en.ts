@@ -35,7 +35,7 @@ export const en: Dictionary = {
   unsentMessages: (count) => n(count, { one: "# message", other: "# messages" }),
   unsentFiles: (count) => n(count, { one: "# file", other: "# files" }),
   unsentDrafts: (count) => n(count, { one: "# half-written text", other: "# half-written texts" }),
-  unsentKept: (name) => `It is kept in this browser, and sent when you sign in again as ${name}.`,
+  unsentKept: (name) => `It is kept in this browser for ${name}: messages and files are sent when you sign in again, half-written texts wait in their rooms.`,
   unsentLost: (names) => `Too large to keep, and lost if you go: ${names}.`,
   stay: "Stay",
 
@@ -124,7 +124,7 @@ export const en: Dictionary = {
   theme: { system: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" },
   switchLanguage: "Перейти на українську",
 
-  signedOutElsewhere: (name) => `You were signed out. What you wrote is kept in this browser, and sent when you sign in again as ${name}.`,
+  signedOutElsewhere: (name) => `You were signed out, perhaps on another device or by a new password. What you wrote is kept in this browser for ${name}.`,
   errors: {
     name_taken: "This name belongs to somebody. Choose another, or sign in with its password.",
     bad_credentials: "Name and password do not match. Check both; nothing is lost.",

@@ -1,9 +1,10 @@
 /** Who is signed in here, and the way in and out. */
-import { type Account, type AccountCalls, accountCalls, after, CloseCode, HttpProblem, pauseAfter, RETRYABLE, untilAnswered } from "../client/index.ts"
+import { type Account, type AccountCalls, accountCalls, after, CloseCode, isUnheard, pauseAfter, untilAnswered } from "../client/index.ts"
 import { address } from "./address.svelte.ts"
 import { Chat } from "./chat.svelte.ts"
 import { guestCame, guestLeft } from "./guests.ts"
 import { servedFrom } from "./served.ts"
+import { SignOuts } from "./sign-outs.ts"
 import { lasting, tabOnly } from "./storage.ts"
 
 export type Way = "guest" | "login" | "register"
@@ -17,6 +18,7 @@ export class SignIn {
   /** Whose sign-in ended without their doing. */
   ended = $state.raw<Account["user"] | null>(null)
   readonly #calls: AccountCalls = accountCalls(servedFrom(location.href))
+  readonly #signOuts = new SignOuts(this.#calls)
   #unhook: (() => void) | null = null
   #account: Account | null = null
   #renewedAfterEnd = false
@@ -24,6 +26,7 @@ export class SignIn {
 
   /** Goes on where this tab, or this browser, left off. */
   async resume(): Promise<void> {
+    this.#signOuts.resume()
     const held = readAccount(tabOnly.get("account"))
     try {
       // An old token is renewed by the connection, which waits for a server that does not answer.
@@ -51,10 +54,10 @@ export class SignIn {
     this.chat?.show(address.room) // the form says that it leads there
   }
 
-  async signOut(): Promise<void> {
+  signOut(): void {
     const account = this.#account
     this.#leave()
-    if (account) await this.#calls.logout(account.token, account.user.id).catch(() => {}) // an unreachable server lets the token run out
+    if (account) this.#signOuts.begin(account.user.id, account.token)
   }
 
   /** Ends every other session of this user. Throws `HttpProblem`, or `SignInNeeded`. */
@@ -86,8 +89,7 @@ export class SignIn {
         return await this.#calls.refresh()
       } catch (error) {
         failure = error
-        // Nobody answers, something in between does (no code), or the server itself cannot now: that refuses nothing.
-        if (!(error instanceof HttpProblem) || (error.code !== null && error.status < 500 && !RETRYABLE.includes(error.code))) throw error
+        if (!isUnheard(error)) throw error
       }
       this.unanswered = true
       await new Promise<void>((resolve) => {
@@ -131,6 +133,7 @@ export class SignIn {
   // The token lives as long as the tab; the cookie that renews it is out of every script's reach.
   #remember(account: Account): void {
     this.#account = account
+    this.#signOuts.cancel(account.user.id)
     tabOnly.set("account", JSON.stringify(account))
     lasting.set("signed-in", JSON.stringify({ user: account.user }))
   }

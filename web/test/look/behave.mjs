@@ -620,7 +620,7 @@ await scenario("who signs out with something unsent is asked first, and a guest 
   await given(composer, "paste", { files: ["one.txt"] })
   await page.getByTestId("sign-out").click()
   await question.getByText("Not sent yet: 1 message, 1 file and 1 half-written text.").waitFor()
-  await question.getByText(`when you sign in again as ${me.name}`).waitFor()
+  await question.getByText(`kept in this browser for ${me.name}: messages and files are sent`).waitFor()
   await page.keyboard.press("Enter")
   await question.waitFor({ state: "hidden" })
   assert.equal(await composer.inputValue(), "half", "Enter stays")
@@ -640,7 +640,7 @@ await scenario("who signs out with something unsent is asked first, and a guest 
 
   server.refuses = true
   await server.cut(4503)
-  await page.getByText(`sent when you sign in again as ${me.name}.`).waitFor()
+  await page.getByText(`kept in this browser for ${me.name}.`).waitFor()
   assert.equal(await page.getByTestId("login-name").inputValue(), me.name)
   await comeIn({ ...me, id: "u-olena-a-third-time" }, me.name)
   await page.waitForFunction(() => document.querySelector("[data-testid=composer]").value === "half")
