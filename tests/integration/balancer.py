@@ -69,24 +69,21 @@ class Names(asyncio.DatagramProtocol):
 
 
 class Balancer:
-    """`url`: of the WebSockets, through Caddy. `health`: what the container's own check asks."""
+    """`url`: of the WebSockets, through Caddy. `site`: of everything. `health`: what the container's own check asks.
+    `service`: the name by which Caddy finds the upstreams that are added here."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, service: str = "gateway") -> None:
         self._program, self._folder, self._running = program, folder, AsyncExitStack()
         site, health, admin, self._port = free_ports(4)
         self._admin = f"127.0.0.1:{admin}"
         self.url, self.health = f"ws://127.0.0.1:{site}/ws", f"http://127.0.0.1:{health}/readyz"
-        self._environment = {"SITE": f"http://127.0.0.1:{site}", "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+        self.site, self._service = f"http://127.0.0.1:{site}", service
+        self._environment = {"SITE": self.site, "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
         self._names = Names()
         self._health = health
 
     async def __aenter__(self) -> Balancer:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: self._names, local_addr=("127.0.0.1", 0))
-        self._running.callback(transport.close)
-        port = transport.get_extra_info("sockname")[1]
-        tcp = await asyncio.start_server(self._names.over_tcp, "127.0.0.1", port)
-        self._running.callback(tcp.close)
+        port = await self._resolve()
         resolver = f"127.0.0.1:{port}"
         text = CADDYFILE.read_text()
         text, count = re.subn(r"(?m)^(\s+)refresh 2s$", rf"\1refresh 2s\n\1resolvers {resolver}", text)
@@ -110,6 +107,21 @@ class Balancer:
 
     async def __aexit__(self, *_: object) -> None:
         await self._running.aclose()
+
+    async def _resolve(self) -> int:
+        """The port on which `Names` answers, over UDP and TCP: what is free for the one may be taken for the other."""
+        loop = asyncio.get_running_loop()
+        while True:
+            tcp = await asyncio.start_server(self._names.over_tcp, "127.0.0.1", 0)
+            port = int(tcp.sockets[0].getsockname()[1])
+            try:
+                udp, _ = await loop.create_datagram_endpoint(lambda: self._names, local_addr=("127.0.0.1", port))
+            except OSError:
+                tcp.close()
+                continue
+            self._running.callback(tcp.close)
+            self._running.callback(udp.close)
+            return port
 
     async def reload(self) -> None:
         """The same settings anew: the connections that are open end."""
@@ -135,10 +147,10 @@ class Balancer:
     def leads_to(self, address: str) -> None:
         """Instead of upstreams of ours: to a server at http://127.0.0.1:port."""
         self._port = int(address.rpartition(":")[2])
-        self._names.addresses["gateway"] = ["127.0.0.1"]
+        self._names.addresses[self._service] = ["127.0.0.1"]
 
     def _new_address(self) -> str:
-        known = self._names.addresses.setdefault("gateway", [])
+        known = self._names.addresses.setdefault(self._service, [])
         known.append(f"127.0.0.{11 + len(known)}")
         return known[-1]
 
@@ -151,7 +163,7 @@ class Balancer:
             await connection.wait_closed()
 
         def ready(connection: ServerConnection, request: Request) -> Response | None:
-            return connection.respond(HTTPStatus.OK, "ready") if request.path == "/readyz" else None
+            return None if request.path == "/ws" else connection.respond(HTTPStatus.OK, name)
 
         await self._running.enter_async_context(serve(greet, name, self._port, process_request=ready))
         return name

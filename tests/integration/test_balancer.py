@@ -116,6 +116,21 @@ async def test_the_balancer_is_well_while_one_gateway_is(balancer: Balancer, ill
             assert (await asking.get(balancer.health)).status_code == 200
 
 
+@pytest.mark.parametrize("service", ["accounts", "files"])
+@pytest.mark.parametrize("ill", ["refuses", "drops"])
+async def test_beside_a_service_that_cannot_be_reached_who_reads_is_answered_by_the_other(
+    program: str, tmp_path: Path, service: str, ill: str
+) -> None:
+    async with Balancer(program, tmp_path, service) as balancer, httpx.AsyncClient(timeout=20) as asking:
+        await getattr(balancer, ill)()
+        healthy = await balancer.healthy()
+        for _ in range(12):
+            began = time.monotonic()
+            answer = await asking.get(f"{balancer.site}/api/{service}/x")
+            assert (answer.status_code, answer.text) == (200, healthy)
+            assert time.monotonic() - began < DIAL_S + SLACK_S
+
+
 async def test_whoever_is_on_when_caddy_reloads_comes_back(program: str, tmp_path: Path) -> None:
     """Caddy 2.6 writes the gateway a close frame without a mask, be it in the middle of a client's frame."""
     async with deployed(tmp_path / "homin") as homin:
