@@ -26,14 +26,20 @@ const NOT_IN_HOSTS = "\\\\|`^$+=~*"
 
 class Addresses extends REBuilder {
   override get_text_separators(): RegExp {
-    return (this.cache["text_separators"] ??= new RegExp(`[><\`\\uff5c${UNSEEN}]`))
+    return (this.cache["text_separators"] ??= new RegExp(`[><\`\\uff1c\\uff1e\\uff5c${UNSEEN}]`))
   }
 
   override get_path_extra(): RegExp {
     // A dash between underscores stands for one between spaces: `Закон_Бойля_—_Маріотта`.
     return (this.cache["path_extra"] ??= new RegExp(
-      `[${JOINING}](?=${this.get_pseudo_letter().source})|[\\u2013\\u2014](?=_)|${this.nestedPairRE("«", "»")}|`,
+      `[${JOINING}](?=${this.get_pseudo_letter().source})|[\\u2013\\u2014](?=_)|${this.nestedPairRE("«", "»")}|${this.#quoted()}|`,
     ))
+  }
+
+  /** Titles that stand in quotation marks, whole or as one of their words: `“Heroes”_(album)`, `《红楼梦》`. Elsewhere such marks end it. */
+  #quoted(): string {
+    const pairs = [["“", "”"], ["„", "“"], ["„", "”"], ["《", "》"], ["「", "」"]] as const
+    return `(?<=[/_])(?:${pairs.map(([open, close]) => this.nestedPairRE(open, close)).join("|")})`
   }
 
   /** A host's name may hold `_`, as buckets do, and `localhost` has no dot. */
