@@ -96,6 +96,20 @@ def test_an_entry_leaves_when_its_own_copy_arrives_and_only_then() -> None:
     assert len(box) == 0
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_what_was_under_way_while_we_slept_is_not_sent_again_at_once(first: bool) -> None:
+    """The copy may lie unread."""
+    box, ports, timers = outbox(in_flight=2)
+    write(box, "a", "b")
+    if not first:
+        box.acknowledged(copy("a"))
+    ports.taken()
+    timers.advance(3600.0)
+    assert ports.taken() == []
+    timers.advance(3600.0 + ACK_S)
+    assert ports.taken() == (["a", "b"] if first else ["b"])
+
+
 def test_a_second_copy_is_nobodys() -> None:
     box, ports, _ = outbox()
     write(box, "a")
@@ -253,6 +267,14 @@ def test_silence_is_asked_again_and_a_late_answer_to_the_first_is_nobodys() -> N
     assert not asked.requests.receive({"type": "history", "ref": first["ref"]})
     assert asked.answer({"type": "history"})
     assert len(asked.answers) == 1
+
+
+def test_a_question_that_waited_while_we_slept_is_not_asked_again_at_once() -> None:
+    asked = Asked()
+    asked.ask()
+    asked.timers.advance(3600.0)
+    assert len(asked.frames) == 1
+    assert asked.answer({"type": "history"})
 
 
 def test_patience_has_an_end_where_one_is_set() -> None:

@@ -58,6 +58,18 @@ describe("opening", () => {
     expect(listener.sockets).toHaveLength(2)
   })
 
+  test("a lid that is closed before the welcome is no silence of the server's: it is waited for once more", async () => {
+    const connection = make()
+    connection.start()
+    await pass(0)
+    listener.last.accept()
+    vi.setSystemTime(Date.now() + 3_600_000)
+    await pass(10_000)
+    listener.last.say(welcome())
+    expect(connection.state.phase).toBe("open")
+    expect(listener.sockets).toHaveLength(1)
+  })
+
   test("where the server that gives tokens names a time, it is asked no sooner", async () => {
     let asked = 0
     const current = () => (++asked === 1 ? Promise.reject(problemOf(503, '{"code":"unavailable"}', "20")) : Promise.resolve({ token: "t", expiresAt: Date.now() + 1e6 }))

@@ -66,6 +66,17 @@ describe("an entry of the outbox", () => {
     expect(session.outbox.of("den")).toHaveLength(0)
   })
 
+  test("is not sent again because the lid was closed meanwhile: its acknowledgement may lie unread", async () => {
+    server.intercept = (frame) => (frame.type === "chat" ? [] : undefined)
+    const session = await begin("den")
+    session.write("den", "hello")
+    vi.setSystemTime(Date.now() + 8_000) // less than the silence after which the connection itself is asked
+    await pass(10_000)
+    expect(server.got("chat")).toHaveLength(1)
+    await pass(10_000)
+    expect(server.got("chat")).toHaveLength(2)
+  })
+
   test("is acknowledged also by its copy in history", async () => {
     server.deliver = (socket, frame) => (frame.type === "message" ? undefined : socket.say(frame))
     const session = await begin("den")

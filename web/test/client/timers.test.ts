@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { Requests } from "../../src/client/requests.ts"
 import { afterSilence, type Timers, type Wanted, workerTimers } from "../../src/client/timers.ts"
+import type { ClientFrame, Incoming } from "../../src/client/wire.ts"
 
 /** A worker whose clock the test winds. */
 class FakeWorker {
@@ -108,4 +110,16 @@ describe("a silence", () => {
     vi.advanceTimersByTime(10_000)
     expect(told).toEqual([])
   })
+})
+
+test("a question is not asked again because we were away: its answer may lie unread", async () => {
+  const asked: ClientFrame[] = []
+  const requests = new Requests((frame) => (asked.push(frame), true), () => 0)
+  const answer = requests.ask({ type: "rooms" })
+  vi.setSystemTime(Date.now() + 60_000)
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(asked).toHaveLength(1)
+  const rooms: Incoming<"rooms"> = { type: "rooms", rooms: [], ref: asked[0]!.ref! }
+  requests.receive(rooms)
+  expect(await answer).toBe(rooms)
 })
