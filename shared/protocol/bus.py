@@ -1,4 +1,4 @@
-"""What the services say to one another. One envelope, the body of an AMQP message, carries a batch of these (codec.py).
+"""What the services say to one another. The envelope, the head of an AMQP message's body, holds a batch of these.
 
     gateway ──Submit, Unsubscribe, Retell, Resume, Beat──► frames.<shard> ──► router ──Tick──► frames.<shard>
     router  ──Subscribed, Unsubscribed, Rewound, Lapsed, Fanout, Direct, Acknowledged──► the gateway's mailbox
