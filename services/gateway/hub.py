@@ -44,7 +44,7 @@ class Hub:
         self.settings, self.forward = settings, forward
         self.bounds = Bounds(settings.text_chars, settings.inline_file_bytes)
         self.framing = Framing(settings.gateway_compress_bytes)
-        self.connections: set[Connection] = set()
+        self.connections: dict[Connection, None] = {}  # in the order in which they came, which is that of a drain
         self.empty = asyncio.Event()
         self.empty.set()
         self.entry = Entry(settings, verifier, forward, self.connections, clock)
@@ -62,12 +62,12 @@ class Hub:
         return Connection(self, self._turn).socket  # the turns spread the pings
 
     def arrived(self, connection: Connection) -> None:
-        self.connections.add(connection)
+        self.connections[connection] = None
         self.empty.clear()
         CONNECTIONS.set(len(self.connections))
 
     def left(self, connection: Connection) -> None:
-        self.connections.discard(connection)
+        self.connections.pop(connection, None)
         if not self.connections:
             self.empty.set()
         CONNECTIONS.set(len(self.connections))

@@ -50,7 +50,7 @@ class Client:
             urls, token, dial, self, timers, random, connect_s=options.connect_s, heartbeat_s=options.heartbeat_s
         )
         self._new_id = new_id
-        self._readers: set[Stream] = set()
+        self._readers: dict[Stream, None] = {}
         self._observers: list[Observer] = []
         self._acks: dict[str, asyncio.Future[Message]] = {}
         self._waiting: list[asyncio.Future[None]] = []

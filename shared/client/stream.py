@@ -12,12 +12,12 @@ from shared.client.core.events import Event
 class Stream:
     """One reader of a client's events, from its making on. Ends when the client has ended, or at `aclose`."""
 
-    def __init__(self, readers: set[Stream]) -> None:
+    def __init__(self, readers: dict[Stream, None]) -> None:
         self._readers = readers
         self._events: deque[Event] = deque()
         self._arrived, self._taken = asyncio.Event(), asyncio.Event()
         self._ended = False
-        readers.add(self)
+        readers[self] = None
 
     async def room(self, bound: int) -> None:
         """Waits until at most `bound` events are unread."""
@@ -31,7 +31,7 @@ class Stream:
 
     def end(self) -> None:
         self._ended = True
-        self._readers.discard(self)
+        self._readers.pop(self, None)
         self._arrived.set()
 
     async def aclose(self) -> None:
