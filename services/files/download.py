@@ -54,12 +54,16 @@ class Download:
         """200, 206, 304, 404, 412 or 416. Raises Refused."""
         try:
             file = await self._find(id, identity.user_id)
-            if file is None:
-                DOWNLOADS.labels("refused").inc()
-                # One answer for both, so that nobody learns which ids there are.
-                text = "There is no such file, or you may not read the room that it is in."
-                return problem(ErrorCode.NO_SUCH_FILE, text)
-            return await self._answer(request, file)
+            if file is not None:
+                try:
+                    return await self._answer(request, file)
+                except Missing:
+                    if await self._store.find(id) is not None:
+                        raise  # else it was deleted just now
+            DOWNLOADS.labels("refused").inc()
+            # One answer for both, so that nobody learns which ids there are.
+            text = "There is no such file, or you may not read the room that it is in."
+            return problem(ErrorCode.NO_SUCH_FILE, text)
         except StoreDown:
             DOWNLOADS.labels("unavailable").inc()
             raise Refused(ErrorCode.UNAVAILABLE, "Files cannot be looked up right now. Try again.", 1_000) from None
@@ -73,7 +77,8 @@ class Download:
         if file is None:
             return None
         access = await self._access.ask(file.room, user_id)
-        return file if access.allowed else None
+        # Looked for again: it may have been deleted while the router was asked.
+        return await self._store.find(id) if access.allowed else None
 
     async def _answer(self, request: Request, file: Kept) -> Response:
         etag, modified_s = f'"{file.sha256}"', file.stored_at_ms // 1000

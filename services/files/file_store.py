@@ -3,6 +3,10 @@
 Bytes never lie in the object store without a row that knows of them. Before the first byte is written there is an
 *arrival*; the transaction that writes the file's row removes it. An arrival that nobody finishes is *condemned*: from
 then on it cannot become a file, so its bytes can be deleted without a race, and after that the arrival itself.
+
+The bytes of a file whose message was deleted go the same way: the transaction that ends the file makes a condemned
+arrival of it. What stays is a *gone* file, which says nothing but whose message it was: it holds the message's id, so
+that nobody who sends the file once more brings its bytes back.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ class Condemned(Exception):
 
 class Kept(NamedTuple):
     """A stored file, and its message. `size` in bytes, `sha256` in hexadecimal, `stored_at_ms` Unix milliseconds,
-    `width` and `height` in pixels, of a picture that says them."""
+    `width` and `height` in pixels, of a picture that says them. `sha256` is empty where the file is gone."""
 
     id: str
     room: str
@@ -33,6 +37,10 @@ class Kept(NamedTuple):
     stored_at_ms: int
     width: int | None = None
     height: int | None = None
+
+    @property
+    def gone(self) -> bool:
+        return not self.sha256
 
     @property
     def sender(self) -> User:
@@ -55,7 +63,11 @@ class FileStore(Protocol):
 
     async def keep(self, file: Kept) -> Kept:
         """Turns the arrival `file.id` into a file, not yet posted. Where this sender has sent `message_id` to the room
-        before, gives that file and condemns the arrival. Raises `Condemned`."""
+        before, gives that file, which may be gone, and condemns the arrival. Raises `Condemned`."""
+
+    async def end(self, id: str, now_ms: int) -> bool:
+        """The file `id` is gone from now on, and its bytes are those of a condemned arrival. False: there is no such
+        file, or it is gone."""
 
     async def condemn(self, id: str) -> bool:
         """This arrival will never be a file. False: there is no such arrival, for instance because it is a file."""
@@ -67,7 +79,7 @@ class FileStore(Protocol):
         """Condemns the arrivals that began before `before_ms`; gives all that are condemned, the oldest first."""
 
     async def find(self, id: str) -> Kept | None:
-        """A file by its id."""
+        """A file by its id, unless it is gone."""
 
     async def newest(self, limit: int) -> list[Kept]:
         """The newest files that are not empty."""

@@ -1,10 +1,13 @@
-"""How bytes become a file: counted, hashed and looked at while they stream into the object store, then a row.
+"""How bytes become a file: counted, hashed and looked at while they stream into the object store, then a row; and how
+they go again.
 
     begin (arrival) → object → keep (row; the arrival is gone) → Post → posted
+    end (arrival, condemned; the row says nothing any more) → no object → forget (no arrival)
 
 What a crash leaves behind at each arrow: an arrival without bytes, an arrival with bytes (both are condemned and swept
 later, see upkeep), a row that is not posted (posted at the next start; the router drops what it has), a row that is
-posted and not marked (posted again, and dropped). So no bytes lie in the store that no row knows of.
+posted and not marked (posted again, and dropped); an end whose bytes are still there (swept). So no bytes lie in the
+store that no row knows of.
 
 A file that the router refuses in the end (its sender has just left) stays as a row without a message: a retry may have
 got it posted at the same moment, and bytes that a message may name are never removed.
@@ -31,6 +34,7 @@ from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.files")
 BYTES = counter("files_stored_bytes", "Bytes of files taken in and kept")
+DELETED = counter("files_deleted", "Files that are gone since their messages were deleted")
 
 
 class Arrived(NamedTuple):
@@ -100,10 +104,22 @@ class Ingest:
             BYTES.inc(arrived.size)
             return kept
         await self.discard(arrived.id)
+        if kept.gone:
+            text = "The file that you sent under this id has been deleted. Send another under a new id."
+            raise Refused(ErrorCode.ID_REUSED, text)
         if (kept.sha256, kept.name) != (arrived.sha256, name):
             text = "This id was already used for another file of yours in this room. Send it under a new id."
             raise Refused(ErrorCode.ID_REUSED, text)
         return kept
+
+    async def end(self, id: str) -> bool:
+        """The file `id` is gone, and its bytes with it, by now or as soon as the object store lets go of them. False:
+        there is no such file any more. Raises StoreDown: it is to be ended again."""
+        ended = await self._store.end(id, int(self._clock()))
+        if ended:
+            DELETED.inc()
+            await self.discard(id)
+        return ended
 
     async def discard(self, id: str) -> None:
         """Removes what has arrived under `id`, unless it has become a file. Never raises: the upkeep tries again."""

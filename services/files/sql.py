@@ -16,6 +16,7 @@ from shared.runtime.database import reader
 from shared.runtime.outage import StoreDown, first_line, is_outage
 
 _KEPT = tuple(files.c[field] for field in Kept._fields)
+_GONE = {"sender_name": "", "name": "", "size": 0, "mime": "", "sha256": "", "width": None, "height": None}
 
 
 class SqlFileStore:
@@ -47,6 +48,15 @@ class SqlFileStore:
             )
             return Kept(*(await db.execute(first)).one())
 
+    async def end(self, id: str, now_ms: int) -> bool:
+        async with self._transaction() as db:
+            there = files.c.id == id, files.c.sha256 != ""
+            # Posted, too: who stored it may have died before it could say so.
+            if not (await db.execute(update(files).where(*there).values(posted=True, **_GONE))).rowcount:
+                return False
+            await db.execute(insert(arrivals).values(id=id, begun_at_ms=now_ms, condemned=True))
+            return True
+
     async def condemn(self, id: str) -> bool:
         async with self._transaction() as db:
             done = await db.execute(update(arrivals).where(arrivals.c.id == id).values(condemned=True))
@@ -64,7 +74,7 @@ class SqlFileStore:
             return list((await db.execute(ids)).scalars())
 
     async def find(self, id: str) -> Kept | None:
-        found = await self._kept(select(*_KEPT).where(files.c.id == id))
+        found = await self._kept(select(*_KEPT).where(files.c.id == id, files.c.sha256 != ""))
         return found[0] if found else None
 
     async def newest(self, limit: int) -> list[Kept]:

@@ -22,7 +22,7 @@ files = Table(
     Column("name", Text),
     Column("size", BigInteger),
     Column("mime", Text),
-    Column("sha256", Text),
+    Column("sha256", Text),  # empty: the file is gone, and of its message the id alone is kept
     Column("stored_at_ms", BigInteger),
     Column("posted", Boolean),
     # Of pictures that say them, since 0.2.0.

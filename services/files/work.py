@@ -1,13 +1,15 @@
-"""The `file` frames that gateways hand on: decoded, compared with their word, stored, posted; or refused.
+"""The files' work queue. The `file` frames that gateways hand on: decoded, compared with their word, stored, posted; or
+refused. And the files whose messages are deleted, as routers say: ended.
 
 A gateway holds back what a connection sends after a `file` frame until that is settled, so every path ends in an
-answer: the router's, once it has the post, or ours.
+answer: the router's, once it has the post, or ours. A router says a deletion and is told nothing: so it stays in the
+queue until it is done.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 
@@ -18,16 +20,18 @@ from services.files.ingest import Ingest
 from services.files.posting import Posting
 from shared.bus.consuming import Acknowledgements, BodyReader
 from shared.bus.port import Bus, BusError, Consumer, Delivery
-from shared.protocol.bus import Direct, Submit
+from shared.protocol.bus import Direct, FileGone, Submit
 from shared.protocol.client import File
 from shared.protocol.codec import encode, pack, render
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.server import error
 from shared.runtime.metrics import counter
+from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.files")
 UPLOADS = counter("files_uploads", "Files sent, by how they came and what became of them", ("by", "outcome"))
 DEAD = counter("files_dead_letters", "Bodies given up as poison")
+RETRY_S = 1.0
 
 
 class FrameWork:
@@ -52,6 +56,7 @@ class FrameWork:
         self._consumer, self._bodies = consumer, BodyReader(consumer, DEAD)
         self._acknowledgements = Acknowledgements(consumer, behind)
         self._last: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         self._taking: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -61,7 +66,7 @@ class FrameWork:
                 self._taking = tasks.create_task(self._take())
                 tasks.create_task(self._acknowledgements.run())
         finally:
-            left = list(self._last.values())
+            left = [*self._last.values(), *self._ending]
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
@@ -75,17 +80,28 @@ class FrameWork:
     async def _take(self) -> None:
         while True:
             for delivery in await self._consumer.get():
-                tasks = [self._start(*each) for each in await self._read(delivery)]
+                frames, gone = await self._read(delivery)
+                tasks = [self._start(*each) for each in frames]
+                if gone:
+                    tasks.append(self._start_ending(delivery, gone))
                 await self._acknowledgements.put(delivery, tasks)
 
-    async def _read(self, delivery: Delivery) -> list[tuple[Submit, File]]:
-        work: list[tuple[Submit, File]] = []
-        for submit in await self._bodies.messages(delivery, Submit):
-            if submit.frame.scope != "files":
-                await self._bodies.give_up(delivery, f"a `{submit.frame.type}` frame is not the files' work")
-                return []
-            work.append((submit, submit.frame))
-        return work
+    async def _read(self, delivery: Delivery) -> tuple[list[tuple[Submit, File]], list[str]]:
+        """The frames, and the ids of the files that are gone; nothing of a body with anything else, which is given
+        up."""
+        frames: list[tuple[Submit, File]] = []
+        gone: list[str] = []
+        envelope = await self._bodies.read(delivery)
+        for message in envelope.messages if envelope is not None else ():
+            if isinstance(message, FileGone):
+                gone.append(message.file)
+            elif isinstance(message, Submit) and message.frame.scope == "files":
+                frames.append((message, message.frame))
+            else:
+                what = message.frame.type if isinstance(message, Submit) else message.type
+                await self._bodies.give_up(delivery, f"`{what}` is not the files' work")
+                return [], []
+        return frames, gone
 
     def _start(self, submit: Submit, frame: File) -> asyncio.Task[None]:
         """One session's frames are settled one after the other, in the order in which they came."""
@@ -115,6 +131,30 @@ class FrameWork:
                 await self._refuse(submit, frame, _LATER)
             else:
                 UPLOADS.labels("frame", "stored").inc()
+
+    def _start_ending(self, delivery: Delivery, gone: Sequence[str]) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._end(delivery, gone))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
+
+    async def _end(self, delivery: Delivery, gone: Sequence[str]) -> None:
+        """Returns, and so lets `delivery` be acknowledged, once these files are gone."""
+        try:
+            for id in gone:
+                await self._end_one(id)
+        except Exception as why:
+            log.exception("files cannot be deleted", files=gone)
+            await self._bodies.give_up(delivery, f"{type(why).__name__}: {why}")
+
+    async def _end_one(self, id: str) -> None:
+        while True:
+            try:
+                await self._ingest.end(id)
+                return
+            except StoreDown as why:
+                log.warning("the deletion of a file waits", id=id, why=str(why))
+                await asyncio.sleep(RETRY_S)
 
     async def _store(self, submit: Submit, frame: File) -> None:
         declared, content = parse(frame.data, self._limit)

@@ -28,6 +28,7 @@ from shared.protocol.bus import (
     Rewound,
     Subscribed,
     Unsubscribed,
+    spoken,
 )
 from shared.protocol.codec import Malformed, decode
 from shared.protocol.errors import CloseCode
@@ -89,7 +90,7 @@ class Deliver:
                 self._fan_out(message, frames)
                 continue
             if isinstance(message, Acknowledged):
-                self._forward.acknowledged(message.queue, message.sequence)
+                self._forward.acknowledged(message.queue, message.sequence, spoken(envelope.source))
                 continue
             self.write()  # whatever else is said holds from here on
             if isinstance(message, Direct):

@@ -14,10 +14,11 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from services.gateway.core.congestion_window import CongestionWindow
+from services.gateway.core.owners import Owners
 from shared.bus.batching import Batcher, Full, Linger
 from shared.bus.port import Bus, BusError, TooLarge, Unavailable
 from shared.bus.topology import FILES, shard_queue
-from shared.protocol.bus import Unsubscribe
+from shared.protocol.bus import WIRE, Unsubscribe
 from shared.protocol.client import Frame
 from shared.protocol.codec import encode, pack
 from shared.protocol.errors import ErrorCode
@@ -56,7 +57,7 @@ class _Part(NamedTuple):
 
 class Forward:
     """`bound`: bytes that may wait for one queue. `address`: the present one of our mailbox, in the head of each body.
-    `linger` counts frames.
+    `linger` counts frames. `owners`: what the routers at the other end can read.
 
     Each shard has a congestion window. While more than two bodies wait for it, nobody may have more than `SHARE` frames
     here: so what a flood cannot get rid of is refused, and the quiet stand behind little."""
@@ -75,6 +76,7 @@ class Forward:
         self._bus, self.address, self._shards = bus, address, shards
         self._body_bytes = body_bytes
         self._loop = asyncio.get_running_loop()
+        self.owners = Owners(shards, WIRE)
         self._windows = {
             shard_queue(s): (CongestionWindow(min(LEAST_BYTES, body_bytes), BODIES * body_bytes), asyncio.Event())
             for s in range(shards)
@@ -130,8 +132,14 @@ class Forward:
             if queue != FILES:
                 self._put(batcher, part)
 
-    def acknowledged(self, queue: str, sequence: int) -> None:
-        """The router has handled what we sent to `queue`, up to the envelope `sequence`."""
+    def is_read(self, about: str, since: int) -> bool:
+        """Whether a frame about this room, or of this session, may go: it is read from this version of the wire on."""
+        return self.owners.read(shard_queue(shard_of(about, self._shards)), since)
+
+    def acknowledged(self, queue: str, sequence: int, version: int) -> None:
+        """A router that speaks `version` of the wire has handled what we sent to `queue`, up to the envelope
+        `sequence`."""
+        self.owners.heard(queue, sequence, version)
         window, answered = self._windows[queue]
         window.acknowledged(sequence, self._loop.time())
         self._queues[queue].batch_bytes = max(LEAST_BYTES, min(self._body_bytes, window.size // BODIES))
@@ -140,6 +148,7 @@ class Forward:
     def reopened(self, address: str) -> None:
         """Answers come to `address` from now on; those to the former one are lost."""
         self.address = address
+        self.owners.forget()
         for window, answered in self._windows.values():
             window.forget()
             answered.set()

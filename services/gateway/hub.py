@@ -35,6 +35,7 @@ FRAMES = counter("gateway_frames", "Frames of clients that were forwarded", ("ty
 REFUSED = counter("gateway_refused", "Frames that were refused", ("code",))
 CLOSED = counter("gateway_closed", "Connections that the gateway closed", ("code",))
 ROOM_RETRY_MS = 500
+UPGRADE_RETRY_MS = 2_000
 
 
 class Hub:
@@ -91,9 +92,13 @@ class Hub:
 
     def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, said: bytes) -> None:
         """Sends a checked frame on to where its class says."""
+        if self.forward.owners.mixed and not self._is_read(connection, frame):
+            text = "The server is being upgraded. Try again in a moment."
+            connection.refuse(ErrorCode.UNAVAILABLE, text, ref, UPGRADE_RETRY_MS)
+            return
         sender: Connection | None = connection
         question = None
-        if frame.kind == "message":
+        if frame.kind == "entry":
             wait = self._room_buckets.take(frame.room, self._loop.time())
             if wait:
                 text = "Room rate limit reached. Wait a moment."
@@ -122,6 +127,12 @@ class Hub:
             self.forward.to_files(part, sender, ref, question)
         else:
             assert_never(frame)
+
+    def _is_read(self, connection: Connection, frame: client.ForwardedFrame) -> bool:
+        """Whether the routers are new enough for it: an older one would give it up, with all that came in its body."""
+        since = client.read_since(frame)
+        about = connection.session if frame.scope == "person" else frame.room
+        return since == 1 or self.forward.is_read(about, since)
 
 
 @cache

@@ -24,6 +24,7 @@ from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.router")
 MESSAGES = counter("router_messages", "Messages stored")
+CHANGES = counter("router_changes", "Edits, deletions, reactions and pins stored")
 REDONE = counter("router_redone", "Rooms decided anew because the store had more than memory")
 SECONDS = histogram("router_batch_seconds", "From a batch's first step to its commit")
 Waiting = dict[str, list[Item]]
@@ -106,7 +107,8 @@ class Decider:
     async def _try(self, waiting: Waiting, sent_back: bool, committed: Callable[[Changes], None]) -> set[str]:
         """Gives the rooms that are to be decided anew. `sent_back`: these are such."""
         started = self._clock()
-        rooms, older = await self.load(waiting), await self._look_up(waiting, sent_back)
+        rooms = await self.load(waiting)
+        older = await self._look_up(rooms, waiting, sent_back)
         now_ms, answer_bytes = int(started), self._limits.answer_bytes
         batch = [
             step(rooms[name], items, now_ms, answer_bytes, older.get(name, NOTHING)) for name, items in waiting.items()
@@ -119,13 +121,14 @@ class Decider:
                 if not rooms[changes.room].exists:
                     self.cache.drop([changes.room])
                 MESSAGES.inc(len(changes.messages))
+                CHANGES.inc(len(changes.changes))
                 committed(changes)
         SECONDS.observe((self._clock() - started) / 1000)
         return stale
 
-    async def _look_up(self, waiting: Waiting, sent_back: bool) -> dict[str, Older]:
-        wanted = {name: keys for name, items in waiting.items() if (keys := needs(items, sent_back))}
-        return {name: await self._store.find(name, keys) for name, keys in wanted.items()}
+    async def _look_up(self, rooms: dict[str, Room], waiting: Waiting, sent_back: bool) -> dict[str, Older]:
+        wanted = {name: need for name, items in waiting.items() if (need := needs(rooms[name], items, sent_back))}
+        return {name: await self._store.find(name, need.keys, list(need.seqs)) for name, need in wanted.items()}
 
     async def _wait_for_store(self, waiting: Waiting, why: str) -> Waiting:
         """Keeps what must not be lost; tells those who only ask, now or while it lasts, that there is no answer."""

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from services.router.core.changes import Changes
-from services.router.core.room import Room, Stored
+from services.router.core.entries import Entry, Stored
+from services.router.core.needs import Older
+from services.router.core.room import Room
 
 UNREAD_AT_MOST = 100
 # How far it is counted: who writes much and reads nothing must not make the list of rooms dear to everybody.
@@ -16,8 +18,8 @@ UNREAD_WITHIN = 1_000
 
 
 class Summary(NamedTuple):
-    """A room as a member's list shows it. `unread`: how many messages of others follow `read_seq`, counted to
-    `UNREAD_AT_MOST`. `online`: how many users."""
+    """A room as a member's list shows it. `unread`: how many messages of others follow `read_seq` and are not
+    deleted, counted to `UNREAD_AT_MOST`. `last`: the newest message. `online`: how many users."""
 
     room: str
     seq: int
@@ -27,25 +29,34 @@ class Summary(NamedTuple):
     last: Stored | None
 
 
+class Page(NamedTuple):
+    """`more`: there are others in the direction that was asked for. `seq`: the room's newest entry when it was read;
+    the messages hold all changes up to there, and nothing that came later is listed."""
+
+    entries: list[Entry]
+    more: bool
+    seq: int
+
+
 class MessageStore(Protocol):
     """Every room's log, members and subscriptions, durable."""
 
     async def load(self, names: Sequence[str]) -> dict[str, Room]:
-        """These rooms as they are stored, their newest messages included; one that has no row comes with `exists`
+        """These rooms as they are stored, their newest entries included; one that has no row comes with `exists`
         unset.
         """
 
     async def commit(self, batch: Sequence[Changes]) -> set[str]:
         """Writes what each room wants, in one durable transaction, and gives the names of the rooms that are *stale*:
         their row no longer has the `seq` and `version` from which the changes were decided, and nothing of theirs is
-        written. Rooms that want nothing are compared all the same. When some message is stored already, under another
+        written. Rooms that want nothing are compared all the same. When some entry is stored already, under another
         number, all are stale. Raises `StoreDown`."""
 
-    async def find(self, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
-        """The messages stored under these (sender, id)."""
+    async def find(self, room: str, keys: Sequence[tuple[str, str]], seqs: Sequence[int]) -> Older:
+        """The entries stored under these (sender, id), and the messages with these numbers."""
 
-    async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> tuple[list[Stored], bool]:
-        """Messages, oldest first, and whether there are more in that direction. Without a bound: the newest."""
+    async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> Page:
+        """Oldest first: with `after` all entries, else messages alone. Without a bound: the newest."""
 
     async def rooms_of(self, user_id: str) -> list[Summary]:
         """The rooms that this user is a member of, latest activity first."""

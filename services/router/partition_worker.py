@@ -21,6 +21,7 @@ from services.router.core.deliveries import deliveries
 from services.router.core.outgoing import Out
 from services.router.crowd_timers import CrowdTimers
 from services.router.decider import Decider, DeciderLimits
+from services.router.files_gone import FilesGone
 from services.router.intake import Intake, Taken
 from services.router.isolation import one_by_one
 from services.router.message_store import MessageStore
@@ -49,8 +50,8 @@ class WorkerLimits:
 
 
 class PartitionWorker:
-    """`clock`: Unix milliseconds. `new_watch`: looks after the gateways of these shards, given where to put its
-    items.
+    """`clock`: Unix milliseconds. `files`: is told which files go. `new_watch`: looks after the gateways of these
+    shards, given where to put its items.
     """
 
     def __init__(
@@ -62,9 +63,16 @@ class PartitionWorker:
         cache: RoomCache,
         clock: Callable[[], float],
         limits: WorkerLimits,
+        files: FilesGone,
         new_watch: Callable[[Callable[[Item], None]], Watch],
     ) -> None:
-        self._consumer, self._outboxes, self._reads, self._limits = consumer, outboxes, reads, limits
+        self._consumer, self._outboxes, self._reads, self._limits, self._files = (
+            consumer,
+            outboxes,
+            reads,
+            limits,
+            files,
+        )
         self.watch = new_watch(self.add)
         self.decider = Decider(
             store,
@@ -161,6 +169,8 @@ class PartitionWorker:
         sent: set[asyncio.Future[None]] = set()
 
         def committed(changes: Changes) -> None:
+            if changes.files_gone:
+                sent.add(asyncio.ensure_future(self._files.gone(changes.files_gone)))
             self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
             sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
             self._beside(changes)

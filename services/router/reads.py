@@ -13,16 +13,16 @@ import structlog
 
 from services.router.core import pages, rendering
 from services.router.core.changes import Deep, Item, JoinPage
+from services.router.core.entries import Stored
 from services.router.core.outgoing import Outgoing
 from services.router.core.refusals import RETRY_AFTER_MS, refusal
-from services.router.core.room import Stored
 from services.router.message_store import MessageStore, Summary
 from services.router.outboxes import Outboxes
 from shared.protocol.bus import Submit
 from shared.protocol.client import History, Join
 from shared.protocol.codec import render, timestamp
 from shared.protocol.errors import ErrorCode
-from shared.protocol.server import HistoryPage, RoomSummary
+from shared.protocol.server import JOIN_RECENT, HistoryPage, RoomSummary
 from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.router")
@@ -102,15 +102,17 @@ class Reads:
             log.exception("upkeep failed")
 
     async def _history(self, submit: Submit, frame: History) -> None:
-        found, more = await self._store.page(frame.room, before=frame.before, after=frame.after, limit=frame.limit)
-        shown = (pages.newest if frame.after is None else pages.oldest)(found, self._answer_bytes)
-        more = more or len(shown) < len(found)
-        page = HistoryPage(room=frame.room, messages=[], more=more, ref=frame.ref)
+        found = await self._store.page(frame.room, before=frame.before, after=frame.after, limit=frame.limit)
+        shown = (pages.newest if frame.after is None else pages.oldest)(found.entries, self._answer_bytes)
+        more = found.more or len(shown) < len(found.entries)
+        page = HistoryPage(room=frame.room, seq=found.seq, messages=[], more=more, ref=frame.ref)
         self.answer(submit, rendering.listing(page, shown))
 
     async def _join_page(self, submit: Submit, frame: Join, add: Callable[[Item], None]) -> None:
-        page, _ = await self._store.page(frame.room, before=None, after=frame.after, limit=pages.JOIN_PAGE)
-        add(Item(JoinPage(by=submit, page=pages.oldest(page, self._answer_bytes))))
+        limit = JOIN_RECENT if frame.after is None else pages.JOIN_PAGE
+        page = await self._store.page(frame.room, before=None, after=frame.after, limit=limit)
+        fit = (pages.newest if frame.after is None else pages.oldest)(page.entries, self._answer_bytes)
+        add(Item(JoinPage(by=submit, page=fit, as_of=page.seq)))
 
     async def _list_rooms(self, submit: Submit) -> None:
         found = await self._store.rooms_of(submit.user.id)

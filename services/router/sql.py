@@ -24,8 +24,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.router.core.changes import Changes
-from services.router.sql_reads import SqlReads
-from services.router.tables import members, messages, rooms, subscriptions
+from services.router.core.entries import Stored
+from services.router.sql_reads import SqlReads, written
+from services.router.tables import changes, members, messages, rooms, subscriptions
 from shared.protocol.names import shard_of
 from shared.runtime.outage import outages_as_store_down
 
@@ -52,7 +53,7 @@ class SqlMessageStore(SqlReads):
                 await self._create(db, [c for c in fresh if c.writes and not c.existed], ids)
                 fresh = [c for c in fresh if c.existed or not c.writes or c.room in ids]
                 await self._write(db, [c for c in fresh if c.writes], ids)
-        except IntegrityError:  # a message is stored already
+        except IntegrityError:  # an entry is stored already
             return {c.room for c in batch}
         return {c.room for c in batch} - {c.room for c in fresh}
 
@@ -76,10 +77,22 @@ class SqlMessageStore(SqlReads):
 
         new = [
             {"room_id": ids[c.room], "seq": m.seq, "sender_id": m.sender_id, "sender_name": m.sender_name, "id": m.id,
-             "kind": m.kind, "content": m.content, "at_ms": m.at_ms}
+             "kind": m.kind, "content": m.content, "at_ms": m.at_ms, "reply_to": m.reply_to}
             for c in batch for m in c.messages
         ]  # fmt: skip
         await each(insert(messages), new)
+        altered = [
+            {"room_id": ids[c.room], "seq": x.seq, "sender_id": x.sender_id, "sender_name": x.sender_name, "id": x.id,
+             "kind": x.kind, "of_seq": x.of, "value": x.value, "at_ms": x.at_ms}
+            for c in batch for x in c.changes
+        ]  # fmt: skip
+        await each(insert(changes), altered)
+        await each(
+            update(messages)
+            .where(messages.c.room_id == bindparam("b_room"), messages.c.seq == bindparam("b_seq"))
+            .values({name: bindparam(f"b_{name}") for name in STATE}),
+            rows(lambda c: [{"b_seq": seq, **_state(m)} for seq, m in c.changed.items()]),
+        )
         await each(
             update(rooms)
             .where(rooms.c.id == bindparam("b_room"))
@@ -147,6 +160,16 @@ class SqlMessageStore(SqlReads):
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
         async with outages_as_store_down(), self._engine.begin() as db:
             yield db
+
+
+STATE = ("kind", "content", "edited_ms", "pinned", "reactions", "digest")
+"""What changes change of a message."""
+
+
+def _state(message: Stored) -> dict[str, Any]:
+    pinned = True if message.pinned else None
+    state = (message.kind, message.content, message.edited_ms, pinned, written(message.reactions), message.digest)
+    return dict(zip((f"b_{name}" for name in STATE), state, strict=True))
 
 
 def _as_decided(c: Changes, row: Any) -> bool:

@@ -7,18 +7,38 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, and_, distinct, func, select, tuple_
+from pydantic_core import from_json, to_json
+from sqlalchemy import (
+    CompoundSelect,
+    ScalarSelect,
+    Select,
+    Table,
+    and_,
+    case,
+    cast,
+    distinct,
+    func,
+    null,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.router.core.room import RECENT, Member, Room, Stored, Subscription, stored
-from services.router.message_store import UNREAD_AT_MOST, UNREAD_WITHIN, Summary
-from services.router.tables import members, messages, rooms, store, subscriptions
+from services.router.core.entries import Entry, Reactions, Stored, stored, stored_change
+from services.router.core.needs import Older
+from services.router.core.room import RECENT, Member, Room, Subscription
+from services.router.message_store import UNREAD_AT_MOST, UNREAD_WITHIN, Page, Summary
+from services.router.tables import changes, members, messages, rooms, store, subscriptions
 from shared.runtime.database import reader
 from shared.runtime.outage import outages_as_store_down
 
+_STATE = (
+    messages.c.reply_to, messages.c.edited_ms, messages.c.pinned, messages.c.reactions, messages.c.digest,
+)  # fmt: skip
 _MESSAGE = (
     messages.c.seq, messages.c.sender_id, messages.c.sender_name, messages.c.id, messages.c.kind, messages.c.content,
-    messages.c.at_ms,
+    messages.c.at_ms, *_STATE,
 )  # fmt: skip
 
 
@@ -40,34 +60,43 @@ class SqlReads:
                 places[row.room_id][row.session] = Subscription(row.user_id, row.address)
             loaded = {name: Room(name) for name in names}
             for row in found:
-                newest = _newest(row.id, None, RECENT)
-                recent = [stored(row.name, *m) for m in (await db.execute(newest)).all()]
-                recent.reverse()
-                room = Room(row.name, True, row.seq, row.version, people[row.id], places[row.id])
                 # A commit may have come between the statements; only what the row knows of belongs to it.
-                for message in recent:
-                    if message.seq <= row.seq:
-                        room.remember(message)
+                newest = _entries(row.id, row.seq + 1 - RECENT, row.seq + 1, RECENT)
+                room = Room(row.name, True, row.seq, row.version, people[row.id], places[row.id])
+                for each in await db.execute(newest):
+                    room.remember(_entry(row.name, each))
                 loaded[row.name] = room
             return loaded
 
-    async def find(self, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+    async def find(self, room: str, keys: Sequence[tuple[str, str]], seqs: Sequence[int]) -> Older:
+        by_key: dict[tuple[str, str], Entry] = {}
+        by_seq: dict[int, Stored] = {}
         async with self._reading() as db:
-            rows = select(*_MESSAGE).join(rooms, rooms.c.id == messages.c.room_id).where(rooms.c.name == room)
-            rows = rows.where(tuple_(messages.c.sender_id, messages.c.id).in_(keys))
-            return {(m.sender_id, m.id): stored(room, *m) for m in (await db.execute(rows)).all()}
+            if keys:
+                for table, rows in ((messages, _messages()), (changes, _changes())):
+                    wanted = tuple_(table.c.sender_id, table.c.id).in_(keys)
+                    for row in await db.execute(_of_room(rows, table, room).where(wanted)):
+                        by_key[row.sender_id, row.id] = _entry(room, row)
+            if seqs:
+                for row in await db.execute(_of_room(_messages(), messages, room).where(messages.c.seq.in_(seqs))):
+                    by_seq[row.seq] = _message(room, row)
+        return Older(by_key, by_seq)
 
-    async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> tuple[list[Stored], bool]:
+    async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> Page:
         async with self._reading() as db:
-            room_id = (await db.execute(select(rooms.c.id).where(rooms.c.name == room))).scalar()
-            if room_id is None:
-                return [], False
+            row = (await db.execute(select(rooms.c.id, rooms.c.seq).where(rooms.c.name == room))).first()
+            if row is None:
+                return Page([], False, 0)
+            # A commit may come between the statements: what it writes is left out, and what it changes a message to is
+            # told again by its own entry.
+            end = row.seq + 1
             if after is not None:
-                rows = select(*_MESSAGE).where(messages.c.room_id == room_id, messages.c.seq > after)
-                found = [stored(room, *m) for m in await db.execute(rows.order_by(messages.c.seq).limit(limit + 1))]
-                return found[:limit], len(found) > limit
-            found = [stored(room, *m) for m in await db.execute(_newest(room_id, before, limit + 1))]
-            return found[:limit][::-1], len(found) > limit
+                rows = _entries(row.id, after + 1, end, limit + 1)
+                found = [_entry(room, each) for each in await db.execute(rows)]
+                return Page(found[:limit], len(found) > limit, row.seq)
+            newest = _newest(_messages(), messages, row.id, end if before is None else min(before, end), limit + 1)
+            found = [_message(room, each) for each in await db.execute(newest)]
+            return Page(found[:limit][::-1], len(found) > limit, row.seq)
 
     async def rooms_of(self, user_id: str) -> list[Summary]:
         online = (
@@ -86,12 +115,12 @@ class SqlReads:
             )
             .select_from(members)
             .join(rooms, rooms.c.id == members.c.room_id)
-            .outerjoin(messages, and_(messages.c.room_id == rooms.c.id, messages.c.seq == rooms.c.seq))
+            .outerjoin(messages, and_(messages.c.room_id == rooms.c.id, messages.c.seq == _last_message()))
             .where(members.c.user_id == user_id)
             .order_by(func.coalesce(messages.c.at_ms, 0).desc(), rooms.c.id.desc())
         )
         async with self._reading() as db:
-            return [_summary(user_id, *row) for row in (await db.execute(rows)).all()]
+            return [_summary(user_id, row) for row in (await db.execute(rows)).all()]
 
     async def addresses(self, shard: int) -> list[str]:
         rows = (
@@ -131,30 +160,100 @@ class SqlReads:
             yield db
 
 
-def _newest(room_id: int, before: int | None, limit: int) -> Select[Any]:
-    rows = select(*_MESSAGE).where(messages.c.room_id == room_id)
-    if before is not None:
-        rows = rows.where(messages.c.seq < before)
-    return rows.order_by(messages.c.seq.desc()).limit(limit)
+def written(reactions: Reactions) -> str | None:
+    """As the column holds them."""
+    return to_json(reactions).decode() if reactions else None
 
 
-def _summary(user_id: str, room: str, seq: int, read_seq: int, unread: int, online: int, *newest: Any) -> Summary:
-    last = stored(room, *newest) if newest[0] is not None else None
+def _read(reactions: str | None) -> Reactions:
+    return tuple((emoji, tuple(users)) for emoji, users in from_json(reactions)) if reactions else ()
+
+
+def _nothing(like: Any, name: str) -> Any:
+    """A column without values that goes with `like` into one table."""
+    return cast(null(), like.type).label(name)
+
+
+def _messages() -> Select[Any]:
+    return select(*_MESSAGE, _nothing(changes.c.of_seq, "of_seq"), _nothing(messages.c.content, "text"))
+
+
+def _changes() -> Select[Any]:
+    """The columns of `_messages`; `content` is the change's value, `text` an edited message's of today."""
+    text = (
+        select(case((messages.c.kind == "chat", messages.c.content)))
+        .where(messages.c.room_id == changes.c.room_id, messages.c.seq == changes.c.of_seq, changes.c.kind == "edit")
+        .correlate(changes)
+        .scalar_subquery()
+    )
+    nothing = (_nothing(column, column.name) for column in _STATE)
+    return select(
+        changes.c.seq, changes.c.sender_id, changes.c.sender_name, changes.c.id, changes.c.kind,
+        changes.c.value.label("content"), changes.c.at_ms, *nothing, changes.c.of_seq, text.label("text"),
+    )  # fmt: skip
+
+
+def _of_room(rows: Select[Any], table: Table, room: str) -> Select[Any]:
+    return rows.join_from(table, rooms, rooms.c.id == table.c.room_id).where(rooms.c.name == room)
+
+
+def _entries(room_id: int, start: int, end: int, limit: int) -> CompoundSelect[Any]:
+    """The first `limit` entries from the number `start` to before `end`. As many of each kind are read."""
+    both = []
+    for table, rows in ((messages, _messages()), (changes, _changes())):
+        within = rows.where(table.c.room_id == room_id, table.c.seq >= start, table.c.seq < end)
+        both.append(select(within.order_by(table.c.seq).limit(limit).subquery()))
+    return union_all(*both).order_by("seq").limit(limit)
+
+
+def _newest(rows: Select[Any], table: Table, room_id: int, before: int, limit: int) -> Select[Any]:
+    newest = rows.where(table.c.room_id == room_id, table.c.seq < before)
+    return newest.order_by(table.c.seq.desc()).limit(limit)
+
+
+def _entry(room: str, row: Any) -> Entry:
+    if row.of_seq is None:
+        return _message(room, row)
+    return stored_change(
+        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.of_seq, row.text
+    )
+
+
+def _message(room: str, row: Any) -> Stored:
+    return stored(
+        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.reply_to,
+        row.edited_ms, bool(row.pinned), _read(row.reactions), row.digest,
+    )  # fmt: skip
+
+
+def _last_message() -> ScalarSelect[Any]:
+    """The number of a room's newest message: changes may have come after it."""
+    each = messages.alias("each")
+    return select(func.max(each.c.seq)).where(each.c.room_id == rooms.c.id).correlate(rooms).scalar_subquery()
+
+
+def _summary(user_id: str, row: Any) -> Summary:
+    last = _message(row.name, row) if row.seq is not None else None
+    unread = row.unread
     # Behind more of one's own than is looked through, the newest may still be another's.
-    if last is not None and last.seq > read_seq and last.sender_id != user_id:
+    if last is not None and last.seq > row.read_seq and last.sender_id != user_id and last.kind != "deleted":
         unread = max(unread, 1)
-    return Summary(room, seq, read_seq, unread, online, last)
+    return Summary(row.name, row.room_seq, row.read_seq, unread, row.online, last)
 
 
 def _unread(user_id: str) -> ScalarSelect[Any]:
-    """How many messages of others follow the member's mark."""
+    """How many messages of others, not deleted, follow the member's mark."""
     following = (
-        select(messages.c.sender_id)
+        select(messages.c.sender_id, messages.c.kind)
         .where(messages.c.room_id == rooms.c.id, messages.c.seq > members.c.read_seq)
         .order_by(messages.c.seq)
         .limit(UNREAD_WITHIN)
         .correlate(rooms, members)
         .subquery("following")
     )
-    of_others = select(following.c.sender_id).where(following.c.sender_id != user_id).limit(UNREAD_AT_MOST)
+    of_others = (
+        select(following.c.sender_id)
+        .where(following.c.sender_id != user_id, following.c.kind != "deleted")
+        .limit(UNREAD_AT_MOST)
+    )
     return select(func.count()).select_from(of_others.subquery("of_others")).scalar_subquery()

@@ -1,10 +1,20 @@
-"""The message store's tables (migrations/versions/0002_rooms.py makes them; tests/contract/test_schema.py compares)."""
+"""The message store's tables (migrations/versions/ makes them; tests/contract/test_schema.py compares)."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import BigInteger, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy import Column as AnyColumn
 
 metadata = MetaData()
@@ -32,9 +42,31 @@ messages = Table(
     Column("kind", Text),
     Column("content", Text),
     Column("at_ms", BigInteger),
+    Column("reply_to", BigInteger, nullable=True),
+    Column("edited_ms", BigInteger, nullable=True),
+    Column("pinned", Boolean, nullable=True),
+    Column("reactions", Text, nullable=True),
+    Column("digest", Text, nullable=True),
     PrimaryKeyConstraint("room_id", "seq"),
     UniqueConstraint("room_id", "sender_id", "id", name="messages_once"),
 )
+"""Each as it is now; the only place in which its text stands."""
+changes = Table(
+    "changes",
+    metadata,
+    Column("room_id", ROOM_ID),
+    Column("seq", BigInteger),
+    Column("sender_id", Text),
+    Column("sender_name", Text),
+    Column("id", Text),
+    Column("kind", Text),
+    Column("of_seq", BigInteger),
+    Column("value", Text),
+    Column("at_ms", BigInteger),
+    PrimaryKeyConstraint("room_id", "seq"),
+    UniqueConstraint("room_id", "sender_id", "id", name="changes_once"),
+)
+"""The other entries of the same logs, apart from the messages: so a page of messages passes over none of them."""
 members = Table(
     "members",
     metadata,

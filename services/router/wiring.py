@@ -11,6 +11,7 @@ from services.router.core.cache import RoomCache
 from services.router.core.changes import Item
 from services.router.core.liveness import Liveness
 from services.router.decider import DeciderLimits
+from services.router.files_gone import FilesGone
 from services.router.message_store import MessageStore
 from services.router.outboxes import Outboxes
 from services.router.partition_worker import PartitionWorker, WorkerLimits
@@ -23,9 +24,11 @@ from services.router.sql import SqlMessageStore
 from services.router.watch import Watch
 from shared.bus.batching import Linger
 from shared.bus.port import Bus, Consumer
+from shared.protocol.bus import named
 from shared.runtime.database import open_engine, wait_for_database
 
 PARTITION_WORKERS = 2
+FILES_RETRY_S = 1.0
 
 
 def open_message_store(url: str, engine: AsyncEngine, shards: int, writers: int, readers: int = 0) -> SqlMessageStore:
@@ -69,9 +72,10 @@ def assemble(
     dispose: Callable[[], Awaitable[None]],
 ) -> Router:
     """The router over any message store. `now`: Unix seconds; `prepare`, `dispose`: of what stands behind the store."""
+    source = named(f"router.{settings.instance}")
     outboxes = Outboxes(
         bus,
-        f"router.{settings.instance}",
+        source,
         bound=settings.router_outbox_bytes,
         refusals=settings.router_outbox_refusals,
         batch_bytes=settings.router_body_bytes,
@@ -85,6 +89,8 @@ def assemble(
         waiting=settings.router_reads_waiting,
         answer_bytes=settings.router_answer_bytes,
     )
+
+    files = FilesGone(bus, source, FILES_RETRY_S)
 
     def new_worker(shards: Sequence[int], consumer: Consumer) -> PartitionWorker:
         cache = RoomCache(
@@ -101,7 +107,7 @@ def assemble(
 
             return Watch(shards, store, outboxes, reads, monotonic, free, new_liveness)
 
-        return PartitionWorker(consumer, store, outboxes, reads, cache, lambda: now() * 1000, limits, new_watch)
+        return PartitionWorker(consumer, store, outboxes, reads, cache, lambda: now() * 1000, limits, files, new_watch)
 
     router = Router(
         bus,

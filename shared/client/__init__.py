@@ -2,7 +2,8 @@
 
 async with Client(["ws://127.0.0.1:8080/ws"], fixed(token)) as client:
     await client.join("lobby")
-    await client.chat("lobby", "hello")
+    hello = await client.chat("lobby", "hello")
+    await client.react("lobby", hello.seq, "👋")
     async for event in client.events(): …
 """
 
@@ -11,9 +12,12 @@ from shared.client.core.events import (
     Acknowledged,
     Arrived,
     CaughtUp,
+    Change,
+    Changed,
     ClientError,
     Connected,
     Disconnected,
+    Entry,
     EpochChanged,
     Event,
     Left,
@@ -36,8 +40,8 @@ from shared.client.socket import Closed, Dial, Socket, dial
 from shared.client.tokens import SignInNeeded, Token, TokenSource, fixed
 
 __all__ = [
-    "Acknowledged", "Arrived", "CaughtUp", "Client", "ClientError", "Closed", "Connected", "Dial", "Disconnected",
-    "EpochChanged", "Event", "Left", "Lost", "Message", "NotSent", "Notice", "Observer", "Options", "Page",
-    "PresenceChanged", "ReadUpTo", "Refused", "SignInNeeded", "Skipped", "Socket", "Token", "TokenSource", "Typing",
-    "Unanswered", "WentBack", "dial", "fixed",
+    "Acknowledged", "Arrived", "CaughtUp", "Change", "Changed", "Client", "ClientError", "Closed", "Connected", "Dial",
+    "Disconnected", "Entry", "EpochChanged", "Event", "Left", "Lost", "Message", "NotSent", "Notice", "Observer",
+    "Options", "Page", "PresenceChanged", "ReadUpTo", "Refused", "SignInNeeded", "Skipped", "Socket", "Token",
+    "TokenSource", "Typing", "Unanswered", "WentBack", "dial", "fixed",
 ]  # fmt: skip

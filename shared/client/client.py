@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from asyncio import Future
 from collections.abc import Callable, Sequence
 from random import random as any_random
 from types import TracebackType
@@ -13,7 +14,7 @@ from shared.client.connection import Connection
 from shared.client.core import events
 from shared.client.core.backfill import page_of
 from shared.client.core.backoff import ABNORMAL
-from shared.client.core.events import ClientError, Event, JsonFrame, Message, Page, Refused
+from shared.client.core.events import Change, ClientError, Entry, Event, JsonFrame, Message, Page, Refused
 from shared.client.core.room import Room
 from shared.client.core.session import Session
 from shared.client.core.timers import Timers
@@ -52,8 +53,8 @@ class Client:
         self._new_id = new_id
         self._readers: dict[Stream, None] = {}
         self._observers: list[Observer] = []
-        self._acks: dict[str, asyncio.Future[Message]] = {}
-        self._waiting: list[asyncio.Future[None]] = []
+        self._acks: dict[str, Future[Any]] = {}
+        self._waiting: list[Future[None]] = []
         self._task: asyncio.Task[None] | None = None
 
     # ── life ──
@@ -120,35 +121,53 @@ class Client:
 
     # ── what a user does ──
 
-    def join(self, room: str, after: int | None = None) -> asyncio.Future[JsonFrame]:
+    def join(self, room: str, after: int | None = None) -> Future[JsonFrame]:
         """Stays in `room` from now on, over every connection; the future gives the first `joined`. `after`: know all of
         the room from there on (0: from its beginning). Without it: its newest 50 messages and what follows them, but
         see `Skipped`. Ends with `Refused`, or `Disconnected` where `stop` came first."""
         return self._ask(lambda done: self.session.join(room, after, done))
 
-    def leave(self, room: str) -> asyncio.Future[JsonFrame]:
+    def leave(self, room: str) -> Future[JsonFrame]:
         """Ends the membership. The future may end with any `ClientError`."""
         return self._ask(lambda done: self.session.leave(room, done))
 
-    def rooms(self) -> asyncio.Future[JsonFrame]:
+    def rooms(self) -> Future[JsonFrame]:
         """The `rooms` frame."""
         return self._ask(lambda done: self.session.ask({"type": "rooms"}, done))
 
     async def history(self, room: str, *, before: int | None = None, after: int | None = None, limit: int = 50) -> Page:
-        """One page. Raises `ClientError`."""
+        """One page: messages alone, or with `after` all entries. Raises `ClientError`."""
         bounds = {name: seq for name, seq in (("before", before), ("after", after)) if seq is not None}
         frame = {"type": "history", "room": room, "limit": limit, **bounds}
         return page_of(await self._ask(lambda done: self.session.ask(frame, done)))
 
-    def chat(self, room: str, text: str, id: str | None = None) -> asyncio.Future[Message]:
+    def chat(self, room: str, text: str, id: str | None = None, *, reply_to: int | None = None) -> Future[Message]:
         """Writes `text`; the future gives the message once it is stored, however many connections that takes. It ends
-        with
-        `Refused` where the server will not take it. Join the room first."""
-        return self._write({"type": "chat", "room": room, "id": id or self._new_id(), "text": text})
+        with `Refused` where the server will not take it. `reply_to`: the `seq` of a message that this one answers. Join
+        the room first."""
+        answered = {} if reply_to is None else {"reply_to": reply_to}
+        return self._write({"type": "chat", "room": room, "id": id or self._new_id(), "text": text, **answered})
 
-    def send_file(self, room: str, name: str, data: str, id: str | None = None) -> asyncio.Future[Message]:
+    def send_file(self, room: str, name: str, data: str, id: str | None = None) -> Future[Message]:
         """As `chat`; `data` is a data URL (RFC 2397) in base64."""
         return self._write({"type": "file", "room": room, "id": id or self._new_id(), "name": name, "data": data})
+
+    def edit(self, room: str, of: int, text: str, id: str | None = None) -> Future[Change]:
+        """Gives the message with the `seq` `of`, one's own, another text; the future gives the change once it is
+        stored. It ends as that of `chat`, with the code `no_such_message` where there is no such message any more."""
+        return self._change("edit", room, id, of=of, text=text)
+
+    def delete(self, room: str, of: int, id: str | None = None) -> Future[Change]:
+        """As `edit`: of one's own message nothing is left but its place."""
+        return self._change("delete", room, id, of=of)
+
+    def react(self, room: str, of: int, emoji: str, on: bool = True, id: str | None = None) -> Future[Change]:
+        """As `edit`, of anybody's message: sets `emoji`, or takes it back."""
+        return self._change("react", room, id, of=of, emoji=emoji, on=on)
+
+    def pin(self, room: str, of: int, on: bool = True, id: str | None = None) -> Future[Change]:
+        """As `react`."""
+        return self._change("pin", room, id, of=of, on=on)
 
     def typing(self, room: str) -> None:
         self.send({"type": "typing", "room": room})
@@ -192,14 +211,14 @@ class Client:
         for stream in self._readers:
             stream.put(event)
 
-    def settled(self, id: str, outcome: Message | Refused) -> None:
+    def settled(self, id: str, outcome: Entry | Refused) -> None:
         future = self._acks.pop(id, None)
         if future is None or future.done():
             return
-        if isinstance(outcome, Message):
-            future.set_result(outcome)
-        else:
+        if isinstance(outcome, Refused):
             future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
 
     # ── what the connection says ──
 
@@ -233,8 +252,8 @@ class Client:
 
     # ── the rest ──
 
-    def _ask(self, ask: Callable[[Done], None]) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = quiet_future()
+    def _ask(self, ask: Callable[[Done], None]) -> Future[Any]:
+        future: Future[Any] = quiet_future()
 
         def done(answer: JsonFrame | ClientError) -> None:
             if future.done():
@@ -252,8 +271,11 @@ class Client:
         self._connection.arm()
         return future
 
-    def _write(self, frame: JsonFrame) -> asyncio.Future[Message]:
-        future: asyncio.Future[Message] = quiet_future()
+    def _change(self, kind: str, room: str, id: str | None, **fields: Any) -> Future[Change]:
+        return self._write({"type": kind, "room": room, "id": id or self._new_id(), **fields})
+
+    def _write(self, frame: JsonFrame) -> Future[Any]:
+        future = quiet_future()
         if self.ended is not None:
             future.set_exception(events.Disconnected(str(self.ended)))
             return future

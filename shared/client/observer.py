@@ -12,7 +12,7 @@ class Observer(Protocol):
     """Called on the client's loop, in the order in which things happen. It must not raise."""
 
     def wrote(self, frame: JsonFrame) -> None:
-        """A `chat` or `file` frame was taken into the outbox. Once, however often it is sent."""
+        """A frame that an entry will come of was taken into the outbox. Once, however often it is sent."""
 
     def sending(self, frame: JsonFrame) -> None:
         """Any frame goes out, perhaps again."""

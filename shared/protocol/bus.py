@@ -4,6 +4,7 @@
     router  ──Subscribed, Unsubscribed, Rewound, Lapsed, Fanout, Direct, Acknowledged──► the gateway's mailbox
     gateway ──Submit(File)──► work.files ──Post──► frames.<shard>
     files   ──AccessWanted──► frames.<shard> ──Access──► the asker's mailbox
+    router  ──FileGone──► work.files
     accounts ──Revoked──► every mailbox;  RevocationsWanted ──► work.accounts ──Revocations──► the asker's mailbox
 
 An *address* names one life of one mailbox. A gateway whose queue is declared anew (the broker restarted, the connection
@@ -11,7 +12,9 @@ was cut) has a new address, so that what is said of the old one cannot hit the n
 A *subscription* is one session that gets what one room says; the router alone gives them out.
 
 Processes of two versions may meet on the bus while a cluster is upgraded, so the wire keeps its first words (`seated`,
-`seats`, `handled`, `n` …), as aliases, where the code has better ones by now.
+`seats`, `handled`, `n` …), as aliases, where the code has better ones by now. A router gives up a whole body for one
+frame in it that it cannot read; so routers say with all that they send which version of the wire they speak (`named`),
+and gateways keep from them what is newer.
 """
 
 from __future__ import annotations
@@ -30,6 +33,21 @@ what is over 16 MiB (`max_message_size`; before, 128 MiB), and ends the channel.
 ITEM_BYTES: Final = BODY_BYTES // 2
 """The largest message in a body, with its payload; and what a batch gathers, at most. So a body, which is a batch or
 one item, and its head stay under `BODY_BYTES`."""
+
+WIRE: Final = 2
+"""The version of the wire that is spoken here: it counts up whenever a frame of clients, or a field of one, is new
+(`ClientBase.since`). 2: `edit`, `delete`, `react`, `pin`, and a chat's `reply_to`."""
+
+
+def named(source: str) -> str:
+    """`source`, the name of a router, as it stands in the head of its bodies: with the version that it speaks."""
+    return f"{source}+{WIRE}"
+
+
+def spoken(source: str) -> int:
+    """Which version the router speaks whose bodies bear this `source`. Those of the first did not say it."""
+    _, plus, version = source.rpartition("+")
+    return int(version) if plus and version.isascii() and version.isdecimal() else 1
 
 
 class Submit(Frame):
@@ -126,6 +144,14 @@ class Access(Frame):
     ref: str
     exists: bool
     allowed: bool
+
+
+class FileGone(Frame):
+    """The message of this file was deleted, so its bytes go, too. Said once the deletion is stored, and perhaps again:
+    also when the file is gone, or is not yet known to be posted."""
+
+    type: Literal["file_gone"] = "file_gone"
+    file: str
 
 
 class Subscribed(Frame):
@@ -225,6 +251,7 @@ BusMessage = Annotated[
     | Post
     | AccessWanted
     | Access
+    | FileGone
     | Subscribed
     | Unsubscribed
     | Rewound

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from shared.protocol.names import FileName, MessageId, Ref, Room, Seq, Text
+from shared.protocol.names import Emoji, FileName, MessageId, Ref, Room, Seq, Text
 
 HISTORY_LIMIT = 200
 
@@ -30,11 +30,14 @@ class ClientBase(Frame):
     `scope`, who sees to it: the gateway alone ("connection"), the router that owns its `room` ("room"), any router,
     since it is about its sender ("person"), the files service ("files").
 
-    `kind`, what its sender is owed. A "message" is stored once under its sender's `id`, and comes back with its number;
-    it counts against its room's rate. A "question" gets one answer. A "notice" gets none and may be dropped without a
-    word.
+    `kind`, what its sender is owed. An "entry" of the room's log is stored once under its sender's `id`, and comes back
+    with its number; it counts against its room's rate. A "question" gets one answer. A "notice" gets none and may be
+    dropped without a word.
 
-    `read_only`: it is a question that changes nothing, so while the store is away it is refused and not kept."""
+    `read_only`: it is a question that changes nothing, so while the store is away it is refused and not kept.
+
+    `since`: the version of the bus's wire (`bus.WIRE`) from which on it is read; of a frame that has got a field since
+    then, see `read_since`."""
 
     ref: Ref | None = None
 
@@ -44,6 +47,7 @@ class Auth(ClientBase):
     scope: ClassVar[Literal["connection"]] = "connection"
     kind: ClassVar[Literal["question"]] = "question"
     read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 1
     token: Annotated[str, Field(min_length=1)]
 
 
@@ -52,6 +56,7 @@ class Join(ClientBase):
     scope: ClassVar[Literal["room"]] = "room"
     kind: ClassVar[Literal["question"]] = "question"
     read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 1
     room: Room
     after: Seq | None = None
 
@@ -61,6 +66,7 @@ class Leave(ClientBase):
     scope: ClassVar[Literal["room"]] = "room"
     kind: ClassVar[Literal["question"]] = "question"
     read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 1
     room: Room
 
 
@@ -69,16 +75,75 @@ class Rooms(ClientBase):
     scope: ClassVar[Literal["person"]] = "person"
     kind: ClassVar[Literal["question"]] = "question"
     read_only: ClassVar[bool] = True
+    since: ClassVar[int] = 1
 
 
 class Chat(ClientBase):
     type: Literal["chat"]
     scope: ClassVar[Literal["room"]] = "room"
-    kind: ClassVar[Literal["message"]] = "message"
+    kind: ClassVar[Literal["entry"]] = "entry"
     read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 1
     room: Room
     id: MessageId
     text: Text
+    reply_to: Seq | None = None
+
+
+class Edit(ClientBase):
+    """`of`: the number of the message. Its author alone may; a file has no text to edit."""
+
+    type: Literal["edit"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["entry"]] = "entry"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 2
+    room: Room
+    id: MessageId
+    of: Seq
+    text: Text
+
+
+class Delete(ClientBase):
+    """Its author alone may."""
+
+    type: Literal["delete"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["entry"]] = "entry"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 2
+    room: Room
+    id: MessageId
+    of: Seq
+
+
+class React(ClientBase):
+    """`emoji`: one, as people see it. `on`: set, or taken back."""
+
+    type: Literal["react"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["entry"]] = "entry"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 2
+    room: Room
+    id: MessageId
+    of: Seq
+    emoji: Emoji
+    on: bool
+
+
+class Pin(ClientBase):
+    """Any member may. `on`: pinned, or not any more."""
+
+    type: Literal["pin"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["entry"]] = "entry"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 2
+    room: Room
+    id: MessageId
+    of: Seq
+    on: bool
 
 
 class File(ClientBase):
@@ -86,8 +151,9 @@ class File(ClientBase):
 
     type: Literal["file"]
     scope: ClassVar[Literal["files"]] = "files"
-    kind: ClassVar[Literal["message"]] = "message"
+    kind: ClassVar[Literal["entry"]] = "entry"
     read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 1
     room: Room
     id: MessageId
     name: FileName
@@ -99,6 +165,7 @@ class History(ClientBase):
     scope: ClassVar[Literal["room"]] = "room"
     kind: ClassVar[Literal["question"]] = "question"
     read_only: ClassVar[bool] = True
+    since: ClassVar[int] = 1
     room: Room
     before: Seq | None = None
     after: Seq | None = None
@@ -116,6 +183,7 @@ class Typing(ClientBase):
     scope: ClassVar[Literal["room"]] = "room"
     kind: ClassVar[Literal["notice"]] = "notice"
     read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 1
     room: Room
 
 
@@ -124,6 +192,7 @@ class Read(ClientBase):
     scope: ClassVar[Literal["room"]] = "room"
     kind: ClassVar[Literal["notice"]] = "notice"
     read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 1
     room: Room
     seq: Seq
 
@@ -133,16 +202,25 @@ class Ping(ClientBase):
     scope: ClassVar[Literal["connection"]] = "connection"
     kind: ClassVar[Literal["question"]] = "question"
     read_only: ClassVar[bool] = True
+    since: ClassVar[int] = 1
 
 
-ForwardedFrame = Join | Leave | Rooms | Chat | File | History | Typing | Read
+ForwardedFrame = Join | Leave | Rooms | Chat | File | Edit | Delete | React | Pin | History | Typing | Read
 """What a gateway does not answer itself: every scope but "connection"."""
 ClientFrame = Annotated[Auth | Ping | ForwardedFrame, Field(discriminator="type")]
 CLIENT_FRAME: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
 
 
 def answer_ref(frame: ClientFrame) -> str | None:
-    """What an answer to `frame` bears: its `ref`, else a message's `id`."""
+    """What an answer to `frame` bears: its `ref`, else an entry's `id`."""
     if frame.ref is not None:
         return frame.ref
-    return frame.id if frame.kind == "message" else None
+    return frame.id if frame.kind == "entry" else None
+
+
+def read_since(frame: ClientFrame) -> int:
+    """The version of the bus's wire from which on `frame` is read, with all that stands in it."""
+    # Also a field that says null: a frame goes on as it came.
+    if frame.type == "chat" and "reply_to" in frame.model_fields_set:
+        return 2
+    return frame.since

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from struct import Struct
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -85,11 +86,12 @@ def render_message(
     at_ms: int,
     content: str,
     ref: str | None = None,
+    more: bytes = b"",
 ) -> bytes:
-    """A `message` frame. `content` is the text of a chat, or the JSON of a `StoredFile`. The hot path: once a
-    message.
+    """A `message` frame. `content` is the text of a chat, the JSON of a `StoredFile`, or of a deleted message empty.
+    `more`: further fields as `more_of` gives them. The hot path: once a message.
     """
-    return b'{"type":"message","room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b",%b%b}' % (
+    return b'{"type":"message","room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b"%b%b%b}' % (
         _quoted(room),
         seq,
         to_json(id),
@@ -97,8 +99,31 @@ def render_message(
         _quoted(sender_id),
         _quoted(sender_name),
         timestamp(at_ms).encode(),
-        b'"text":' + to_json(content) if kind == "chat" else b'"file":' + content.encode(),
+        b',"text":' + to_json(content) if kind == "chat" else b',"file":' + content.encode() if content else b"",
+        more,
         b"" if ref is None else b',"ref":' + to_json(ref),
+    )
+
+
+def more_of(fields: dict[str, Any]) -> bytes:
+    """Fields that follow others in an object."""
+    return b"," + to_json(fields)[1:-1] if fields else b""
+
+
+def render_change(
+    room: str, seq: int, id: str, kind: str, sender_id: str, sender_name: str, at_ms: int, of: int, more: bytes
+) -> bytes:
+    """A `change` frame; `more` as above."""
+    return b'{"type":"change","room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b","of":%d%b}' % (
+        _quoted(room),
+        seq,
+        to_json(id),
+        kind.encode(),
+        _quoted(sender_id),
+        _quoted(sender_name),
+        timestamp(at_ms).encode(),
+        of,
+        more,
     )
 
 
@@ -108,12 +133,9 @@ def _quoted(name: str) -> bytes:
     return to_json(name)
 
 
-_TYPE = len(b'"type":"message",')
-
-
-def listed(message: bytes) -> bytes:
-    """A rendered `message` as an entry of `joined`, `history` and `rooms`, which imply its `type`."""
-    return b"{" + message[1 + _TYPE :]
+def listed(frame: bytes) -> bytes:
+    """A rendered `message` or `change` as `joined`, `history` and `rooms` list it: its `kind` implies the `type`."""
+    return b"{" + frame[frame.index(b",") + 1 :]
 
 
 @lru_cache(maxsize=16)  # a batch has one time

@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_JOINED = "not_joined"
     NO_SUCH_ROOM = "no_such_room"
+    NO_SUCH_MESSAGE = "no_such_message"
     ID_REUSED = "id_reused"
     RATE_LIMITED = "rate_limited"
     OVERLOADED = "overloaded"
@@ -74,6 +75,7 @@ HTTP_STATUS: Final[dict[ErrorCode, int]] = {
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_JOINED: 403,
     ErrorCode.NO_SUCH_ROOM: 404,
+    ErrorCode.NO_SUCH_MESSAGE: 404,
     ErrorCode.ID_REUSED: 409,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.OVERLOADED: 503,

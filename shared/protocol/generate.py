@@ -19,11 +19,12 @@ from shared.protocol.errors import RETRYABLE, CloseCode, ErrorCode
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CLIENT: Final[list[type[BaseModel]]] = [
-    client.Auth, client.Join, client.Leave, client.Rooms, client.Chat, client.File, client.History, client.Typing,
-    client.Read, client.Ping,
+    client.Auth, client.Join, client.Leave, client.Rooms, client.Chat, client.File, client.Edit, client.Delete,
+    client.React, client.Pin, client.History, client.Typing, client.Read, client.Ping,
 ]  # fmt: skip
 SERVER: Final[list[type[BaseModel]]] = [
     server.Welcome, server.Joined, server.Left, server.RoomList, server.ChatMessage, server.FileMessage,
+    server.DeletedMessage, server.EditChange, server.DeleteChange, server.ReactChange, server.PinChange,
     server.HistoryPage, server.Presence, server.TypingNotice, server.ReadMark, server.Pong, server.Reconnect,
     server.Error,
 ]  # fmt: skip
@@ -148,7 +149,10 @@ def typescript_document() -> str:
     for side, models in (("ClientFrame", CLIENT), ("ServerFrame", SERVER)):
         lines += [f"export type {side} =", *(f"  | {_named(m.__name__)}" for m in models), ""]
     lines += ["/** A message as a client keeps it: with or without the frame's own fields. */"]
-    lines += ["export type Message = LoggedChat | LoggedFile", ""]
+    lines += ["export type Message = LoggedChat | LoggedFile | LoggedDeleted", ""]
+    lines += ["/** What changes a message; and all that a room's log holds. */"]
+    lines += ["export type Change = LoggedEdit | LoggedDelete | LoggedReact | LoggedPin"]
+    lines += ["export type Entry = Message | Change", ""]
     lines += [
         "/** Codes after which the same request may succeed. */",
         "export const RETRYABLE: readonly ErrorCode[] = [",

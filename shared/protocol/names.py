@@ -128,6 +128,26 @@ FileName = Annotated[str, AfterValidator(file_name)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=FRAME_BYTES), AfterValidator(said)]
 Seq = Annotated[int, Field(ge=0, le=2**53 - 1)]  # what a JavaScript number holds exactly
 
+# One emoji (UTS #51, 1.4.9, without what is none to a reader: bare digits, lone modifiers and tags): two letters of a
+# flag, a keycap, or pictures that are joined to one, each with its skin or its region. Extended_Pictographic reserves
+# the places of emoji to come. Both a Rust and a JavaScript expression.
+_PICTURE: Final = (
+    r"\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|[\u{fe0e}\u{fe0f}])?(?:[\u{e0030}-\u{e007a}]{3,6}\u{e007f})?"
+)
+EMOJI: Final = (
+    rf"^(?:\p{{Regional_Indicator}}{{2}}|[0-9#*]\u{{fe0f}}?\u{{20e3}}|{_PICTURE}(?:\u{{200d}}{_PICTURE}){{0,9}})$"
+)
+_PRESENTATION: Final = re.compile("[\ufe0e\ufe0f]")
+
+
+def plain_emoji(emoji: str) -> str:
+    """`emoji` without the selectors that say "as a picture": keyboards leave them out and lists of emoji have them, and
+    people see one."""
+    return _PRESENTATION.sub("", emoji)
+
+
+Emoji = Annotated[str, StringConstraints(pattern=EMOJI), AfterValidator(plain_emoji)]
+
 
 def coined(room: str) -> str:
     """The name under which a room comes into being when somebody asks for `room` and there is none: in small letters,

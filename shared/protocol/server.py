@@ -64,32 +64,78 @@ class Welcome(ServerBase):
     limits: Limits
 
 
-class LoggedChat(Frame):
-    """A chat as `joined`, `history` and `rooms` list it: a `message` without the `type`, which they imply."""
+class Reaction(Frame):
+    """Everybody who has reacted to a message with `emoji`: user ids, in the order in which they did."""
+
+    emoji: str
+    users: list[str]
+
+
+class LoggedEntry(Frame):
+    """Base of all entries of a room's log, as `joined`, `history` and `rooms` list them: without the `type`, which
+    their `kind` implies. `at`: when the entry came to be."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     room: str
     seq: int
     id: str
-    kind: Literal["chat"] = "chat"
     sender: Annotated[User, Field(alias="from")]
     at: str
+
+
+class LoggedMessage(LoggedEntry):
+    """Base of messages, each as it is now. `reply_to`: the message that it answers. `reactions`: in the order in which
+    the first of each came. What says nothing is left out."""
+
+    reply_to: int | None = None
+    edited_at: str | None = None
+    pinned: bool | None = None
+    reactions: list[Reaction] | None = None
+
+
+class LoggedChat(LoggedMessage):
+    kind: Literal["chat"] = "chat"
     text: str
 
 
-class LoggedFile(Frame):
-    """A file as they list it."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    room: str
-    seq: int
-    id: str
+class LoggedFile(LoggedMessage):
     kind: Literal["file"] = "file"
-    sender: Annotated[User, Field(alias="from")]
-    at: str
     file: StoredFile
+
+
+class LoggedDeleted(LoggedMessage):
+    """A message that was deleted: nothing of what it said is left."""
+
+    kind: Literal["deleted"] = "deleted"
+
+
+class LoggedChange(LoggedEntry):
+    """Base of changes to the message with the number `of`."""
+
+    of: int
+
+
+class LoggedEdit(LoggedChange):
+    """`text`: the message's text of today, also where a later edit wrote that; left out where it has none any more."""
+
+    kind: Literal["edit"] = "edit"
+    text: str | None = None
+
+
+class LoggedDelete(LoggedChange):
+    kind: Literal["delete"] = "delete"
+
+
+class LoggedReact(LoggedChange):
+    kind: Literal["react"] = "react"
+    emoji: str
+    on: bool
+
+
+class LoggedPin(LoggedChange):
+    kind: Literal["pin"] = "pin"
+    on: bool
 
 
 class ChatMessage(LoggedChat, ServerBase):
@@ -100,16 +146,42 @@ class FileMessage(LoggedFile, ServerBase):
     type: Literal["message"] = "message"
 
 
-Logged = Annotated[LoggedChat | LoggedFile, Field(discriminator="kind")]
+class DeletedMessage(LoggedDeleted, ServerBase):
+    type: Literal["message"] = "message"
+
+
+class EditChange(LoggedEdit, ServerBase):
+    type: Literal["change"] = "change"
+
+
+class DeleteChange(LoggedDelete, ServerBase):
+    type: Literal["change"] = "change"
+
+
+class ReactChange(LoggedReact, ServerBase):
+    type: Literal["change"] = "change"
+
+
+class PinChange(LoggedPin, ServerBase):
+    type: Literal["change"] = "change"
+
+
+AnyMessage = LoggedChat | LoggedFile | LoggedDeleted
+Logged = Annotated[AnyMessage, Field(discriminator="kind")]
+LoggedAny = Annotated[AnyMessage | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin, Field(discriminator="kind")]
 
 
 class Joined(ServerBase):
+    """`seq`: of the newest entry. `messages`: the entries after the `after` that was asked for, or without it the last
+    messages. They hold all changes up to `as_of`, which is left out where it is `seq`."""
+
     type: Literal["joined"] = "joined"
     room: str
     seq: int
+    as_of: int | None = None
     members: int
     online: list[User]
-    messages: list[Logged]
+    messages: list[LoggedAny]
     more: bool
 
 
@@ -119,9 +191,9 @@ class Left(ServerBase):
 
 
 class RoomSummary(Frame):
-    """`seq` of the newest message, `read_seq` how far this user has read, `unread` how many messages of others follow
-    that (counted to 100), `members` how many are online. `last` the newest message; where the list has no room for it,
-    `last_at` says when it came."""
+    """`seq` of the newest entry, `read_seq` how far this user has read, `unread` how many messages of others follow
+    that and are not deleted (counted to 100), `members` how many are online. `last` the newest message; where the list
+    has no room for it, `last_at` says when it came."""
 
     room: str
     seq: int
@@ -138,9 +210,13 @@ class RoomList(ServerBase):
 
 
 class HistoryPage(ServerBase):
+    """`messages`: with `before` messages alone, with `after` all entries. They hold all changes up to `seq`, the newest
+    entry when they were read."""
+
     type: Literal["history"] = "history"
     room: str
-    messages: list[Logged]
+    seq: int
+    messages: list[LoggedAny]
     more: bool
 
 
@@ -195,6 +271,11 @@ ServerFrame = (
     | RoomList
     | ChatMessage
     | FileMessage
+    | DeletedMessage
+    | EditChange
+    | DeleteChange
+    | ReactChange
+    | PinChange
     | HistoryPage
     | Presence
     | TypingNotice

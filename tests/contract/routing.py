@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item, JoinPage
 from services.router.core.deliveries import deliveries
+from services.router.core.entries import Entry
 from services.router.core.outgoing import Out
-from services.router.core.room import Room, Stored
+from services.router.core.room import Room
 from services.router.decider import Decider, DeciderLimits
 from services.router.message_store import MessageStore
 from shared.protocol.bus import Direct, Submit, Unsubscribe
-from shared.protocol.client import Chat, ClientFrame, Join, Leave, Read
+from shared.protocol.client import Chat, ClientFrame, Delete, Edit, Join, Leave, Pin, React, Read
 from shared.protocol.server import User
 
 NOW_MS = 1_700_000_000_000
@@ -35,18 +37,37 @@ def join(room: str, by: User, session: str = "", address: str = "mailbox.g1", af
     return submit(Join(type="join", room=room, after=after), by, session, address)
 
 
-def join_page(join: Item, page: list[Stored]) -> Item:
-    """What a deep `join` has had read comes in."""
+def join_page(join: Item, page: Sequence[Entry], as_of: int | None = None) -> Item:
+    """What a deep `join` has had read comes in. `as_of`: the page's last number, unless it is said."""
     assert isinstance(join.message, Submit)
-    return Item(JoinPage(by=join.message, page=page))
+    return Item(JoinPage(by=join.message, page=list(page), as_of=as_of or (page[-1].seq if page else 0)))
 
 
 def leave(room: str, by: User, session: str = "", address: str = "mailbox.g1") -> Item:
     return submit(Leave(type="leave", room=room), by, session, address)
 
 
-def chat(room: str, by: User, id: str, text: str = "hello", session: str = "", ref: str | None = None) -> Item:
-    return submit(Chat(type="chat", room=room, id=id, text=text, ref=ref), by, session)
+def chat(
+    room: str, by: User, id: str, text: str = "hello", session: str = "", ref: str | None = None,
+    reply_to: int | None = None,
+) -> Item:  # fmt: skip
+    return submit(Chat(type="chat", room=room, id=id, text=text, ref=ref, reply_to=reply_to), by, session)
+
+
+def edit(room: str, by: User, id: str, of: int, text: str, session: str = "") -> Item:
+    return submit(Edit(type="edit", room=room, id=id, of=of, text=text), by, session)
+
+
+def delete(room: str, by: User, id: str, of: int, session: str = "") -> Item:
+    return submit(Delete(type="delete", room=room, id=id, of=of), by, session)
+
+
+def react(room: str, by: User, id: str, of: int, emoji: str, on: bool = True, session: str = "") -> Item:
+    return submit(React(type="react", room=room, id=id, of=of, emoji=emoji, on=on), by, session)
+
+
+def pin(room: str, by: User, id: str, of: int, on: bool = True, session: str = "") -> Item:
+    return submit(Pin(type="pin", room=room, id=id, of=of, on=on), by, session)
 
 
 def read(room: str, by: User, seq: int) -> Item:
@@ -141,7 +162,7 @@ class Audience:
                     subscriptions.pop(session, None)
             case "direct":
                 self._heard[head["session"]] += frames
-                if head["session"] in subscriptions and frames[0]["type"] == "message":
+                if head["session"] in subscriptions and frames[0]["type"] in ("message", "change"):
                     subscriptions[head["session"]] = max(subscriptions[head["session"]], frames[0]["seq"])
             case "fanout":
                 for session, has in list(subscriptions.items()):

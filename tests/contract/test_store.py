@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -10,15 +11,31 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.router.core.entries import Stored
 from services.router.core.step import step
-from services.router.message_store import MessageStore, Summary
+from services.router.message_store import MessageStore, Page, Summary
 from services.router.sql import SqlMessageStore
 from services.router.wiring import open_message_store
 from shared.protocol.names import shard_of
 from shared.protocol.server import User
 from shared.runtime.database import migrate, open_engine
 from shared.runtime.metrics import registry
-from tests.contract.routing import NOW_MS, Writer, chat, join, leave, read, rows_of, told_directly, unsubscribe, user
+from tests.contract.routing import (
+    NOW_MS,
+    Writer,
+    chat,
+    delete,
+    edit,
+    join,
+    leave,
+    pin,
+    react,
+    read,
+    rows_of,
+    told_directly,
+    unsubscribe,
+    user,
+)
 
 SHARDS = 8
 ANNA, BORYS, VIRA = user(1), user(2), user(3)
@@ -67,8 +84,8 @@ async def seqs(store: MessageStore, room: str) -> list[int]:
     found: list[int] = []
     more = True
     while more:
-        page, more = await store.page(room, before=None, after=found[-1] if found else 0, limit=200)
-        found += [m.seq for m in page]
+        page = await store.page(room, before=None, after=found[-1] if found else 0, limit=200)
+        found, more = found + [entry.seq for entry in page.entries], page.more
     return found
 
 
@@ -78,8 +95,8 @@ async def seqs(store: MessageStore, room: str) -> list[int]:
 async def test_a_room_that_nobody_has_named_has_nothing(store: SqlMessageStore) -> None:
     room = (await store.load(["nobody"]))["nobody"]
     assert rows_of(room) == {"exists": False, "seq": 0, "version": 0, "members": {}, "subscriptions": {}, "recent": []}
-    assert await store.page("nobody", before=None, after=None, limit=10) == ([], False)
-    assert await store.find("nobody", [("u1", "id1")]) == {}
+    assert await store.page("nobody", before=None, after=None, limit=10) == Page([], False, 0)
+    assert await store.find("nobody", [("u1", "id1")], [1]) == ({}, {})
     assert await store.rooms_of("u1") == []
     assert await store.addresses(0) == []
 
@@ -129,8 +146,8 @@ TEXTS = [
 @pytest.mark.parametrize("text", TEXTS, ids=ascii)
 async def test_any_text_comes_back_as_it_was(store: SqlMessageStore, text: str) -> None:
     await Writer(store).handle(join("кімната", ANNA), chat("кімната", ANNA, "id1", text))
-    page, _ = await store.page("кімната", before=None, after=None, limit=1)
-    assert page[0].content == text
+    page = await store.page("кімната", before=None, after=None, limit=1)
+    assert [m.content for m in page.entries if isinstance(m, Stored)] == [text]
 
 
 async def test_a_user_s_new_name_is_kept_and_old_messages_keep_the_old_one(store: SqlMessageStore) -> None:
@@ -311,10 +328,10 @@ async def test_writers_who_race_leave_a_log_without_gaps_and_every_id_once(
     )
     store = writers[0].store
     for name in names:
-        page, more = await store.page(name, before=None, after=0, limit=1_000)
+        page, more, _ = await store.page(name, before=None, after=0, limit=1_000)
         assert not more
         assert [m.seq for m in page] == list(range(1, len(page) + 1))
-        stored = {(name, m.sender_id, m.id): m.content for m in page}
+        stored = {(name, m.sender_id, m.id): m.content for m in page if isinstance(m, Stored)}
         assert stored == {key: text for key, text in sent.items() if key[0] == name}
         acknowledged = {(id, seq) for answers in numbered for room, id, seq in answers if room == name}
         assert acknowledged == {(f"{m.sender_id}/{m.id}", m.seq) for m in page}, "one number, whoever tells it"
@@ -337,8 +354,8 @@ async def test_messages_are_found_by_sender_and_id_within_their_room(store: SqlM
     writer = await filled(store, "r", 3)
     await filled(store, "other", 5)
     await writer.handle(join("r", BORYS), chat("r", BORYS, "id1", "mine"))
-    found = await store.find("r", [("u1", "id2"), ("u2", "id1"), ("u2", "id2"), ("u1", "id5")])
-    assert {key: (m.seq, m.content) for key, m in found.items()} == {
+    found = await store.find("r", [("u1", "id2"), ("u2", "id1"), ("u2", "id2"), ("u1", "id5")], [])
+    assert {key: (m.seq, m.content) for key, m in found.by_key.items() if isinstance(m, Stored)} == {
         ("u1", "id2"): (2, "text 2"), ("u2", "id1"): (4, "mine"),
     }  # fmt: skip
 
@@ -364,8 +381,8 @@ async def test_a_page_is_oldest_first_and_says_whether_there_is_more_that_way(
     store: SqlMessageStore, before: int | None, after: int | None, limit: int, expected: list[int], more: bool
 ) -> None:
     writer = await filled(store, "r", 10)
-    found, is_more = await store.page("r", before=before, after=after, limit=limit)
-    assert ([m.seq for m in found], is_more) == (expected, more)
+    found, is_more, seq = await store.page("r", before=before, after=after, limit=limit)
+    assert ([m.seq for m in found], is_more, seq) == (expected, more, 10)
     in_memory = {m.seq: m for m in writer.room("r").recent}
     assert found == [in_memory[m.seq] for m in found], "a message is the same wherever it comes from"
 
@@ -382,7 +399,7 @@ async def test_a_room_s_summary_counts_users_not_sessions(store: SqlMessageStore
     writer = await filled(store, "r", 3)
     await writer.handle(join("r", ANNA, "second"), join("r", BORYS), join("r", VIRA), unsubscribe("r", VIRA.id))
     await writer.handle(read("r", ANNA, 2))
-    last = writer.room("r").recent[-1]
+    last = writer.room("r").message(3)
     assert await store.rooms_of(ANNA.id) == [Summary("r", 3, 2, 0, 2, last)]
     assert await store.rooms_of(BORYS.id) == [Summary("r", 3, 3, 0, 2, last)]
 
@@ -441,3 +458,83 @@ async def test_a_shard_s_crowds_are_its_rooms_with_more_users_than_so_many(store
         crowds = [name for name, size in sizes.items() if size > 2 and shard_of(name, SHARDS) == shard]
         assert sorted(await store.crowds(shard, 2)) == sorted(crowds)
         assert await store.crowds(shard, 4) == []
+
+
+# ── changes ──
+
+
+async def test_changes_are_entries_among_the_messages_and_messages_are_as_they_are_now(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 3)
+    await writer.handle(join("r", BORYS), react("r", BORYS, "x1", 1, "👍"), pin("r", BORYS, "x2", 3))
+    await writer.handle(edit("r", ANNA, "x3", 2, "better"), now_ms=NOW_MS + 1)
+    await writer.handle(chat("r", ANNA, "id4", "and", reply_to=2), delete("r", ANNA, "x4", 1))
+    everything = await store.page("r", before=None, after=0, limit=200)
+    assert (everything.seq, everything.more) == (8, False)
+    assert [entry.kind for entry in everything.entries] == [
+        "deleted", "chat", "chat", "react", "pin", "edit", "chat", "delete",
+    ]  # fmt: skip
+    room = writer.room("r")
+    assert everything.entries == list(room.recent), "an entry is the same wherever it comes from"
+    assert rows_of((await store.load(["r"]))["r"]) == rows_of(room)
+    gone, edited, pinned, answer = (await store.page("r", before=None, after=None, limit=4)).entries
+    assert [entry.seq for entry in (gone, edited, pinned, answer)] == [1, 2, 3, 7]
+    assert json.loads(edited.frame)["edited_at"].endswith(".001Z")
+    assert (json.loads(pinned.frame)["pinned"], json.loads(answer.frame)["reply_to"]) == (True, 2)
+    assert "text" not in json.loads(gone.frame)
+    assert [m.seq for m in (await store.page("r", before=7, after=None, limit=2)).entries] == [2, 3]
+
+
+async def test_a_change_of_a_message_far_older_than_memory_finds_it(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 230)
+    await writer.handle(
+        edit("r", ANNA, "x", 3, "late"), react("r", ANNA, "y", 3, "👍"), edit("r", ANNA, "z", 5, "also")
+    )
+    old = await store.find("r", [("u1", "x")], [3, 5, 231, 999])
+    assert [(m.seq, m.content, m.reactions) for m in old.by_seq.values()] == [
+        (3, "late", (("👍", ("u1",)),)), (5, "also", ()),
+    ]  # fmt: skip
+    assert json.loads(old.by_key["u1", "x"].frame)["text"] == "late"
+    other = await Writer(store).take("r")
+    written = await other.handle(delete("r", ANNA, "q", 3), react("r", ANNA, "p", 3, "👎"))
+    assert [frame.get("code") for _, frame in told_directly(written["r"])] == ["no_such_message"]
+    assert [m.kind for m in (await store.find("r", [], [3])).by_seq.values()] == ["deleted"]
+
+
+async def test_a_change_that_is_sent_again_from_beyond_memory_keeps_its_number(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 1)
+    await writer.handle(edit("r", ANNA, "x", 1, "better"), delete("r", ANNA, "y", 1))
+    await writer.handle(*(chat("r", ANNA, f"n{n}") for n in range(230)))
+    for fresh in (writer, await Writer(store).take("r")):
+        for item, seq in ((edit("r", ANNA, "x", 1, "better"), 2), (delete("r", ANNA, "y", 1), 3)):
+            changes = (await fresh.handle(item))["r"]
+            assert not changes.writes
+            assert [(frame["type"], frame["seq"]) for _, frame in told_directly(changes)] == [("change", seq)]
+        again = (await fresh.handle(chat("r", ANNA, "id1", "text 1"), edit("r", ANNA, "x", 1, "other")))["r"]
+        assert [frame.get("code", frame.get("seq")) for _, frame in told_directly(again)] == [1, "id_reused"]
+
+
+async def test_what_is_deleted_is_not_unread_and_changes_are_not(store: SqlMessageStore) -> None:
+    writer = await filled(store, "r", 2)
+    await writer.handle(join("r", BORYS), *(chat("r", ANNA, f"a{n}") for n in range(4)))
+    await writer.handle(react("r", ANNA, "x", 3, "👍"), delete("r", ANNA, "y", 6), pin("r", ANNA, "z", 5))
+    ((summary,),) = [await store.rooms_of(BORYS.id)]
+    assert (summary.seq, summary.read_seq, summary.unread) == (9, 2, 3)
+    assert (summary.last and summary.last.seq, summary.last and summary.last.kind) == (6, "deleted")
+    await writer.handle(delete("r", ANNA, "w", 3), read("r", BORYS, 4))
+    ((summary,),) = [await store.rooms_of(BORYS.id)]
+    assert (summary.seq, summary.read_seq, summary.unread) == (10, 4, 1)
+
+
+async def test_two_routers_that_change_one_message_lose_neither_s_change(stores: Stores) -> None:
+    writer = await filled(stores(), "r", 1)
+    one, two = [await Writer(stores()).take("r") for _ in range(2)]
+    await writer.handle(join("r", BORYS))
+    people = [(one, ANNA, "👍", "a"), (two, BORYS, "👍", "b"), (one, BORYS, "👎", "c"), (two, ANNA, "🎉", "d")]
+    for number in range(7):
+        await asyncio.gather(
+            *(w.handle(react("r", by, f"{id}{number}", 1, e, on=number % 2 == 0)) for w, by, e, id in people)
+        )
+    found = (await stores().find("r", [], [1])).by_seq[1]
+    assert {emoji: set(users) for emoji, users in found.reactions} == {"👍": {"u1", "u2"}, "👎": {"u2"}, "🎉": {"u1"}}
+    page = await stores().page("r", before=None, after=0, limit=200)
+    assert [entry.seq for entry in page.entries] == list(range(1, 30))

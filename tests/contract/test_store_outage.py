@@ -29,7 +29,7 @@ def calls(store: SqlMessageStore, writer: Writer) -> dict[str, Callable[[], Awai
     written = step(writer.room("other"), [chat("other", ANNA, "id1")], NOW_MS)
     return {
         "load": lambda: store.load(["r"]),
-        "find": lambda: store.find("r", [("u1", "id1")]),
+        "find": lambda: store.find("r", [("u1", "id1")], []),
         "page": lambda: store.page("r", before=None, after=None, limit=1),
         "rooms_of": lambda: store.rooms_of("u1"),
         "addresses": lambda: store.addresses(0),

@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from services.router.core.changes import Changes
-from services.router.core.room import RECENT, Member, Room, Stored, Subscription
-from services.router.message_store import UNREAD_AT_MOST, Summary
+from services.router.core.entries import Entry, Stored, StoredChange, with_text
+from services.router.core.needs import Older
+from services.router.core.room import RECENT, Member, Room, Subscription
+from services.router.message_store import UNREAD_AT_MOST, Page, Summary
 from shared.protocol.names import shard_of
 
 Latency = Callable[[], Awaitable[None]]
@@ -29,10 +31,14 @@ class _Row:
 
     seq: int = 0
     version: int = 0
-    messages: list[Stored] = field(default_factory=list)
-    keys: dict[tuple[str, str], Stored] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    keys: dict[tuple[str, str], int] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+
+    @property
+    def messages(self) -> list[Stored]:
+        return [entry for entry in self.entries if isinstance(entry, Stored)]
 
 
 class Tables:
@@ -57,8 +63,8 @@ class MemoryMessageStore:
             if row is not None:
                 people = {user: Member(m.name, m.read_seq) for user, m in row.members.items()}
                 loaded[name] = Room(name, True, row.seq, row.version, people, dict(row.subscriptions))
-                for message in row.messages[-RECENT:]:
-                    loaded[name].remember(message)
+                for entry in row.entries[-RECENT:]:
+                    loaded[name].remember(entry)
         await self._after()
         return loaded
 
@@ -67,7 +73,8 @@ class MemoryMessageStore:
         fresh = [changes for changes in batch if self._is_as_decided(changes)]
         for changes in fresh:
             row = self._tables.rooms.get(changes.room) or _Row()
-            if any((m.sender_id, m.id) in row.keys for m in changes.messages):
+            new: list[Entry] = [*changes.messages, *changes.changes]
+            if any((entry.sender_id, entry.id) in row.keys for entry in new):
                 await self._after()
                 return {c.room for c in batch}
         for changes in fresh:
@@ -84,9 +91,16 @@ class MemoryMessageStore:
 
     @staticmethod
     def _write(row: _Row, changes: Changes) -> None:
-        for message in changes.messages:
-            row.messages.append(message)
-            row.keys[message.sender_id, message.id] = message
+        new: list[Entry] = [*changes.messages, *changes.changes]
+        for entry in sorted(new, key=lambda entry: entry.seq):
+            row.entries.append(entry)
+            row.keys[entry.sender_id, entry.id] = entry.seq
+        for message in changes.changed.values():
+            row.entries[message.seq - 1] = message
+            text = message.content if message.kind == "chat" else None
+            for entry in row.entries:
+                if isinstance(entry, StoredChange) and entry.kind == "edit" and entry.of == message.seq:
+                    row.entries[entry.seq - 1] = with_text(changes.room, entry, text)
         row.seq, row.version = changes.seq, changes.version
         for user, member in changes.members.items():
             old = row.members.get(user)
@@ -100,25 +114,24 @@ class MemoryMessageStore:
             if (marked := row.members.get(user)) is not None:
                 marked.read_seq = max(marked.read_seq, seq)
 
-    async def find(self, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+    async def find(self, room: str, keys: Sequence[tuple[str, str]], seqs: Sequence[int]) -> Older:
         await self._before()
         row = self._tables.rooms.get(room) or _Row()
-        found = {key: row.keys[key] for key in keys if key in row.keys}
+        by_key = {key: row.entries[row.keys[key] - 1] for key in keys if key in row.keys}
+        wanted = {message.seq: message for message in row.messages if message.seq in set(seqs)}
         await self._after()
-        return found
+        return Older(by_key, wanted)
 
-    async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> tuple[list[Stored], bool]:
+    async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> Page:
         await self._before()
-        messages = (self._tables.rooms.get(room) or _Row()).messages
+        row = self._tables.rooms.get(room) or _Row()
         if after is not None:
-            found = messages[after : after + limit]
-            more = len(messages) > after + limit
+            page = Page(row.entries[after : after + limit], len(row.entries) > after + limit, row.seq)
         else:
-            end = len(messages) if before is None else max(0, min(before - 1, len(messages)))
-            found = messages[max(0, end - limit) : end]
-            more = end > limit
+            earlier = [message for message in row.messages if before is None or message.seq < before]
+            page = Page(list(earlier[-limit:]), len(earlier) > limit, row.seq)
         await self._after()
-        return found, more
+        return page
 
     async def rooms_of(self, user_id: str) -> list[Summary]:
         await self._before()
@@ -127,7 +140,13 @@ class MemoryMessageStore:
                 name,
                 row.seq,
                 row.members[user_id].read_seq,
-                min(UNREAD_AT_MOST, sum(m.sender_id != user_id for m in row.messages[row.members[user_id].read_seq :])),
+                min(
+                    UNREAD_AT_MOST,
+                    sum(
+                        m.seq > row.members[user_id].read_seq and m.sender_id != user_id and m.kind != "deleted"
+                        for m in row.messages
+                    ),
+                ),
                 len({subscription.user_id for subscription in row.subscriptions.values()}),
                 row.messages[-1] if row.messages else None,
             )

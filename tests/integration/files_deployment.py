@@ -53,6 +53,10 @@ class Gateway:
         self.directs: asyncio.Queue[tuple[Direct, dict[str, Any]]] = asyncio.Queue()
         self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
+    @property
+    def address(self) -> str:
+        return self._mailbox.address
+
     async def open(self) -> None:
         self._mailbox = await self._bus.mailbox("gateway.test")
         self._task = asyncio.create_task(self._read())

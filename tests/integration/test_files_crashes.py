@@ -93,6 +93,55 @@ async def test_what_became_a_file_cannot_be_given_up(store: SqlFileStore) -> Non
     assert await store.overdue(2**40, 10) == []
 
 
+async def test_a_file_that_is_ended_is_not_found_and_its_bytes_are_condemned(store: SqlFileStore) -> None:
+    await store.begin(ID, 1)
+    await store.keep(kept())
+    assert await store.end(ID, 1) is True
+    assert await store.find(ID) is None
+    assert await store.newest(10) == []
+    assert await store.overdue(0, 10) == [ID]
+
+
+async def test_a_file_ends_once(store: SqlFileStore) -> None:
+    """Also one that nobody knows, and an arrival is no file yet."""
+    await store.begin(ID, 1)
+    assert await store.end(ID, 1) is False
+    await store.keep(kept())
+    assert [await store.end(ID, 1) for _ in range(2)] == [True, False]
+    await store.forget(ID)
+    assert await store.end(ID, 1) is False
+    assert await store.overdue(0, 10) == []
+
+
+async def test_of_a_file_that_is_ended_nothing_is_left_but_whose_message_it_was(store: SqlFileStore) -> None:
+    await store.begin(ID, 1)
+    await store.keep(kept()._replace(width=3, height=4))
+    await store.end(ID, 2)
+    await store.begin(OTHER, 1)
+    left = await store.keep(kept(OTHER))
+    assert left == Kept(ID, ROOM, OLENA.id, "", "m-1", "", 0, "", "", 1_000)
+    assert left.gone
+
+
+async def test_who_sends_an_ended_file_again_gets_no_new_one(store: SqlFileStore) -> None:
+    await store.begin(ID, 1)
+    await store.keep(kept())
+    await store.end(ID, 3)
+    await store.begin(OTHER, 2)
+    assert (await store.keep(kept(OTHER))).gone
+    assert await store.find(OTHER) is None
+    assert sorted(await store.overdue(0, 10)) == [ID, OTHER]
+
+
+async def test_a_file_that_is_ended_before_it_was_marked_as_posted_is_not_posted_again(store: SqlFileStore) -> None:
+    await store.begin(ID, 1)
+    await store.keep(kept())
+    await store.end(ID, 1)
+    assert await store.unposted(2**50, 10) == []
+    await store.posted(ID)
+    assert await store.find(ID) is None
+
+
 async def test_what_is_not_posted_is_named_until_it_is(store: SqlFileStore) -> None:
     await store.begin(ID, 1)
     await store.keep(kept())
@@ -150,6 +199,18 @@ async def test_a_crash_before_the_row_leaves_no_bytes_for_long(
         await deployment.gateway.join(OLENA, ROOM)
         await _swept(database_url, left=[underway])
         assert [path.name for path in deployment.objects()] == [underway]
+
+
+async def test_a_crash_between_the_end_of_a_file_and_that_of_its_bytes_leaves_no_bytes(
+    database_url: str, store: SqlFileStore, tmp_path: Path
+) -> None:
+    await store.begin(ID, 1)
+    await write(tmp_path / "files", ID)
+    await store.keep(kept())
+    await store.end(ID, 2**50)
+    async with deployed(database_url, tmp_path / "files") as deployment:
+        await _swept(database_url, left=[])
+        assert deployment.objects() == []
 
 
 async def _swept(database_url: str, left: list[str]) -> None:

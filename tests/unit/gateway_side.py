@@ -14,8 +14,8 @@ from services.gateway.settings import Settings
 from shared.bus.batching import Linger
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.topology import FILES, shard_queue
-from shared.protocol.bus import BusMessage
-from shared.protocol.codec import decode
+from shared.protocol.bus import Acknowledged, BusMessage, named
+from shared.protocol.codec import decode, encode, pack
 from shared.tokens.verifier import Identity
 
 SHARDS = 4
@@ -74,9 +74,9 @@ class AnyToken:
 
 
 class Side:
-    """One gateway; its shards are read by nobody."""
+    """One gateway; its shards are read by nobody. `heard`: whether a router of today's has said that they are its."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, heard: bool = True, **settings: Any) -> None:
         self.broker = Broker()
         forward = Forward(
             MemoryBus(self.broker), "mailbox.gateway", shards=SHARDS, bound=1 << 30, body_bytes=256 << 10,
@@ -85,6 +85,13 @@ class Side:
         verifier: Any = AnyToken()
         self.hub = Hub(Settings.model_validate(settings), forward, verifier, time.time)
         self.hub.entry.store_is("e")
+        for shard in range(SHARDS) if heard else ():
+            self.acknowledge(shard, named("router.r"))
+
+    def acknowledge(self, shard: int, source: str, sequence: int = 0) -> None:
+        """The router `source` says that it has handled what came to `shard`, up to `sequence`."""
+        said = Acknowledged(queue=shard_queue(shard), sequence=sequence)
+        self.hub.deliver.body(encode(source, [pack(said)]))
 
     async def client(self, user: str) -> tuple[asyncio.Protocol, Transport]:
         """A connection that has been welcomed."""

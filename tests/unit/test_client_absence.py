@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.client.core import events
-from shared.client.core.events import Arrived, JsonFrame, Message, Skipped
-from tests.unit.test_client_session import World, calm, joined
+from shared.client.core.events import Arrived, Changed, JsonFrame, Message, Skipped
+from tests.unit.test_client_session import World, calm, joined, same
 
 
 def absent(missed: int, after: int | None = None, **options: Any) -> World:
@@ -62,7 +62,7 @@ def test_after_ten_thousand_messages_one_page_is_asked_for_and_the_room_starts_a
     assert len(histories(world)) == 1
     assert held(world) == list(range(9_961, 10_011))
     assert world.shown("r") == [*range(1, 11), *range(9_961, 10_011)]
-    assert skipped(world) == [Skipped("r", 11, 9_960)]
+    assert skipped(world) == [Skipped("r", 11, 9_960, 10_010)]
     log = world.session.rooms["r"].log
     assert (log.start, log.is_whole, log.resume_after) == (9_961, True, 10_010)
     assert world.events[-1] == events.CaughtUp("r", 10_010)
@@ -72,7 +72,7 @@ def test_what_was_passed_over_is_told_before_what_follows_it() -> None:
     world = absent(2_000)
     world.settle()
     told = [event for event in world.events if isinstance(event, Arrived | Skipped)]
-    assert told.index(Skipped("r", 11, 1_960)) == 10
+    assert told.index(Skipped("r", 11, 1_960, 2_010)) == 10
 
 
 @pytest.mark.parametrize(("missed", "starts"), [(1_000, 1), (1_001, 962)])
@@ -106,7 +106,7 @@ def test_what_is_said_meanwhile_follows() -> None:
     world.settle()
     assert len(histories(world)) == 1
     assert held(world) == list(range(4_961, 5_014))
-    assert skipped(world) == [Skipped("r", 11, 4_960)]
+    assert skipped(world) == [Skipped("r", 11, 4_960, 5_010)]
 
 
 def test_a_connection_that_breaks_meanwhile_loses_nothing() -> None:
@@ -119,7 +119,7 @@ def test_a_connection_that_breaks_meanwhile_loses_nothing() -> None:
     world.connect()
     world.settle()
     assert held(world) == list(range(5_061, 5_111))
-    assert skipped(world) == [Skipped("r", 11, 5_060)]
+    assert skipped(world) == [Skipped("r", 11, 5_060, 5_110)]
 
 
 def test_a_jump_beyond_the_bound_on_a_live_connection_starts_anew_too() -> None:
@@ -164,23 +164,41 @@ def test_a_small_bound_is_the_size_of_the_page_as_well() -> None:
     world = absent(30, catch_up=20)
     world.settle()
     assert held(world) == list(range(21, 41))
-    assert skipped(world) == [Skipped("r", 11, 20)]
+    assert skipped(world) == [Skipped("r", 11, 20, 40)]
 
 
-def test_a_newest_page_that_reaches_what_is_held_passes_over_nothing() -> None:
-    """An operator keeps messages for a limited time, so that of thirty numbers two have a message."""
-    world = absent(30, catch_up=20)
-    log = world.server.rooms["r"]
-    del log[20:38]
-    world.server.history = lambda frame: {  # type: ignore[method-assign]
-        "type": "history", "room": "r", "messages": [m for m in log if m["seq"] < frame["before"]][-20:], "more": True,
-    }  # fmt: skip
-    world.server.joined = lambda frame: {  # type: ignore[method-assign]
-        "type": "joined", "room": "r", "seq": 40, "members": 1, "online": [], "messages": log[10:], "more": False,
-    }  # fmt: skip
+def test_a_newest_page_that_reaches_what_is_held_takes_its_place_since_it_lists_no_changes() -> None:
+    world = absent(0, catch_up=20)
+    world.settle()
+    world.cut()
+    talk(world, 2)
+    for n in range(25):
+        world.server.change("r", "you", f"c-{n}", "edit", 10 - n % 3, text=f"text {n}")
+    world.server.change("r", "you", "c-pin", "pin", 2, on=True)
+    world.connect()
     world.settle()
     assert len(histories(world)) == 1
-    assert world.shown("r") == [*range(1, 21), 39, 40]
+    assert histories(world)[0]["limit"] == 20
+    assert skipped(world) == [Skipped("r", 11, 10, 38)]
+    assert world.told("r") == list(range(1, 13)), "what was shown already is not shown again"
+    assert held(world) == list(range(1, 13))
+    same(world, "r")
+    world.meddle("r", "you", "one more")
+    world.settle()
+    assert world.told("r")[-1] == len(world.server.rooms["r"])
+    same(world, "r")
+
+
+def test_a_page_that_comes_when_nothing_is_missing_any_more_changes_nothing() -> None:
+    world = absent(0, catch_up=0)
+    world.settle()
+    talk(world, 2)
+    late = world.down.popleft()
+    world.session.receive(world.down.popleft())
+    assert [frame["type"] for frame in world.up] == ["history"]
+    world.session.receive(late)
+    world.settle()
+    assert world.told("r") == list(range(1, 13))
     assert not skipped(world)
 
 
@@ -190,11 +208,15 @@ def test_whatever_the_network_does_what_is_shown_has_no_gap_but_those_that_were_
 ) -> None:
     chance = random.Random(seed)
     world = World(chance, bad, catch_up=catch_up)
-    world.session.join("r", None, lambda _: None)
+    world.connect()
+    joined(world, "r")
+    world.bad = bad
     for n in range(150):
         match chance.random():
-            case x if x < 0.3:
+            case x if x < 0.2:
                 world.say("r", "you", f"o-{n}")
+            case x if x < 0.3:
+                world.meddle("r", "you", f"c-{n}")
             case x if x < 0.35:
                 world.cut()
             case x if x < 0.5:
@@ -204,13 +226,19 @@ def test_whatever_the_network_does_what_is_shown_has_no_gap_but_those_that_were_
     world.settle()
     world.say("r", "you", "the last")
     world.settle()
-    log, told = world.session.rooms["r"].log, [e for e in world.events if isinstance(e, Arrived | Skipped)]
-    following: int | None = None
+    log, told = world.session.rooms["r"].log, [e for e in world.events if isinstance(e, Arrived | Changed | Skipped)]
+    newest = through = 0
     for event in told:
-        first, last = (event.first, event.last) if isinstance(event, Skipped) else (event.message.seq,) * 2
-        assert following is None or first == following
-        assert last >= first
-        following = last + 1
-    assert following == len(world.server.rooms["r"]) + 1
+        if isinstance(event, Skipped):
+            assert event.first == max(newest, through) + 1
+            newest, through = max(newest, event.last), event.through
+            continue
+        seq = event.message.seq if isinstance(event, Arrived) else event.change.seq
+        assert seq > newest
+        between = world.server.rooms["r"][newest : seq - 1]
+        assert all("of" in entry and entry["seq"] <= through for entry in between), "but changes that were passed over"
+        newest = seq
+    assert newest == len(world.server.rooms["r"])
     assert log.start is not None
-    assert [m.seq for m in log.messages] == list(range(log.start, following))
+    assert held(world) == [m["seq"] for m in world.server.messages("r") if m["seq"] >= log.start]
+    same(world, "r")

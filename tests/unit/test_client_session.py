@@ -1,12 +1,11 @@
 """The client's session against a server over a network that does its worst: whatever is lost, doubled, refused or
-cut, in the end every room is whole, every message was shown once and in order, and everything written was stored
-once."""
+cut, in the end every room is whole, every entry was told once and in order, everything written was stored once, and the
+messages are as the server has them."""
 
 from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,52 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.client.core import events
-from shared.client.core.events import Arrived, ClientError, Event, JsonFrame, Message, Refused
+from shared.client.core.backfill import page_of
+from shared.client.core.events import Arrived, Change, Changed, ClientError, Entry, Event, JsonFrame, Message, Refused
 from shared.client.core.session import Session, SessionOptions
 from shared.client.core.timers import Timers
-
-ME = {"id": "me", "name": "me"}
-
-
-class Server:
-    """The rooms, as docs/protocol.md promises them. `fit`: how many messages an answer has room for, this time."""
-
-    def __init__(self, fit: Callable[[], int] = lambda: 200) -> None:
-        self.fit = fit
-        self.rooms: dict[str, list[JsonFrame]] = {}
-        self.epoch = "e-1"
-
-    def append(self, room: str, sender: str, id: str, text: str) -> JsonFrame:
-        log = self.rooms.setdefault(room, [])
-        for message in log:
-            if (message["from"]["id"], message["id"]) == (sender, id):
-                return message
-        log.append(
-            {
-                "type": "message", "room": room, "seq": len(log) + 1, "id": id, "kind": "chat",
-                "from": {"id": sender, "name": sender}, "at": "", "text": text,
-            }
-        )  # fmt: skip
-        return log[-1]
-
-    def joined(self, frame: JsonFrame) -> JsonFrame:
-        log, after, fit = self.rooms.setdefault(frame["room"], []), frame.get("after"), self.fit()
-        shown = log[-min(50, fit) :] if after is None else log[after : after + fit]
-        more = bool(shown) and (shown[0]["seq"] > 1 if after is None else shown[-1]["seq"] < len(log))
-        return {
-            "type": "joined", "room": frame["room"], "seq": len(log), "members": 1, "online": [ME], "messages": shown,
-            "more": more,
-        }  # fmt: skip
-
-    def history(self, frame: JsonFrame) -> JsonFrame:
-        log, most = self.rooms[frame["room"]], min(frame["limit"], self.fit())
-        if (before := frame.get("before")) is not None:
-            shown = log[: before - 1][-most:]
-            more = bool(shown) and shown[0]["seq"] > 1
-        else:
-            shown = log[frame["after"] :][:most]
-            more = bool(shown) and shown[-1]["seq"] < len(log)
-        return {"type": "history", "room": frame["room"], "messages": shown, "more": more}
+from tests.unit.room_server import ME, RoomServer, some_change
 
 
 class World:
@@ -67,11 +25,12 @@ class World:
 
     def __init__(self, chance: random.Random, bad: float, **options: Any) -> None:
         self.chance, self.bad = chance, bad
-        fit = (lambda: chance.choice([1, 3, 200])) if bad else (lambda: 200)
-        self.server, self.timers = Server(fit), Timers()
+        self.server, self.timers = RoomServer(), Timers()
+        if bad:
+            self.server = RoomServer(lambda: chance.choice([1, 3, 200]), lambda: chance.choice([0, 0, 0, 1, 4]))
         self.session = Session(self, self.timers, chance.random, SessionOptions(keep=None, **options))
         self.events: list[Event] = []
-        self.outcomes: dict[str, Message | Refused] = {}
+        self.outcomes: dict[str, Entry | Refused] = {}
         self.connected, self.sat = False, set[str]()
         self.up: deque[JsonFrame] = deque()
         self.down: deque[JsonFrame] = deque()
@@ -88,7 +47,7 @@ class World:
     def emit(self, event: Event) -> None:
         self.events.append(event)
 
-    def settled(self, id: str, outcome: Message | Refused) -> None:
+    def settled(self, id: str, outcome: Entry | Refused) -> None:
         assert id not in self.outcomes, "settled once"
         self.outcomes[id] = outcome
 
@@ -114,9 +73,17 @@ class World:
     def say(self, room: str, sender: str, id: str) -> None:
         """Somebody writes; who is in the room is told, unless that is lost."""
         before = len(self.server.rooms.get(room, ()))
-        message = self.server.append(room, sender, id, id)
-        if room in self.sat and len(self.server.rooms[room]) > before and self.chance.random() > self.bad:
-            self.down.append(message)
+        self._tell(room, before, self.server.append(room, sender, id, id))
+
+    def meddle(self, room: str, sender: str, id: str) -> None:
+        """Somebody changes some message, likewise."""
+        before = len(self.server.rooms.get(room, ()))
+        self._tell(room, before, self.server.any_change(self.chance, room, sender, id))
+
+    def _tell(self, room: str, before: int, entry: JsonFrame | None) -> None:
+        is_new = len(self.server.rooms.get(room, ())) > before
+        if entry is not None and room in self.sat and is_new and self.chance.random() > self.bad:
+            self.down.append(entry)
 
     def handle(self, frame: JsonFrame) -> None:
         self.handled.append(frame)
@@ -132,15 +99,25 @@ class World:
             self.down.append({**self.server.joined(frame), **ref})
         elif kind == "history":
             self.down.append({**self.server.history(frame), **ref})
-        elif kind == "chat":
-            if frame["room"] not in self.sat:
-                self.down.append({
-                    "type": "error", "code": "not_joined", "text": "", "retryable": False, "ref": frame["id"],
-                })  # fmt: skip
-                return
-            message = self.server.append(frame["room"], "me", frame["id"], frame["text"])
-            if self.chance.random() > self.bad:
-                self.down.append(message)
+        elif "id" in frame:
+            self._store(frame)
+
+    def _store(self, frame: JsonFrame) -> None:
+        kind, room, id = frame["type"], frame["room"], frame["id"]
+        if room not in self.sat:
+            self.down.append({"type": "error", "code": "not_joined", "text": "", "retryable": False, "ref": id})
+            return
+        fields = {name: value for name, value in frame.items() if name not in ("type", "room", "id", "of", "text")}
+        if kind == "chat":
+            entry: JsonFrame | None = self.server.append(room, "me", id, frame["text"], **fields)
+        else:
+            fields |= {"text": frame["text"]} if kind == "edit" else {}
+            entry = self.server.change(room, "me", id, kind, frame["of"], **fields)
+        if entry is None:
+            error = {"type": "error", "code": "no_such_message", "text": "", "retryable": False, "ref": id}
+            self.down.append(error)
+        elif self.chance.random() > self.bad:
+            self.down.append(entry)
 
     def turn(self) -> None:
         """Something happens."""
@@ -174,6 +151,25 @@ class World:
     def shown(self, room: str) -> list[int]:
         return [e.message.seq for e in self.events if isinstance(e, Arrived) and e.message.room == room]
 
+    def told(self, room: str) -> list[int]:
+        """The numbers of all entries that were told, messages and changes."""
+        messages_and_changes = (
+            e.message if isinstance(e, Arrived) else e.change for e in self.events if isinstance(e, Arrived | Changed)
+        )
+        return [entry.seq for entry in messages_and_changes if entry.room == room]
+
+
+def normal(message: Message) -> Message:
+    """Without the order in which the reactions came: an answer that holds more than it says may leave another."""
+    return message._replace(reactions=tuple(sorted((emoji, tuple(sorted(who))) for emoji, who in message.reactions)))
+
+
+def same(world: World, room: str) -> None:
+    """The messages that are held are as the server has them."""
+    held = world.session.rooms[room].log.messages
+    stored = {m["seq"]: Message.of(m) for m in world.server.messages(room)}
+    assert [normal(m) for m in held] == [normal(stored[m.seq]) for m in held]
+
 
 @given(st.integers(0, 2**32), st.floats(0, 0.5), st.sampled_from([1, 4]))
 def test_whatever_the_network_does_nothing_is_lost_doubled_or_out_of_order(
@@ -185,17 +181,28 @@ def test_whatever_the_network_does_nothing_is_lost_doubled_or_out_of_order(
     for room in rooms:
         world.session.join(room, 0, lambda _: None)
     written: dict[str, list[str]] = {room: [] for room in rooms}
-    for n in range(150):
+
+    def write(room: str, kind: str, **fields: Any) -> None:
+        id = f"w-{sum(map(len, written.values()))}"
+        written[room].append(id)
+        world.session.outbox.write({"type": kind, "room": room, "id": id, **fields})
+
+    for n in range(200):
         room = chance.choice(rooms)
+        known = [m.seq for m in world.session.rooms[room].log.messages]
         match chance.random():
-            case x if x < 0.15:
-                written[room].append(f"w-{n}")
-                world.session.outbox.write({"type": "chat", "room": room, "id": f"w-{n}", "text": f"w-{n}"})
-            case x if x < 0.35:
+            case x if x < 0.1:
+                write(room, "chat", text=f"text {n}")
+            case x if x < 0.2 and known:
+                kind, fields = some_change(chance, known)
+                write(room, kind, **fields)
+            case x if x < 0.3:
                 world.say(room, chance.choice(["you", "they"]), f"o-{n}")
-            case x if x < 0.38:
+            case x if x < 0.4:
+                world.meddle(room, chance.choice(["you", "they"]), f"c-{n}")
+            case x if x < 0.43:
                 world.cut()
-            case x if x < 0.5:
+            case x if x < 0.55:
                 world.connect()
             case _:
                 world.turn()
@@ -207,15 +214,18 @@ def test_whatever_the_network_does_nothing_is_lost_doubled_or_out_of_order(
     assert len(world.session.outbox) == 0
     for room in rooms:
         log = world.server.rooms[room]
-        assert world.shown(room) == list(range(1, len(log) + 1))
+        assert world.told(room) == list(range(1, len(log) + 1))
+        assert len(world.session.rooms[room].log.messages) == len(world.server.messages(room))
+        same(world, room)
+        refused = [id for id in written[room] if isinstance(world.outcomes[id], Refused)]
         mine = [m["id"] for m in log if m["from"]["id"] == "me"]
-        assert sorted(mine) == sorted(written[room])
+        assert sorted(mine + refused) == sorted(written[room])
         if in_flight == 1:
-            assert mine == written[room], "in the order in which they were written"
+            assert mine == [id for id in written[room] if id not in refused], "in the order in which they were written"
         for id in written[room]:
             outcome = world.outcomes[id]
-            assert isinstance(outcome, Message)
-            assert log[outcome.seq - 1]["id"] == id
+            if not isinstance(outcome, Refused):
+                assert log[outcome.seq - 1]["id"] == id
 
 
 def calm(**options: Any) -> World:
@@ -346,3 +356,91 @@ def test_frames_that_are_unknown_are_ignored() -> None:
     for frame in ({"type": "dance"}, {"type": "pong"}, {"type": "history", "ref": "q 99", "messages": []}):
         world.session.receive(frame)
     assert world.events == []
+
+
+# ── changes ──
+
+
+def talked(count: int) -> World:
+    world = calm()
+    joined(world, "r", 0)
+    for n in range(count):
+        world.say("r", "me" if n % 2 else "you", f"o-{n}")
+    world.settle()
+    return world
+
+
+def test_the_own_copy_of_a_change_is_its_acknowledgement() -> None:
+    world = talked(2)
+    world.session.outbox.write({"type": "edit", "room": "r", "id": "w", "of": 2, "text": "better"})
+    world.settle()
+    change = world.outcomes["w"]
+    assert isinstance(change, Change)
+    assert (change.seq, change.kind, change.of, change.text) == (3, "edit", 2, "better")
+    assert events.Acknowledged(change) in world.events
+    message = world.session.rooms["r"].log.message(2)
+    assert message is not None
+    assert message.text == "better"
+    assert [e for e in world.events if isinstance(e, Changed)] == [Changed("r", change, message)]
+
+
+def test_a_change_that_is_refused_ends_with_its_code_and_the_next_one_goes() -> None:
+    world = talked(2)
+    world.session.outbox.write({"type": "delete", "room": "r", "id": "w-1", "of": 9})
+    world.session.outbox.write({"type": "delete", "room": "r", "id": "w-2", "of": 2})
+    world.settle()
+    refused = world.outcomes["w-1"]
+    assert isinstance(refused, Refused)
+    assert refused.code == "no_such_message"
+    assert isinstance(world.outcomes["w-2"], Change)
+
+
+def test_a_change_whose_acknowledgement_was_lost_is_sent_again_and_happens_once() -> None:
+    world = talked(2)
+    world.session.outbox.write({"type": "react", "room": "r", "id": "w", "of": 1, "emoji": "🎉", "on": True})
+    world.handle(world.up.popleft())
+    world.cut()
+    world.say("r", "you", "meanwhile")
+    world.connect()
+    world.settle()
+    assert world.told("r") == [1, 2, 3, 4]
+    same(world, "r")
+    assert isinstance(world.outcomes["w"], Change)
+
+
+def test_what_changed_in_an_absence_is_there_after_it() -> None:
+    world = talked(4)
+    world.cut()
+    world.server.change("r", "you", "c-1", "edit", 1, text="better")
+    world.server.change("r", "they", "c-2", "react", 2, emoji="👍", on=True)
+    world.server.change("r", "you", "c-3", "delete", 3)
+    world.server.change("r", "you", "c-4", "pin", 4, on=True)
+    world.connect()
+    world.settle()
+    assert world.told("r") == list(range(1, 9))
+    same(world, "r")
+
+
+def test_an_answer_to_a_join_that_is_older_than_the_room_is_followed_by_a_question_for_the_rest() -> None:
+    world = calm()
+    for n in range(60):
+        world.say("r", "you", f"o-{n}")
+    for n in range(5):
+        world.server.change("r", "you", f"c-{n}", "edit", 60 - n, text="better")
+    world.server.behind = lambda: 4
+    joined(world, "r")
+    assert [frame["after"] for frame in world.handled if frame["type"] == "history"] == [61]
+    assert world.told("r") == [*range(11, 61), *range(62, 66)], "the first messages hold the change 61 already"
+    same(world, "r")
+
+
+def test_a_page_of_history_that_was_asked_for_has_messages_and_changes() -> None:
+    world = talked(3)
+    world.server.change("r", "you", "c-1", "edit", 3, text="better")
+    answers: list[JsonFrame | ClientError] = []
+    world.session.ask({"type": "history", "room": "r", "after": 2, "limit": 10}, answers.append)
+    world.settle()
+    [answer] = answers
+    assert isinstance(answer, dict)
+    page = page_of(answer)
+    assert ([m.text for m in page.messages], [c.kind for c in page.changes], page.seq) == (["better"], ["edit"], 4)

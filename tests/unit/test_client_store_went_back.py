@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.client.core import events
-from shared.client.core.events import Message
+from shared.client.core.events import Message, Refused
 from tests.unit.test_client_session import World, calm, joined
 
 
@@ -31,7 +31,7 @@ def held(world: World) -> list[str]:
 
 
 def stored(world: World) -> list[str]:
-    return [m["id"] for m in world.server.rooms["r"]]
+    return [m["id"] for m in world.server.rooms["r"] if "of" not in m]
 
 
 def went_back(world: World) -> int:
@@ -104,6 +104,29 @@ def test_messages_that_overtake_the_answer_to_a_join_are_no_sign_of_it() -> None
     assert held(world) == stored(world)
 
 
+def test_a_change_that_waits_does_not_happen_to_another_message_of_the_store_that_is_there_now() -> None:
+    world = talked(11)
+    world.cut()
+    go_back(world, 5)
+    world.server.append("r", "me", "other", "mine, and another")
+    world.session.outbox.write({"type": "delete", "room": "r", "id": "w-1", "of": 6})
+    world.session.outbox.write({"type": "chat", "room": "r", "id": "w-2", "text": "w-2"})
+    world.connect()
+    world.settle()
+    assert isinstance(world.outcomes["w-1"], Refused)
+    assert isinstance(world.outcomes["w-2"], Message)
+    assert stored(world)[5:] == ["other", "w-2"]
+
+
+def test_a_change_under_the_number_of_a_message_is_a_store_that_went_back() -> None:
+    world = talked(11)
+    go_back(world, 5)
+    world.meddle("r", "you", "new")
+    world.settle()
+    assert went_back(world) == 1
+    assert held(world) == stored(world)
+
+
 @given(st.integers(0, 2**32), st.floats(0, 0.5))
 def test_a_network_that_does_its_worst_is_no_sign_of_it(seed: int, bad: float) -> None:
     chance = random.Random(seed)
@@ -113,8 +136,10 @@ def test_a_network_that_does_its_worst_is_no_sign_of_it(seed: int, bad: float) -
         match chance.random():
             case x if x < 0.15:
                 world.session.outbox.write({"type": "chat", "room": "r", "id": f"w-{n}", "text": f"w-{n}"})
-            case x if x < 0.35:
+            case x if x < 0.25:
                 world.say("r", "you", f"o-{n}")
+            case x if x < 0.35:
+                world.meddle("r", "you", f"c-{n}")
             case x if x < 0.38:
                 world.cut()
             case x if x < 0.5:

@@ -10,8 +10,8 @@ import pytest
 from services.router.core.changes import Item
 from services.router.core.step import _FRAMES
 from shared.bus.topology import FILES, shard_queue
-from shared.protocol.bus import Submit
-from shared.protocol.client import CLIENT_FRAME, ClientBase, ClientFrame
+from shared.protocol.bus import WIRE, Submit
+from shared.protocol.client import CLIENT_FRAME, ClientBase, ClientFrame, read_since
 from shared.protocol.names import shard_of
 from shared.protocol.server import User
 from tests.unit.gateway_side import SHARDS, Side, framed
@@ -23,11 +23,21 @@ EXAMPLES: list[dict[str, Any]] = [
     {"type": "rooms"},
     {"type": "chat", "room": "r", "id": "i", "text": "t"},
     {"type": "file", "room": "r", "id": "i", "name": "n", "data": "data:;base64,AA"},
+    {"type": "edit", "room": "r", "id": "i", "of": 1, "text": "t"},
+    {"type": "delete", "room": "r", "id": "i", "of": 1},
+    {"type": "react", "room": "r", "id": "i", "of": 1, "emoji": "👍", "on": True},
+    {"type": "pin", "room": "r", "id": "i", "of": 1, "on": True},
     {"type": "history", "room": "r"},
     {"type": "typing", "room": "r"},
     {"type": "read", "room": "r", "seq": 1},
     {"type": "ping"},
 ]
+FIRST: dict[str, set[str]] = {
+    "auth": {"token"}, "join": {"room", "after"}, "leave": {"room"}, "rooms": set(), "chat": {"room", "id", "text"},
+    "file": {"room", "id", "name", "data"}, "history": {"room", "before", "after", "limit"}, "typing": {"room"},
+    "read": {"room", "seq"}, "ping": set(),
+}  # fmt: skip
+"""The frames with their fields, beside `type` and `ref`, that routers of the first version of the wire read."""
 UNION, _ = get_args(ClientFrame)
 TYPES: tuple[type[ClientBase], ...] = get_args(UNION)
 
@@ -38,7 +48,7 @@ def parsed(example: dict[str, Any]) -> ClientFrame:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_each_type_declares_itself_what_becomes_of_it(kind: type[ClientBase]) -> None:
-    assert {"scope", "kind", "read_only"} <= set(vars(kind))
+    assert {"scope", "kind", "read_only", "since"} <= set(vars(kind))
 
 
 def test_each_type_is_one_that_clients_may_send() -> None:
@@ -47,6 +57,26 @@ def test_each_type_is_one_that_clients_may_send() -> None:
 
 def test_there_is_an_example_of_each_type() -> None:
     assert {type(parsed(example)) for example in EXAMPLES} == set(TYPES)
+
+
+def with_all_its_fields(kind: type[ClientBase]) -> list[ClientFrame]:
+    """The example of the type with each of its fields, set to null where it may be left out."""
+    (example,) = (e for e in EXAMPLES if type(parsed(e)) is kind)
+    return [parsed({field: None} | example) for field in kind.model_fields if field != "limit"]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_frame_or_a_field_that_the_first_routers_cannot_read_says_so(kind: type[ClientBase]) -> None:
+    for frame in with_all_its_fields(kind):
+        first = frame.model_fields_set - {"type", "ref"} <= FIRST.get(frame.type, set()) and frame.type in FIRST
+        assert (read_since(frame) == 1) == first
+        assert read_since(frame) <= WIRE
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_what_is_not_read_by_every_router_goes_to_routers(kind: type[ClientBase]) -> None:
+    """The gateway knows which version the owner of a shard speaks, and nothing of the files service's."""
+    assert vars(kind)["since"] == 1 or vars(kind)["scope"] in ("room", "person")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: str(e["type"]))
@@ -75,5 +105,5 @@ def test_a_router_knows_what_each_frame_about_a_room_does() -> None:
 def test_a_router_finds_a_message_again_by_its_id_and_keeps_all_that_changes_something(example: dict[str, Any]) -> None:
     frame = parsed(example)
     item = Item(Submit(address="a", session="s", user=User(id="u", name="U"), frame=frame))
-    assert item.idempotency_key == (("u", "i") if frame.kind == "message" else None)
+    assert item.idempotency_key == (("u", "i") if frame.kind == "entry" else None)
     assert item.is_read_only == (example["type"] in ("history", "rooms", "ping"))

@@ -10,14 +10,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.gateway.core.parsing import Bad, Bounds, parse
-from shared.protocol.client import CLIENT_FRAME, Chat, ClientFrame, File, answer_ref
+from shared.protocol.client import CLIENT_FRAME, Chat, ClientFrame, File, React, answer_ref
 from shared.protocol.codec import render
 from shared.protocol.errors import ErrorCode
 from shared.protocol.server import error
 
 BOUNDS = Bounds(text_chars=8_000, inline_file_bytes=3_000)
-TYPES = ["auth", "join", "leave", "rooms", "chat", "file", "history", "typing", "read", "ping"]
-FIELDS = ["type", "ref", "room", "id", "text", "name", "data", "token", "after", "before", "limit", "seq", "x"]
+TYPES = [
+    "auth", "join", "leave", "rooms", "chat", "file", "edit", "delete", "react", "pin", "history", "typing", "read",
+    "ping",
+]  # fmt: skip
+FIELDS = [
+    "type", "ref", "room", "id", "text", "name", "data", "token", "after", "before", "limit", "seq", "of", "emoji",
+    "on", "reply_to", "x",
+]  # fmt: skip
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=70),
@@ -95,6 +101,56 @@ def test_a_text_beyond_the_bound_is_too_large_however_it_is_written(text: str) -
     bad = outcome(b'{"type":"chat","room":"r","id":"m-1","text":"%b"}' % text.encode())
     assert isinstance(bad, Bad)
     assert (bad.code, bad.ref) == (ErrorCode.TOO_LARGE, "m-1")
+
+
+@pytest.mark.parametrize(
+    ("characters", "code"), [(8_000, None), (8_001, ErrorCode.TOO_LARGE), (0, ErrorCode.INVALID_FRAME)]
+)
+def test_the_text_of_an_edit_has_the_bound_of_a_chat(characters: int, code: ErrorCode | None) -> None:
+    frame = outcome(json.dumps({"type": "edit", "room": "r", "id": "m-1", "of": 1, "text": "ї" * characters}).encode())
+    assert (frame.code if isinstance(frame, Bad) else None) == code
+    assert not isinstance(frame, Bad) or frame.ref == "m-1"
+
+
+def react(**changed: object) -> ClientFrame | Bad:
+    frame = {"type": "react", "room": "r", "id": "m-1", "of": 1, "emoji": "👍", "on": True, **changed}
+    return outcome(json.dumps(frame).encode())
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    ["yes", "ok👍", "👍👍", "👍 ", "", "1", "#", "a\ufe0f", "\ufe0f", "\u200d", "🏽", "🇺", "❤️" * 30, "<b>", ":+1:"],
+)
+def test_a_reaction_that_is_no_emoji_is_told_so(emoji: str) -> None:
+    bad = react(emoji=emoji)
+    assert isinstance(bad, Bad)
+    assert (bad.code, bad.ref) == (ErrorCode.INVALID_FRAME, "m-1")
+    assert bad.text == "The field `emoji` must be one emoji."
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("❤️", "❤"), ("❤", "❤"), ("❤\ufe0e", "❤"), ("1️⃣", "1⃣"), ("1⃣", "1⃣"), ("🏳️‍🌈", "🏳‍🌈"), ("🏳‍🌈", "🏳‍🌈"),
+        ("👍", "👍"), ("👍🏽", "👍🏽"), ("🇺🇦", "🇺🇦"), ("👨‍👩‍👧", "👨‍👩‍👧"), ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"),
+    ],
+)  # fmt: skip
+def test_one_emoji_is_one_however_it_is_written(written: str, read: str) -> None:
+    frame = react(emoji=written)
+    assert isinstance(frame, React)
+    assert frame.emoji == read
+
+
+@pytest.mark.parametrize("kind", ["edit", "delete", "react", "pin"])
+@pytest.mark.parametrize("of", [-1, 2**53, 1.5, "1", True, None])
+def test_a_change_names_a_message_by_its_number(kind: str, of: object) -> None:
+    fields = {"edit": {"text": "t"}, "delete": {}, "react": {"emoji": "👍", "on": True}, "pin": {"on": False}}[kind]
+    frame = {"type": kind, "room": "r", "id": "m-1", **fields}
+    assert not isinstance(outcome(json.dumps({**frame, "of": 1}).encode()), Bad)
+    bad = outcome(json.dumps({**frame, "of": of}).encode())
+    assert isinstance(bad, Bad)
+    assert (bad.code, bad.ref) == (ErrorCode.INVALID_FRAME, "m-1")
+    assert "`of`" in bad.text
 
 
 @pytest.mark.parametrize("text", ["x" * 8_000, "\U0001f9d1" * 8_000, "\\ud83d\\ude00" * 8_000, "e\u0301" * 4_000])

@@ -58,7 +58,7 @@ def test_a_notice_that_is_dropped_is_remembered_by_its_room_and_no_message_is() 
     deliver, connection, _ = gateway()
     connection.full = True
     out = Outgoing("r")
-    out.message(one("here"), 1, b"{message}")
+    out.entry(one("here"), 1, b"{message}")
     out.notice(one("here"), b"{presence}")
     said(deliver, out)
     assert (connection.heard, connection.overlooked) == ([b"{message}"], {"r"})

@@ -14,7 +14,7 @@ from shared.bus.batching import Linger
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.port import TooLarge
 from shared.bus.topology import shard_queue
-from shared.protocol.bus import Beat
+from shared.protocol.bus import WIRE, Beat
 from shared.protocol.codec import decode
 from shared.protocol.errors import ErrorCode
 
@@ -100,7 +100,7 @@ async def test_an_answer_lets_what_waits_go_on_in_order(side: Side) -> None:
     gone = len(side.bodies())
     body, _ = decode(side.bodies()[-1])
     assert body.source == "mailbox.gateway"
-    side.forward.acknowledged(SHARD, body.sequence)
+    side.forward.acknowledged(SHARD, body.sequence, WIRE)
     await side.settles()
     assert len(side.bodies()) > gone
     assert [decode(body)[0].sequence for body in side.bodies()] == list(range(1, len(side.bodies()) + 1))

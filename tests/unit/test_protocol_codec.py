@@ -123,7 +123,7 @@ def test_a_message_rendered_by_hand_is_what_the_model_renders(
     model = ChatMessage(
         room=room, seq=seq, id="id", sender=User(id="u1", name=name), at=timestamp(at_ms), text=text, ref=ref
     )
-    assert by_hand == render(model)
+    assert json.loads(by_hand) == json.loads(render(model))
     assert SERVER_FRAME.validate_json(by_hand) == model
 
 
@@ -134,7 +134,7 @@ def test_a_file_s_message_rendered_by_hand_is_what_the_model_renders(name: str, 
     model = FileMessage(
         room="r", seq=1, id="id", sender=User(id="u1", name="Anna"), at=timestamp(0), file=file, ref="ref"
     )
-    assert by_hand == render(model)
+    assert json.loads(by_hand) == json.loads(render(model))
     assert SERVER_FRAME.validate_json(by_hand) == model
 
 

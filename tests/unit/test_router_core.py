@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from services.router.core.changes import Changes, CrowdDue, Gone, Item
-from services.router.core.room import Room, stored
+from services.router.core.entries import stored
+from services.router.core.room import Room
 from services.router.core.step import step
 from shared.protocol.bus import AccessWanted, Holder, Post, Resume
 from shared.protocol.client import History, Typing

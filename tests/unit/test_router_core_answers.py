@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from services.router.core.changes import Changes, Item
+from services.router.core.entries import stored
 from services.router.core.pages import ANSWER_BYTES
-from services.router.core.room import Room, stored
+from services.router.core.room import Room
 from services.router.core.step import step
 from shared.protocol.bus import Holder, Resume
 from shared.protocol.client import History

@@ -10,11 +10,27 @@ from typing import Any
 import pytest
 
 from services.router.core.changes import Changes, Gone, Item
-from services.router.core.room import RECENT, Member, Room, Stored, Subscription
+from services.router.core.entries import Entry, Stored, StoredChange, with_text
+from services.router.core.needs import NOTHING, Needs, Older, needs
+from services.router.core.room import RECENT, Member, Room, Subscription
 from services.router.core.step import step
 from shared.protocol.bus import Holder, Resume, Submit, Unsubscribe
-from shared.protocol.client import Chat, Join, Leave, Read
-from tests.contract.routing import NOW_MS, Audience, chat, join, leave, read, rows_of, unsubscribe, user
+from shared.protocol.client import Chat, Delete, Edit, Join, Leave, Pin, React, Read
+from tests.contract.routing import (
+    NOW_MS,
+    Audience,
+    chat,
+    delete,
+    edit,
+    join,
+    leave,
+    pin,
+    react,
+    read,
+    rows_of,
+    unsubscribe,
+    user,
+)
 
 ADDRESSES = ["mailbox.g1", "mailbox.g2", "mailbox.g3"]
 USERS = [user(number) for number in range(6)]
@@ -24,13 +40,44 @@ SESSIONS = [
 
 
 @dataclass
+class Message:
+    """`text`: None once it is deleted. `reactions`: emoji → users."""
+
+    author: str
+    text: str | None
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    pinned: bool = False
+
+    def change(self, by: str, frame: Edit | Delete | React | Pin) -> bool:
+        """False: that is not theirs to do."""
+        if isinstance(frame, Edit | Delete) and by != self.author:
+            return False
+        match frame:
+            case Edit(text=text):
+                self.text = text
+            case Delete():
+                self.text, self.reactions, self.pinned = None, {}, False
+            case React(emoji=emoji, on=on):
+                users = [user for user in self.reactions.get(emoji, []) if user != by or on]
+                self.reactions[emoji] = users + ([by] if on and by not in users else [])
+                self.reactions = {each: who for each, who in self.reactions.items() if who}
+            case Pin(on=on):
+                self.pinned = on
+        return True
+
+
+@dataclass
 class Model:
     """docs/protocol.md's room, as plainly as it can be said."""
 
     log: list[tuple[str, str, str]] = field(default_factory=list)
+    """(sender, id, what was sent) of each entry."""
+    messages: dict[int, Message] = field(default_factory=dict)
     members: dict[str, int] = field(default_factory=dict)
     subscriptions: dict[str, tuple[str, str]] = field(default_factory=dict)
     named: bool = False
+    stored: int = 0
+    """How far the log was stored before the present batch: only that can be changed."""
 
     def apply(self, item: Item) -> None:
         match item.message:
@@ -43,9 +90,15 @@ class Model:
                 self.subscriptions = {
                     s: subscription for s, subscription in self.subscriptions.items() if subscription[0] != by.id
                 }
-            case Submit(frame=Chat(id=id, text=text), user=by) if by.id in self.members:
-                if not any(entry[:2] == (by.id, id) for entry in self.log):
-                    self.log.append((by.id, id, text))
+            case Submit(frame=Chat(id=id, text=text), user=by) if self.may_add(by.id, id):
+                self.log.append((by.id, id, text))
+                self.messages[len(self.log)] = Message(by.id, text)
+            case Submit(frame=Edit() | Delete() | React() | Pin() as frame, user=by) if self.may_add(by.id, frame.id):
+                message = self.messages.get(frame.of)
+                if frame.of > self.stored or message is None or message.text is None:
+                    return
+                if message.change(by.id, frame):
+                    self.log.append((by.id, frame.id, f"{frame.type} {frame.of}"))
             case Submit(frame=Read(seq=seq), user=by) if by.id in self.members:
                 self.members[by.id] = max(self.members[by.id], min(seq, len(self.log)))
             case Unsubscribe(session=session, address=address):
@@ -60,6 +113,9 @@ class Model:
                     if holder.user.id in self.members:
                         self.subscriptions[holder.session] = (holder.user.id, address)
 
+    def may_add(self, user_id: str, id: str) -> bool:
+        return user_id in self.members and not any(entry[:2] == (user_id, id) for entry in self.log)
+
     @property
     def online(self) -> set[str]:
         return {user_id for user_id, _ in self.subscriptions.values()}
@@ -70,17 +126,35 @@ class Rows:
 
     def __init__(self) -> None:
         self.room = Room("r")
+        self.entries: list[Entry] = []
+
+    def find(self, need: Needs | None) -> Older:
+        if need is None:
+            return NOTHING
+        by_key = {key: entry for entry in self.entries if (key := (entry.sender_id, entry.id)) in need.keys}
+        messages = [self.entries[seq - 1] for seq in need.seqs]
+        return Older(by_key, {message.seq: message for message in messages if isinstance(message, Stored)})
 
     def commit(self, changes: Changes) -> None:
         room = self.room
         assert (changes.existed, changes.seq_before, changes.version_before) == (room.exists, room.seq, room.version)
         if not changes.writes:
             return
-        assert [m.seq for m in changes.messages] == list(range(room.seq + 1, changes.seq + 1))
+        new: list[Entry] = [*changes.messages, *changes.changes]
+        new.sort(key=lambda entry: entry.seq)
+        assert [entry.seq for entry in new] == list(range(room.seq + 1, changes.seq + 1))
+        assert all(seq <= room.seq for seq in changes.changed)
         assert not set(changes.members) & (changes.members_gone | set(changes.read_marks))
         assert not set(changes.subscriptions) & changes.subscriptions_gone
         room.exists, room.seq, room.version = True, changes.seq, changes.version
-        room.recent = deque([*room.recent, *changes.messages])
+        for message in changes.changed.values():
+            self.entries[message.seq - 1] = message
+        self.entries += new
+        for entry in self.entries:
+            if isinstance(entry, StoredChange) and entry.kind == "edit":
+                of = self.entries[entry.of - 1]
+                assert isinstance(of, Stored)
+                self.entries[entry.seq - 1] = with_text("r", entry, of.content or None)
         for user_id, member in changes.members.items():
             room.members[user_id] = Member(member.name, member.read_seq)
         for user_id in changes.members_gone:
@@ -96,7 +170,7 @@ class Rows:
         """The room as another router finds it."""
         rows = self.room
         members = {u: Member(m.name, m.read_seq) for u, m in rows.members.items()}
-        newest = deque(list(rows.recent)[-RECENT:])
+        newest = deque(self.entries[-RECENT:])
         return Room("r", rows.exists, rows.seq, rows.version, members, dict(rows.subscriptions), newest)
 
 
@@ -111,11 +185,12 @@ class Client:
         for frame in frames:
             match frame["type"]:
                 case "joined":
-                    self.seen = [m["seq"] for m in frame["messages"]] or [frame["seq"]]
+                    first = frame["messages"][0]["seq"] if frame["messages"] else frame["seq"]
+                    self.seen = list(range(first, frame["seq"] + 1))  # the changes among them are in the messages
                     self.online = {u["id"] for u in frame["online"]}
                 case "left":
                     self.online = None
-                case "message" if self.online is not None and frame["seq"] > max(self.seen, default=0):
+                case "message" | "change" if self.online is not None and frame["seq"] > max(self.seen, default=0):
                     self.seen.append(frame["seq"])
                 case "presence" if self.online is not None and "present" in frame:
                     self.online = {u["id"] for u in frame["present"]}
@@ -125,8 +200,18 @@ class Client:
 
 def draw(rng: random.Random, log: int) -> Item:
     who, session, address = rng.choice(SESSIONS)
-    kind = rng.choices(["chat", "join", "leave", "unseat", "read", "gone", "resume"], [10, 4, 1, 2, 3, 0.3, 0.5])[0]
+    kinds = ["chat", "join", "leave", "unseat", "read", "gone", "resume", "edit", "delete", "react", "pin"]
+    kind = rng.choices(kinds, [10, 4, 1, 2, 3, 0.3, 0.5, 3, 1, 4, 1])[0]
+    of, change_id = rng.randint(max(0, log - RECENT - 20), log + 2), f"id{rng.randint(61, 999)}"
     match kind:
+        case "edit":
+            return edit("r", who, change_id, of, rng.choice(["three", "four"]), session)
+        case "delete":
+            return delete("r", who, change_id, of, session)
+        case "react":
+            return react("r", who, change_id, of, rng.choice("👍👎🎉"), rng.random() < 0.7, session)
+        case "pin":
+            return pin("r", who, change_id, of, rng.random() < 0.7, session)
         case "chat":
             id = f"id{rng.randint(0, 60)}"
             return chat("r", who, id, rng.choice(["one", "two"]), session, rng.choice([None, "ref"]))
@@ -160,8 +245,10 @@ def cut_off(items: list[Item], session: str, address: str) -> bool:
     return ended
 
 
-def content(messages: list[Stored]) -> list[tuple[str, str, str]]:
-    return [(m.sender_id, m.id, m.content) for m in messages]
+def is_as(message: Stored, model: Message) -> bool:
+    text = None if message.kind == "deleted" else message.content
+    reactions = {emoji: list(users) for emoji, users in message.reactions}
+    return Message(message.sender_id, text, reactions, message.pinned) == model
 
 
 @pytest.mark.parametrize("draw_number", range(20))
@@ -175,22 +262,27 @@ def test_under_random_frames_the_room_is_what_the_model_says(seed: int, draw_num
         lives = 1
         if rng.random() < 0.15:
             # Its router dies after the commit and before anything is told; the next one gets the batch again.
-            rows.commit(step(room, items, NOW_MS))
+            rows.commit(step(room, items, NOW_MS, older=rows.find(needs(room, items, False))))
             room, lives = rows.load(), 2
         elif rng.random() < 0.1:
             room = rows.load()
         before = len(model.log)
         for _ in range(lives):
+            model.stored = len(model.log)
             for item in items:
                 model.apply(item)
-        changes = step(room, [item._replace(redelivered=True) for item in items] if lives > 1 else items, NOW_MS)
+        again = [item._replace(redelivered=True) for item in items] if lives > 1 else items
+        changes = step(room, again, NOW_MS, older=rows.find(needs(room, again, lives > 1)))
         rows.commit(changes)
         if not room.exists:
             room = rows.load()  # the worker keeps no room without a row
         audience.attend(changes)
 
         assert (room.exists, room.seq) == (model.named, len(model.log))
-        assert content(list(rows.room.recent)) == model.log
+        assert [(entry.sender_id, entry.id) for entry in rows.entries] == [entry[:2] for entry in model.log]
+        stored = {entry.seq: entry for entry in rows.entries if isinstance(entry, Stored)}
+        assert stored.keys() == model.messages.keys()
+        assert all(is_as(stored[seq], message) for seq, message in model.messages.items())
         assert {u: m.read_seq for u, m in room.members.items()} == model.members
         assert room.subscriptions == {s: Subscription(*subscription) for s, subscription in model.subscriptions.items()}
         assert {u for u in model.members if room.is_online(u)} == model.online

@@ -30,7 +30,7 @@ def fanouts(outs: list[Out]) -> list[tuple[int | None, int]]:
 def test_messages_that_follow_one_another_are_told_in_order_and_in_pieces_that_fit(size: int) -> None:
     out, frames = Outgoing("r"), [of(size, seq=seq) for seq in range(1, 121)]
     for seq, frame in enumerate(frames, 1):
-        out.message(EVERYONE, seq, frame)
+        out.entry(EVERYONE, seq, frame)
     outs = out.done()
     assert [frame for each in outs for frame in each.payload] == frames
     assert max(each.size for each in outs) <= ITEM_BYTES

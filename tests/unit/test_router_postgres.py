@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from services.router import postgres
+from services.router import postgres_statements
 from services.router.core.changes import Changes
-from services.router.core.room import Member, Stored, stored
+from services.router.core.entries import Stored, stored, stored_change
+from services.router.core.room import Member
 from services.router.statement import Statement
 
 
@@ -24,25 +25,33 @@ def moved() -> Changes:
     return changes
 
 
+def changing(changes: Changes) -> Changes:
+    changes.changes.append(stored_change("r", 9, "u1", "Olena", "x", "pin", "+", 0, 3, None))
+    changes.changed[3] = message(3)
+    return changes
+
+
 @pytest.mark.parametrize(
     ("writing", "comparing", "wanted"),
     [
-        ([said(8)], [], postgres.SAY_ONE),
-        ([said(8)], ["other"], postgres.SAY),
-        ([said(8, 9)], [], postgres.SAY),
-        ([said(8), said(3, room="q")], [], postgres.SAY),
-        ([], ["other"], postgres.SAY),
-        ([moved()], [], postgres.SAY_AND_MOVE),
+        ([said(8)], [], postgres_statements.SAY_ONE),
+        ([said(8)], ["other"], postgres_statements.SAY),
+        ([said(8, 9)], [], postgres_statements.SAY),
+        ([said(8), said(3, room="q")], [], postgres_statements.SAY),
+        ([], ["other"], postgres_statements.SAY),
+        ([moved()], [], postgres_statements.SAY_AND_MOVE),
+        ([changing(said(8))], [], postgres_statements.SAY_AND_CHANGE),
+        ([changing(moved())], [], postgres_statements.ALL),
     ],
 )
 def test_a_batch_goes_by_the_shortest_statement_that_says_all_of_it(
     writing: list[Changes], comparing: list[str], wanted: Statement
 ) -> None:
-    text, arguments = postgres._statement(writing, comparing)
+    text, arguments = postgres_statements.commit(writing, comparing)
     assert text == wanted.text
     assert text.count("$") >= len(arguments) > 0
 
 
 def test_a_read_mark_alone_is_no_message_alone() -> None:
     changes = Changes("r", True, 8, 4, 8, 4, read_marks={"u1": 8})
-    assert postgres._statement([changes], [])[0] == postgres.SAY_AND_MOVE.text
+    assert postgres_statements.commit([changes], [])[0] == postgres_statements.SAY_AND_MOVE.text

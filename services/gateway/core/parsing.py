@@ -15,12 +15,13 @@ PATTERNS = {
     "room": "1 to 64 letters, digits, hyphens, underscores or dots",
     "id": "1 to 64 visible ASCII characters",
     "data": "a data URL",
+    "emoji": "one emoji",
 }
 SMALL = 16 << 10  # bytes of a bad frame that are looked through for its `ref`
 
 
 class Bounds(NamedTuple):
-    """`text_chars`: of a chat. `inline_file_bytes`: of a `file` frame's content, before base64."""
+    """`text_chars`: of a chat, and of an edit. `inline_file_bytes`: of a `file` frame's content, before base64."""
 
     text_chars: int
     inline_file_bytes: int
@@ -44,7 +45,7 @@ def parse(data: bytes, bounds: Bounds) -> ClientFrame:
         ) from None
     # By `type`, here and elsewhere on the way of every frame: asking a model for its class costs a third of a
     # microsecond each time that the answer is no.
-    if frame.type == "chat":
+    if frame.type == "chat" or frame.type == "edit":
         if len(frame.text) > bounds.text_chars:
             raise Bad(ErrorCode.TOO_LARGE, f"A message may have {bounds.text_chars:,} characters.", answer_ref(frame))
     # Base64 writes 3 bytes as 4 characters (RFC 4648); the type in front of them is short.

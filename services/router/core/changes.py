@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from pydantic import SkipValidation
 
+from services.router.core.entries import Entry, Stored, StoredChange
 from services.router.core.events import Event
-from services.router.core.room import Member, Stored, Subscription
+from services.router.core.room import Member, Subscription
 from shared.protocol.bus import AccessWanted, BusMessage, Post, Submit
 from shared.protocol.client import Frame, History, Join
 
@@ -28,10 +29,12 @@ class CrowdDue(Frame):
 
 
 class JoinPage(Frame):
-    """Said by the router to itself: what `by`, a `join` from further back than memory, lists has been read."""
+    """Said by the router to itself: what `by`, a `join` from further back than memory, lists has been read. The page
+    holds all changes up to `as_of`."""
 
     by: Submit
-    page: SkipValidation[list[Stored]]
+    page: SkipValidation[list[Entry]]
+    as_of: int
 
     @property
     def room(self) -> str:
@@ -59,9 +62,9 @@ class Item(NamedTuple):
 
     @property
     def idempotency_key(self) -> tuple[str, str] | None:
-        """The (sender, id) of a message to be stored."""
+        """The (sender, id) of an entry to be stored."""
         match self.message:
-            case Submit(user=user, frame=frame) if frame.kind == "message":
+            case Submit(user=user, frame=frame) if frame.kind == "entry":
                 return user.id, frame.id
             case Post(user=user, id=id):
                 return user.id, id
@@ -82,10 +85,11 @@ class Item(NamedTuple):
 class Changes:
     """What a batch wants of `room`, and what came of it. The rows are written only if the room's row still has
     `seq_before` and `version_before`; only after that are `events` told, and read, beside the batch, what `reads` list
-    from the store. No row is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a
-    session in one of `subscriptions`, `subscriptions_gone`. `names_owed`: two routers may have spoken of the room side
-    by side, the one of who came and the other of who went; nothing orders their words, so who is there is to be told
-    once more, later."""
+    from the store. `messages` and `changes` are new entries; `changed` are messages that were stored before, by their
+    `seq`, as they are now; `files_gone` the files whose messages were deleted. No row is named twice: a user is in one
+    of `members`, `members_gone`, `read_marks` at most, a session in one of `subscriptions`, `subscriptions_gone`.
+    `names_owed`: two routers may have spoken of the room side by side, the one of who came and the other of who went;
+    nothing orders their words, so who is there is to be told once more, later."""
 
     room: str
     existed: bool
@@ -94,6 +98,9 @@ class Changes:
     seq: int = 0
     version: int = 0
     messages: list[Stored] = field(default_factory=list)
+    changes: list[StoredChange] = field(default_factory=list)
+    changed: dict[int, Stored] = field(default_factory=dict)
+    files_gone: list[str] = field(default_factory=list)
     members: dict[str, Member] = field(default_factory=dict)
     members_gone: set[str] = field(default_factory=set)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
@@ -111,4 +118,4 @@ class Changes:
 
     @property
     def writes(self) -> bool:
-        return bool(self.messages or self.read_marks) or self.membership_changed
+        return bool(self.messages or self.changes or self.read_marks) or self.membership_changed

@@ -17,8 +17,8 @@ def deliveries(room: str, events: Iterable[Event]) -> list[Out]:
     """One room's events, in order, with their frames rendered."""
     out = Outgoing(room)
     for event in events:
-        if type(event) is Said:  # once a message; a pattern that takes it apart costs four times as much
-            out.message(event.to, event.message.seq, event.message.frame, event.skip)
+        if type(event) is Said:  # once an entry; a pattern that takes it apart costs four times as much
+            out.entry(event.to, event.entry.seq, event.entry.frame, event.skip)
             continue
         match event:
             case Answered(by, ref, answer, settle, subscribed):

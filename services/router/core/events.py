@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, final
 
 from services.router.core.audience import Audience
-from services.router.core.room import Stored
+from services.router.core.entries import Entry
 from shared.protocol.bus import Access, Post, Rewound, Submit, Subscribed, Unsubscribed
 from shared.protocol.server import HistoryPage, Joined, ServerBase
 
@@ -15,26 +15,26 @@ class Listing(NamedTuple):
     """`frame`, which has no messages yet, is to list these."""
 
     frame: Joined | HistoryPage
-    messages: Sequence[Stored]
+    messages: Sequence[Entry]
 
 
 @final
 class Said(NamedTuple):
-    """`message` is in the log. All sessions in the room hear it, but for `skip`."""
+    """`entry` is in the log. All sessions in the room hear it, but for `skip`."""
 
     to: Audience
-    message: Stored
+    entry: Entry
     skip: str | None = None
 
 
 class Answered(NamedTuple):
-    """`by`, whose session is there, gets its answer; a message is its own copy. `ref`: what the answer is known by.
+    """`by`, whose session is there, gets its answer; an entry is its own copy. `ref`: what the answer is known by.
     `settle`: the `id` of a `file` frame that is done with. `subscribed`: with it the session is subscribed, and has, or
     is being sent, everything up to there."""
 
     by: Submit | Post
     ref: str | None
-    answer: ServerBase | Listing | Stored
+    answer: ServerBase | Listing | Entry
     settle: str | None = None
     subscribed: int | None = None
 

@@ -1,27 +1,65 @@
 """What a batch needs of the store beyond the room in memory, asked before it is stepped and loaded in one go.
 
-A message that is sent again may be older than memory. Nearly no message is, and the store knows every id anyhow: so at
-first an id that is not in memory counts as new, without a read, and only of a batch that the store has sent back are
-the ids looked up. What a `join` or a `history` lists from further back is no need of the batch: the step names it
-(`Changes.reads`) and it is read beside, so that nobody waits for it.
+A message that is changed or answered may be far older than memory. One that is sent again may be, too; nearly none is,
+and the store knows every id anyhow: so at first an id that is not in memory counts as new, without a read, and only of
+a batch that the store has sent back are the ids looked up; and of what changes something old, since it may be refused
+for what has become of that since it was stored. What a `join` or a `history` lists from further back is no need of the
+batch: the step names it (`Changes.reads`) and it is read beside, so that nobody waits for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 from services.router.core.changes import Item
-from services.router.core.room import Stored
+from services.router.core.entries import Entry, Stored
+from services.router.core.room import RECENT, Room
+from shared.protocol.bus import Submit
 
 Key = tuple[str, str]
-"""The (sender, id) of a message."""
-Older = Mapping[Key, Stored]
-"""Messages that were looked up."""
-NOTHING: Older = MappingProxyType({})
+"""The (sender, id) of an entry."""
 
 
-def needs(items: Iterable[Item], sent_back: bool) -> list[Key]:
-    """The messages to look up for a room's `items`. `sent_back`: the store has refused what was decided on them. Those
-    in memory are among them, since the batch's own messages may push them out before their turn."""
-    return [key for item in items if (key := item.idempotency_key) is not None] if sent_back else []
+class Needs(NamedTuple):
+    """The entries under these ids, and the messages with these numbers."""
+
+    keys: Sequence[Key]
+    seqs: Iterable[int]
+
+
+class Older(NamedTuple):
+    """What was looked up."""
+
+    by_key: Mapping[Key, Entry]
+    by_seq: Mapping[int, Stored]
+
+
+NOTHING = Older(MappingProxyType({}), MappingProxyType({}))
+
+
+def needs(room: Room, items: Sequence[Item], sent_back: bool) -> Needs | None:
+    """What to look up for the room's `items`; None: nothing. `sent_back`: the store has refused what was decided on
+    them. What is in memory is among it, since the batch's own entries may push it out before its turn."""
+    pushed_out = max(0, len(room.recent) + len(items) - RECENT)
+    reach = room.oldest_recent + pushed_out
+    old = {of: item for item in items if (of := message_named(item)) is not None and 0 < of < reach and of <= room.seq}
+    if not old and not sent_back:
+        return None
+    about = items if sent_back else [i for i in items if (of := message_named(i)) is not None and of in old]
+    return Needs([key for item in about if (key := item.idempotency_key) is not None], old)
+
+
+def message_named(item: Item) -> int | None:
+    """The number of the message that this changes or answers."""
+    message = item.message
+    if type(message) is not Submit:
+        return None
+    frame = message.frame
+    if frame.type == "chat":
+        return frame.reply_to
+    return frame.of if frame.type in _CHANGING else None  # type: ignore[union-attr]
+
+
+_CHANGING = frozenset({"edit", "delete", "react", "pin"})

@@ -16,7 +16,7 @@ from shared.protocol.errors import ErrorCode
 from shared.protocol.server import error
 
 RUN_BYTES: Final = 256 << 10
-"""Messages that are told as one, at most; a larger one is told alone."""
+"""Entries that are told as one, at most; a larger one is told alone."""
 TOO_LARGE: Final = "The answer is more than the server sends in one piece. Ask for less."
 MOST: Final = ITEM_BYTES - (4 << 10)
 """Bytes of a frame for one session: what is around it is far less than the rest."""
@@ -47,7 +47,7 @@ class Out(NamedTuple):
 
 
 class Outgoing:
-    """Gathers one room's `Out`s. Messages that follow one another to the same gateways become one `Fanout`."""
+    """Gathers one room's `Out`s. Entries that follow one another to the same gateways become one `Fanout`."""
 
     def __init__(self, room: str) -> None:
         self._room = room
@@ -57,8 +57,8 @@ class Outgoing:
         self._first = 0
         self._to = Audience((), ())
 
-    def message(self, to: Audience, seq: int, frame: bytes, skip: str | None = None) -> None:
-        """A message for everyone in the room."""
+    def entry(self, to: Audience, seq: int, frame: bytes, skip: str | None = None) -> None:
+        """An entry for everyone in the room."""
         grown = self._run_bytes + len(frame) > RUN_BYTES
         if self._run and (grown or skip or self._to is not to or seq != self._first + len(self._run)):
             self._close_run()

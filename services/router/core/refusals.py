@@ -11,6 +11,7 @@ RETRY_AFTER_MS = 1_000
 TEXT = {
     ErrorCode.NOT_JOINED: "You are not a member of this room. Join it first.",
     ErrorCode.NO_SUCH_ROOM: "There is no room of this name.",
+    ErrorCode.NO_SUCH_MESSAGE: "There is no such message in this room, or it was deleted.",
     ErrorCode.ID_REUSED: "This id was already used for another message of yours in this room. Send it under a new id.",
     ErrorCode.UNAVAILABLE: "The message store cannot be reached. Nothing is lost; try again in a moment.",
     ErrorCode.OVERLOADED: "The server is overloaded. Try again in a moment.",

@@ -1,4 +1,5 @@
-"""The router's answers as bytes. A message was rendered when it got its number: it is spliced in as it is."""
+"""The router's answers as bytes. An entry was rendered when it got its number, or was changed: it is
+spliced in as it is."""
 
 from __future__ import annotations
 
@@ -6,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from pydantic_core import to_json
 
+from services.router.core.entries import Entry, Stored, StoredChange
 from services.router.core.events import Listing
-from services.router.core.room import Stored
 from shared.protocol.codec import listed, render
 from shared.protocol.server import RoomList, RoomSummary, ServerBase
 
@@ -15,23 +16,23 @@ _NO_MESSAGES = b'"messages":[]'
 _NO_ROOMS = b'"rooms":[]'
 
 
-def answer(said: ServerBase | Listing | Stored, ref: str | None) -> bytes:
+def answer(said: ServerBase | Listing | Entry, ref: str | None) -> bytes:
     match said:
-        case Stored():
+        case Stored() | StoredChange():
             return own_copy(said, ref)
         case Listing(frame, messages):
             return listing(frame, messages)
     return render(said)
 
 
-def own_copy(message: Stored, ref: str | None) -> bytes:
-    """The sender's own copy of `message`: the acknowledgement."""
-    return message.frame if ref is None else b'%b,"ref":%b}' % (message.frame[:-1], to_json(ref))
+def own_copy(entry: Entry, ref: str | None) -> bytes:
+    """The sender's own copy of `entry`: the acknowledgement."""
+    return entry.frame if ref is None else b'%b,"ref":%b}' % (entry.frame[:-1], to_json(ref))
 
 
-def listing(frame: ServerBase, messages: Iterable[Stored]) -> bytes:
-    """`frame`, with these messages in its empty list."""
-    return _filled(frame, _NO_MESSAGES, (listed(message.frame) for message in messages))
+def listing(frame: ServerBase, entries: Iterable[Entry]) -> bytes:
+    """`frame`, with these entries in its empty list of messages."""
+    return _filled(frame, _NO_MESSAGES, (listed(entry.frame) for entry in entries))
 
 
 def rooms(summaries: Sequence[tuple[RoomSummary, Stored | None]], ref: str | None) -> bytes:

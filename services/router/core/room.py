@@ -12,31 +12,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from services.router.core.audience import Audience
-from shared.protocol.codec import render_message
+from services.router.core.entries import Entry, Stored, StoredChange, with_text
 from shared.protocol.server import User
 
 RECENT = 200
-
-
-class Stored(NamedTuple):
-    """A message of the log. `content`: a chat's text, or a file's `StoredFile` as JSON. `at_ms`: Unix milliseconds.
-    `frame`: as members see it."""
-
-    seq: int
-    sender_id: str
-    sender_name: str
-    id: str
-    kind: str
-    content: str
-    at_ms: int
-    frame: bytes
-
-
-def stored(
-    room: str, seq: int, sender_id: str, sender_name: str, id: str, kind: str, content: str, at_ms: int
-) -> Stored:
-    frame = render_message(room, seq, id, kind, sender_id, sender_name, at_ms, content)
-    return Stored(seq, sender_id, sender_name, id, kind, content, at_ms, frame)
 
 
 @dataclass(slots=True)
@@ -64,9 +43,9 @@ class Room:
     version: int = 0
     members: dict[str, Member] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
-    recent: deque[Stored] = field(default_factory=deque)
+    recent: deque[Entry] = field(default_factory=deque)
     bytes: int = 0
-    _ids: dict[tuple[str, str], Stored] = field(default_factory=dict)
+    _ids: dict[tuple[str, str], Entry] = field(default_factory=dict)
     _online: dict[str, int] = field(default_factory=dict)
     _held: dict[str, int] = field(default_factory=dict)
     _audience: Audience | None = None
@@ -79,19 +58,41 @@ class Room:
         for session, subscription in subscriptions.items():
             self.subscribe(session, subscription)
 
-    def remember(self, message: Stored) -> None:
-        """Adds the newest message, forgets the oldest beyond `RECENT`."""
-        self.recent.append(message)
-        self._ids[message.sender_id, message.id] = message
-        self.bytes += 2 * len(message.frame) + 400
+    def remember(self, entry: Entry) -> None:
+        """Adds the newest entry, forgets the oldest beyond `RECENT`."""
+        self.recent.append(entry)
+        self._ids[entry.sender_id, entry.id] = entry
+        self.bytes += 2 * len(entry.frame) + 400
         while len(self.recent) > RECENT:
             oldest = self.recent.popleft()
             self._ids.pop((oldest.sender_id, oldest.id), None)
             self.bytes -= 2 * len(oldest.frame) + 400
 
-    def find(self, sender_id: str, id: str) -> Stored | None:
-        """The message that this sender has sent under `id`, if it is recent."""
+    def find(self, sender_id: str, id: str) -> Entry | None:
+        """The entry that this sender has sent under `id`, if it is recent."""
         return self._ids.get((sender_id, id))
+
+    def message(self, seq: int) -> Stored | None:
+        """The message with this number, if it is one, and recent."""
+        at = seq - self.oldest_recent
+        entry = self.recent[at] if 0 <= at < len(self.recent) else None
+        return entry if type(entry) is Stored else None
+
+    def replace(self, message: Stored) -> None:
+        """The message is as it is here from now on, and so are the texts that its recent edits bear."""
+        before = self.message(message.seq)
+        if before is not None:
+            self._put(before, message)
+        if before is None or before.content != message.content:
+            text = message.content if message.kind == "chat" else None
+            edits = [e for e in self.recent if isinstance(e, StoredChange) and e.kind == "edit" and e.of == message.seq]
+            for edit in edits:
+                self._put(edit, with_text(self.name, edit, text))
+
+    def _put(self, before: Entry, now: Entry) -> None:
+        self.recent[before.seq - self.oldest_recent] = now
+        self._ids[now.sender_id, now.id] = now
+        self.bytes += 2 * (len(now.frame) - len(before.frame))
 
     def subscribe(self, session: str, subscription: Subscription) -> bool:
         """Subscribes a session; True when its user was not online here before."""
@@ -142,8 +143,8 @@ class Room:
         """The `seq` from which on everything is in memory; `seq + 1` when nothing is."""
         return self.recent[0].seq if self.recent else self.seq + 1
 
-    def after(self, seq: int, limit: int) -> list[Stored] | None:
-        """The first `limit` messages after `seq`; None when that reaches back beyond what is in memory."""
+    def after(self, seq: int, limit: int) -> list[Entry] | None:
+        """The first `limit` entries after `seq`; None when that reaches back beyond what is in memory."""
         if seq + 1 < self.oldest_recent and self.seq > seq:
             return None
         skip = max(0, seq + 1 - self.oldest_recent)
@@ -151,10 +152,13 @@ class Room:
 
     def before(self, seq: int, limit: int) -> list[Stored] | None:
         """The last `limit` messages before `seq`, oldest first; None when that reaches back beyond memory."""
-        if seq <= 1:
-            return []
-        start = max(1, seq - limit)
-        if start < self.oldest_recent:
+        found: list[Stored] = []
+        skip = max(0, self.seq + 1 - seq)
+        for entry in islice(reversed(self.recent), skip, None):
+            if len(found) == limit:
+                break
+            if type(entry) is Stored:
+                found.append(entry)
+        if len(found) < limit and self.oldest_recent > 1 and seq > 1:
             return None
-        skip = start - self.oldest_recent
-        return list(islice(self.recent, skip, max(skip, seq - self.oldest_recent)))
+        return found[::-1]

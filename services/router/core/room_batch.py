@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from services.router.core import presence
 from services.router.core.changes import Changes
+from services.router.core.entries import Entry, Stored, StoredChange, digest_of, stored, stored_change
 from services.router.core.events import Answered, Event, Noticed, Said
+from services.router.core.fold import Changing, changed, value_of
 from services.router.core.needs import Older
 from services.router.core.refusals import refusal
-from services.router.core.room import Member, Room, Stored, Subscription, stored
+from services.router.core.room import Member, Room, Subscription
 from shared.protocol.bus import Post, Submit
-from shared.protocol.errors import ErrorCode
+from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.names import is_older
 from shared.protocol.server import User
 
@@ -50,37 +52,106 @@ class RoomBatch:
         return False
 
     def append(
-        self, by: Submit | Post, id: str, kind: str, content: str, redelivered: bool, settle: str | None
+        self,
+        by: Submit | Post,
+        id: str,
+        kind: str,
+        content: str,
+        redelivered: bool,
+        settle: str | None,
+        reply_to: int | None = None,
     ) -> None:
         """Numbers a message, or finds that it has its number already."""
         room, user, ref = self.room, by.user, by.frame.ref if by.type == "submit" else by.ref
         if not self.is_member(by, ref or id, settle):
             return
-        subscribed = by.session is not None and room.subscriptions.get(by.session, None) is not None
-        message = room.find(user.id, id) or (self.older.get((user.id, id)) if self.older else None)
-        if message is not None:
-            self.changes.requires_version_check = True
-            if (message.kind, message.content) != (kind, content):
-                self.refuse(by, ErrorCode.ID_REUSED, ref or id, settle)
-                return
-            if redelivered:
-                # Its first handler may have died between the commit and the deliveries. Who has it drops it by its seq;
-                # the sender's session gets its own copy, and no second one.
-                self.events.append(Said(room.audience, message, skip=by.session))
-            self.own_copy(by, message, ref, settle)
+        entry = self.sent_before(user.id, id)
+        if entry is not None:
+            same = type(entry) is Stored and _is(entry, kind, content, reply_to)
+            self.say_again(by, entry, same, ref, settle, redelivered)
+            return
+        if reply_to is not None and self.target(reply_to) is None:
+            self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, ref or id, settle)
             return
         room.seq += 1
-        message = stored(room.name, room.seq, user.id, user.name, id, kind, content, self.now_ms)
+        message = stored(room.name, room.seq, user.id, user.name, id, kind, content, self.now_ms, reply_to)
         room.remember(message)
         self.changes.messages.append(message)
-        apart = by.session is not None and (not subscribed or ref is not None or settle is not None)
-        self.events.append(Said(room.audience, message, by.session if apart else None))
-        if apart:
-            self.own_copy(by, message, ref, settle)
+        self.say(by, message, ref, settle)
 
-    def own_copy(self, by: Submit | Post, message: Stored, ref: str | None, settle: str | None) -> None:
+    def change(self, by: Submit, frame: Changing, redelivered: bool) -> None:
+        """Numbers a change, with its message as it is after it; or finds that it has its number already."""
+        room, user = self.room, by.user
+        known_by = frame.ref or frame.id
+        if not self.is_member(by, known_by):
+            return
+        entry = self.sent_before(user.id, frame.id)
+        if entry is not None:
+            same = type(entry) is StoredChange and _is_change(entry, frame)
+            self.say_again(by, entry, same, frame.ref, None, redelivered)
+            if redelivered and type(entry) is StoredChange and entry.kind == "delete" and entry.value:
+                self.changes.files_gone.append(entry.value)
+            return
+        target = self.target(frame.of)
+        if target is None:
+            self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, known_by)
+            return
+        try:
+            message = changed(room.name, target, frame, user.id, self.now_ms)
+        except Refused as why:
+            self.refuse(by, why.code, known_by, text=why.text)
+            return
+        room.seq += 1
+        value, text = value_of(frame, target), message.content if message.kind == "chat" else None
+        change = stored_change(
+            room.name, room.seq, user.id, user.name, frame.id, frame.type, value, self.now_ms, frame.of, text
+        )
+        room.replace(message)
+        room.remember(change)
+        self.changes.changes.append(change)
+        self.changes.changed[message.seq] = message
+        if frame.type == "delete" and value:
+            self.changes.files_gone.append(value)
+        self.say(by, change, frame.ref, None)
+
+    def sent_before(self, user_id: str, id: str) -> Entry | None:
+        """What this user has sent under `id`."""
+        return self.room.find(user_id, id) or self.older.by_key.get((user_id, id))
+
+    def target(self, seq: int) -> Stored | None:
+        """The message `seq`, which is to be changed or answered; None where there is none, or it is deleted. Only what
+        was stored before this batch can have been seen."""
+        if seq > self.changes.seq_before:
+            return None
+        message = self.changes.changed.get(seq) or self.room.message(seq) or self.older.by_seq.get(seq)
+        return None if message is None or message.kind == "deleted" else message
+
+    def say(self, by: Submit | Post, entry: Entry, ref: str | None, settle: str | None) -> None:
+        """A new entry: everyone in the room hears it, and its sender, wherever that is."""
+        room = self.room
+        subscribed = by.session is not None and room.subscriptions.get(by.session, None) is not None
+        apart = by.session is not None and (not subscribed or ref is not None or settle is not None)
+        self.events.append(Said(room.audience, entry, by.session if apart else None))
+        if apart:
+            self.own_copy(by, entry, ref, settle)
+
+    def say_again(
+        self, by: Submit | Post, entry: Entry, same: bool, ref: str | None, settle: str | None, redelivered: bool
+    ) -> None:
+        """`by` has sent `entry` before, or something else under its id."""
+        self.changes.requires_version_check = True
+        if not same:
+            self.refuse(by, ErrorCode.ID_REUSED, ref or entry.id, settle)
+            return
+        if redelivered:
+            # Its first handler may have died between the commit and the deliveries. Who has it drops it by its seq;
+            # the sender's session gets its own copy, and no second one.
+            self.events.append(Said(self.room.audience, entry, skip=by.session))
+        self.own_copy(by, entry, ref, settle)
+
+    def own_copy(self, by: Submit | Post, entry: Entry, ref: str | None, settle: str | None) -> None:
         if by.address and by.session:
-            self.events.append(Answered(by, ref or message.id, message, settle=settle))
+            self.events.append(Answered(by, ref or entry.id, entry, settle=settle))
 
     def admit(self, user: User) -> None:
         """Makes `user` a member, under the present name."""
@@ -118,3 +189,19 @@ class RoomBatch:
 
     def presence(self, user: User, online: bool) -> None:
         self.changes.crowd_changed |= not presence.tell(self.room, self.events, user, online)
+
+
+def _is(message: Stored, kind: str, content: str, reply_to: int | None) -> bool:
+    """Whether the message is what was sent so, whatever has become of it since."""
+    if message.reply_to != reply_to:
+        return False
+    if message.digest is not None:
+        return message.digest == digest_of(kind, content)
+    return (message.kind, message.content) == (kind, content)
+
+
+def _is_change(change: StoredChange, frame: Changing) -> bool:
+    """Likewise; what the deletion of a file bears follows from its message."""
+    if (change.kind, change.of) != (frame.type, frame.of):
+        return False
+    return frame.type == "delete" or change.value == value_of(frame)

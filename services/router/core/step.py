@@ -9,9 +9,10 @@ from services.router.core import pages, presence
 from services.router.core.audience import one
 from services.router.core.changes import Changes, CrowdDue, Deep, Gone, Item, JoinPage
 from services.router.core.events import Answered, Informed, Listing, Noticed, Said, Told
+from services.router.core.fold import Changing
 from services.router.core.needs import NOTHING, Older
 from services.router.core.refusals import not_coined
-from services.router.core.room import Room, Stored
+from services.router.core.room import Room
 from services.router.core.room_batch import RoomBatch
 from shared.protocol.bus import (
     Access,
@@ -25,7 +26,7 @@ from shared.protocol.bus import (
     Unsubscribe,
     Unsubscribed,
 )
-from shared.protocol.client import Chat, History, Join, Leave, Read, Typing
+from shared.protocol.client import Chat, Delete, Edit, History, Join, Leave, Pin, React, Read, Typing
 from shared.protocol.codec import pack
 from shared.protocol.errors import ErrorCode
 from shared.protocol.names import coined
@@ -71,18 +72,25 @@ class _Step(RoomBatch):
             self.changes.reads.append(Deep(by, frame))
             return
         room.exists = True
-        self.enter(by, frame.ref, *shown)
+        self.enter(by, frame.ref, shown)
 
-    def enter(self, by: Submit, ref: str | None, shown: Sequence[Stored], more: bool) -> None:
+    def enter(self, by: Submit, ref: str | None, shown: pages.Shown) -> None:
         self.changes.requires_version_check = True
         # Who was subscribed here all along, its join being sent twice, may have heard that it is gone: it hears this,
         # too.
         self.subscribe(by.session, by.user, by.address)
         room, online = self.room, self.room.online_users(JOIN_ONLINE)
         frame = Joined(
-            room=room.name, seq=room.seq, members=room.online, online=online, messages=[], more=more, ref=ref
+            room=room.name,
+            seq=room.seq,
+            as_of=shown.as_of if shown.as_of < room.seq else None,
+            members=room.online,
+            online=online,
+            messages=[],
+            more=shown.more,
+            ref=ref,
         )
-        self.events.append(Answered(by, ref, Listing(frame, shown), subscribed=room.seq))
+        self.events.append(Answered(by, ref, Listing(frame, shown.entries), subscribed=room.seq))
 
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
@@ -108,7 +116,10 @@ class _Step(RoomBatch):
             self.events.append(Told(address, session, Left(room=self.room.name)))
 
     def chat(self, by: Submit, frame: Chat, item: Item) -> None:
-        self.append(by, frame.id, "chat", frame.text, item.redelivered, None)
+        self.append(by, frame.id, "chat", frame.text, item.redelivered, None, frame.reply_to)
+
+    def change_of(self, by: Submit, frame: Changing, item: Item) -> None:
+        self.change(by, frame, item.redelivered)
 
     def history(self, by: Submit, frame: History, item: Item) -> None:
         if not self.is_member(by, frame.ref):
@@ -118,8 +129,8 @@ class _Step(RoomBatch):
         if page is None:
             self.changes.reads.append(Deep(by, frame))
             return
-        shown, more = page
-        answer = Listing(HistoryPage(room=self.room.name, messages=[], more=more, ref=frame.ref), shown)
+        listed = HistoryPage(room=self.room.name, seq=page.as_of, messages=[], more=page.more, ref=frame.ref)
+        answer = Listing(listed, page.entries)
         self.events.append(Answered(by, frame.ref, answer))
 
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
@@ -170,7 +181,7 @@ class _Step(RoomBatch):
             # First, so that the gateway lets through what follows.
             self.events.append(Informed(by.address, Subscribed(room=room.name, sessions=back, seq=by.after)))
             to = one(by.address)
-            self.events += [Said(to, message) for message in pages.missed(room, by.after, self.answer_bytes)]
+            self.events += [Said(to, entry) for entry in pages.missed(room, by.after, self.answer_bytes)]
             self.events.append(Noticed(to, presence.everyone(room)))  # who came and went meanwhile was not told there
 
     def retell(self, by: Retell, item: Item) -> None:
@@ -186,8 +197,8 @@ class _Step(RoomBatch):
         join = read.by.frame
         assert isinstance(join, Join)
         if self.is_member(read.by, join.ref):  # else the user has left while the page was read
-            shown = pages.opening_from(self.room, join.after or 0, read.page, self.answer_bytes)
-            self.enter(read.by, join.ref, *shown)
+            shown = pages.opening_from(self.room, join.after, read.page, read.as_of, self.answer_bytes)
+            self.enter(read.by, join.ref, shown)
 
     def gone(self, by: Gone, item: Item) -> None:
         self.changes.requires_version_check = True
@@ -204,6 +215,10 @@ _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
     Join: _Step.join,
     Leave: _Step.leave,
     Chat: _Step.chat,
+    Edit: _Step.change_of,
+    Delete: _Step.change_of,
+    React: _Step.change_of,
+    Pin: _Step.change_of,
     History: _Step.history,
     Typing: _Step.typing,
     Read: _Step.read,

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from shared.client.core import events
-from shared.client.core.events import ClientError, Event, JsonFrame, Message, Page, Refused
+from shared.client.core.events import ClientError, Entry, Event, JsonFrame, Page, Refused, entry_of
 from shared.client.core.requests import Requests
 from shared.client.core.room import Room
+from shared.client.core.room_log import Told
 
 PAGE: Final = 200
 
@@ -18,17 +19,17 @@ class BackfillPorts(Protocol):
 
     def emit(self, event: Event) -> None: ...
 
-    def show(self, messages: list[Message]) -> None:
-        """The next messages of a room."""
+    def tell(self, told: list[Told]) -> None:
+        """The next entries of a room."""
 
-    def found(self, messages: list[Message]) -> None:
-        """Messages came, perhaps not for the first time."""
+    def found(self, entries: list[Entry]) -> None:
+        """Entries came, perhaps not for the first time."""
 
     def not_joined(self, name: str) -> None:
         """The server said that we are not in the room."""
 
     def went_back(self, room: Room) -> None:
-        """The store has another message under some number."""
+        """The store has another entry under some number."""
 
 
 class Backfill:
@@ -53,7 +54,11 @@ class Backfill:
         else:
             after, last = hole.first - 1, hole.last
             asked = {"after": after, "limit": min(PAGE, last - after)}
-            self._page(room, asked, lambda page: self._ports.show(log.page(after, last, page.messages, page.more)))
+
+            def filled(page: Page) -> None:
+                self._ports.tell(log.page(after, last, page.entries, page.more, page.seq))
+
+            self._page(room, asked, filled)
 
     def _page(self, room: Room, asked: dict[str, int], take: Callable[[Page], None]) -> None:
         """Asks for a page, has it taken, and goes on where something is missing yet."""
@@ -68,23 +73,23 @@ class Backfill:
                     self._ports.not_joined(room.name)
                 return
             page = page_of(answer)
-            self._ports.found(page.messages)
-            if log.contradicts(page.messages):
+            self._ports.found(page.entries)
+            if log.contradicts(page.entries):
                 self._ports.went_back(room)
                 return
             take(page)
-            if log.whole > whole:  # else it does not answer what it was asked, and would not the next time either
+            if log.whole != whole:  # else it does not answer what it was asked, and would not the next time either
                 self.repair(room)
 
         self._requests.ask({"type": "history", "room": room.name, **asked}, answered)
 
     def _start_anew(self, room: Room, newest: int, page: Page) -> None:
-        anew = room.log.start_anew(newest, page.messages)
-        if anew.skipped is not None:
-            self._ports.emit(events.Skipped(room.name, *anew.skipped))
-        self._ports.show(anew.messages)
+        anew = room.log.start_anew(newest, page.messages, page.seq)
+        if anew is not None:
+            self._ports.emit(events.Skipped(room.name, *anew.passed, anew.through))
+            self._ports.tell(anew.told)
 
 
 def page_of(answer: JsonFrame) -> Page:
-    """A `history` frame's messages."""
-    return Page([Message.of(m) for m in answer["messages"]], answer["more"])
+    """What a `history` frame lists."""
+    return Page([entry_of(m) for m in answer["messages"]], answer["seq"], answer["more"])

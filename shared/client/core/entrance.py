@@ -19,7 +19,7 @@ class EntrancePorts(Protocol):
         """The answer to a `join` that asked for what follows `after`."""
 
     def went_back(self, room: Room, seq: int | None = None) -> None:
-        """The store has less of the room than it had (`seq` is its newest number), or another message under some
+        """The store has less of the room than it had (`seq` is its newest number), or another entry under some
         number."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from shared.protocol.errors import ErrorCode
 
@@ -10,8 +10,15 @@ JsonFrame = dict[str, Any]
 """A frame of docs/protocol.md as JSON reads it."""
 
 
+Reactions = tuple[tuple[str, tuple[str, ...]], ...]
+"""Emoji, in the order in which the first of each came, each with the ids of the users, in the order in which they set
+it."""
+
+
 class Message(NamedTuple):
-    """A `message` frame. `text` of a chat, else ""; `file`: the fields of a file, else None; `at`: RFC 3339."""
+    """A `message` frame, or one that a list holds. `kind`: `chat`, `file` or `deleted`; `text` of a chat, else "";
+    `file`: the fields of a file, else None; `at`, `edited_at`: RFC 3339; `reply_to`: the `seq` of the message that it
+    answers."""
 
     room: str
     seq: int
@@ -22,21 +29,72 @@ class Message(NamedTuple):
     at: str
     text: str
     file: JsonFrame | None
+    reply_to: int | None = None
+    edited_at: str | None = None
+    pinned: bool = False
+    reactions: Reactions = ()
 
     @classmethod
     def of(cls, frame: JsonFrame) -> Message:
-        sender = frame["from"]
+        sender, reactions = frame["from"], frame.get("reactions") or ()
         return cls(
             frame["room"], frame["seq"], frame["id"], frame["kind"], sender["id"], sender["name"], frame["at"],
-            frame.get("text", ""), frame.get("file"),
+            frame.get("text", ""), frame.get("file"), frame.get("reply_to"), frame.get("edited_at"),
+            frame.get("pinned", False), tuple((r["emoji"], tuple(r["users"])) for r in reactions),
         )  # fmt: skip
 
 
-class Page(NamedTuple):
-    """A page of history, oldest first; `more`: there are others in the direction that was asked for."""
+class Change(NamedTuple):
+    """A `change` frame, or one that a list holds: what happened to the message with the number `of`. `kind`: `edit`,
+    `delete`, `react` or `pin`. `text`: of an edit, None where the message has been deleted meanwhile; `emoji`, `on`: of
+    a reaction; `on`: of a pin."""
 
-    messages: list[Message]
+    room: str
+    seq: int
+    id: str
+    kind: str
+    sender_id: str
+    sender_name: str
+    at: str
+    of: int
+    text: str | None = None
+    emoji: str = ""
+    on: bool = False
+
+    @classmethod
+    def read(cls, frame: JsonFrame) -> Change:
+        sender = frame["from"]
+        return cls(
+            frame["room"], frame["seq"], frame["id"], frame["kind"], sender["id"], sender["name"], frame["at"],
+            frame.get("of", 0), frame.get("text"), frame.get("emoji", ""), frame.get("on", False),
+        )  # fmt: skip
+
+
+Entry = Message | Change
+"""What a room's log consists of: each has the room's next `seq`."""
+MESSAGES: Final = ("chat", "file", "deleted")
+
+
+def entry_of(frame: JsonFrame) -> Entry:
+    """A frame, or what a list holds: what is no message is a change, also one that only a newer server knows."""
+    return Message.of(frame) if frame["kind"] in MESSAGES else Change.read(frame)
+
+
+class Page(NamedTuple):
+    """A page of history, oldest first: asked for with `before` messages alone, with `after` all entries, changes among
+    them. Its messages hold all changes up to `seq`. `more`: there are others in the direction that was asked for."""
+
+    entries: list[Entry]
+    seq: int
     more: bool
+
+    @property
+    def messages(self) -> list[Message]:
+        return [entry for entry in self.entries if isinstance(entry, Message)]
+
+    @property
+    def changes(self) -> list[Change]:
+        return [entry for entry in self.entries if isinstance(entry, Change)]
 
 
 class ClientError(Exception):
@@ -78,24 +136,36 @@ class Lost(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """A message of a joined room: each one once, in the order of `seq`, and without a gap but what `Skipped` names."""
+    """A message of a joined room. All entries of a room, these and `Changed`, come each once, in the order of `seq`,
+    and without a gap but what `Skipped` names, and but for changes that the first messages of all hold already."""
 
     message: Message
 
 
+class Changed(NamedTuple):
+    """A message of a joined room was changed. `message`: as it is now, None where it is not held here."""
+
+    room: str
+    change: Change
+    message: Message | None
+
+
 class Skipped(NamedTuple):
-    """After an absence in which more was said than `catch_up`, the room starts anew at its newest messages, which
-    arrive next. Those from `first` to `last` do not arrive by themselves: `history` has them."""
+    """After an absence in which more happened than `catch_up`, the room starts anew at its newest messages: what was
+    held is let go, and those of them that had not come yet arrive next. The numbers from `first` to `last` do not
+    arrive by themselves (`history` has them; none, where `last` is below `first`); nor do the changes after them up to
+    `through`, which the room's messages hold now."""
 
     room: str
     first: int
     last: int
+    through: int
 
 
 class Acknowledged(NamedTuple):
-    """The server has stored what was written here under `message.id`."""
+    """The server has stored what was written here under `entry.id`."""
 
-    message: Message
+    entry: Entry
 
 
 class NotSent(NamedTuple):
@@ -141,14 +211,15 @@ class Left(NamedTuple):
 
 
 class EpochChanged(NamedTuple):
-    """The message store was restored: what was known of rooms is dropped, and they start anew."""
+    """The message store was restored: what was known of rooms is dropped, and they start anew, as after `WentBack`."""
 
     epoch: str
 
 
 class WentBack(NamedTuple):
-    """The message store has less of the room than it had, or another message under some number: what was known of it is
-    dropped, and it starts anew. What is not acknowledged is sent to the store that is there now."""
+    """The message store has less of the room than it had, or another entry under some number: what was known of it is
+    dropped, and it starts anew. Messages that are not acknowledged are sent to the store that is there now; changes
+    end, since what they were of may be another message there."""
 
     room: str
 
@@ -161,6 +232,6 @@ class Notice(NamedTuple):
 
 
 Event = (
-    Connected | Lost | Arrived | Skipped | Acknowledged | NotSent | CaughtUp | PresenceChanged | Typing | ReadUpTo
-    | Left | EpochChanged | WentBack | Notice
+    Connected | Lost | Arrived | Changed | Skipped | Acknowledged | NotSent | CaughtUp | PresenceChanged | Typing
+    | ReadUpTo | Left | EpochChanged | WentBack | Notice
 )  # fmt: skip

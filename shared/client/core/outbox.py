@@ -1,5 +1,5 @@
-"""What was written here and is not acknowledged yet. An entry keeps its `id` for life, so sending it again is always
-safe; it leaves when the sender's own copy of the message arrives."""
+"""What was written here, messages and changes, and is not acknowledged yet. It keeps its `id` for life, so sending it
+again is always safe; it leaves when the sender's own copy of the entry arrives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from shared.client.core.backoff import backoff
-from shared.client.core.events import JsonFrame, Message, Refused
+from shared.client.core.events import Entry, JsonFrame, Refused
 from shared.client.core.timers import Timer, Timers
 
 
@@ -25,13 +25,13 @@ class OutboxPorts(Protocol):
     def not_joined(self, room: str) -> None:
         """The server said that we are not in the room."""
 
-    def settled(self, entry: Entry, outcome: Message | Refused) -> None:
-        """The entry has left."""
+    def settled(self, written: Written, outcome: Entry | Refused) -> None:
+        """It has left."""
 
 
 @dataclass(slots=True)
-class Entry:
-    """`frame`: a `chat` or `file` frame. `in_flight`: sent on the present connection, and not refused."""
+class Written:
+    """`frame`: of the kind that an entry comes of. `in_flight`: sent on the present connection, and not refused."""
 
     room: str
     id: str
@@ -41,14 +41,14 @@ class Entry:
 
 @dataclass(slots=True)
 class _Queue:
-    """One room's entries in the order in which they were written. `timer`: how long the first of them is waited for."""
+    """What is for one room, in the order in which it was written. `timer`: how long the first is waited for."""
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    waiting: dict[str, Written] = field(default_factory=dict)
     timer: Timer | None = None
 
 
 class Outbox:
-    """`in_flight`: how many of one room's entries are so at once. With 1 their order is kept whatever happens; with
+    """`in_flight`: how many of what is for one room are so at once. With 1 their order is kept whatever happens; with
     more it is given up where the server refuses one for now and takes the next. `ack_s`: how long to wait for the own
     copy."""
 
@@ -61,43 +61,43 @@ class Outbox:
         self._hold: Timer | None = None
 
     def __len__(self) -> int:
-        return sum(len(queue.entries) for queue in self._queues.values())
+        return sum(len(queue.waiting) for queue in self._queues.values())
 
-    def write(self, frame: JsonFrame) -> Entry:
-        """Takes a `chat` or `file` frame and sends it as soon as may be."""
-        entry = Entry(frame["room"], frame["id"], frame)
-        queue = self._queues.setdefault(entry.room, _Queue())
-        if entry.id in queue.entries:
-            raise ValueError(f"the id {entry.id} waits already")
-        queue.entries[entry.id] = entry
-        self.flush(entry.room)
-        return entry
+    def write(self, frame: JsonFrame) -> Written:
+        """Takes a frame that an entry will come of, and sends it as soon as may be."""
+        written = Written(frame["room"], frame["id"], frame)
+        queue = self._queues.setdefault(written.room, _Queue())
+        if written.id in queue.waiting:
+            raise ValueError(f"the id {written.id} waits already")
+        queue.waiting[written.id] = written
+        self.flush(written.room)
+        return written
 
     def flush(self, room: str) -> None:
         """Sends what may go of this room."""
         queue = self._queues.get(room)
         if queue is None or self._hold is not None or not self._ports.is_joined(room):
             return
-        for entry in list(islice(queue.entries.values(), self._in_flight)):
-            if not entry.in_flight:
-                entry.in_flight = self._ports.send(entry.frame)
-                if not entry.in_flight:
+        for written in list(islice(queue.waiting.values(), self._in_flight)):
+            if not written.in_flight:
+                written.in_flight = self._ports.send(written.frame)
+                if not written.in_flight:
                     return
-        if queue.timer is None and queue.entries:
+        if queue.timer is None and queue.waiting:
             queue.timer = self._timers.after_silence(self._ack_s, lambda: self._overdue(room))
 
-    def acknowledged(self, message: Message) -> None:
-        """One's own message, however it came, is the acknowledgement."""
-        entry = self._take(message.room, message.id)
-        if entry is not None:
+    def acknowledged(self, entry: Entry) -> None:
+        """One's own entry, however it came, is the acknowledgement."""
+        written = self._take(entry.room, entry.id)
+        if written is not None:
             self._attempt = 0
-            self._ports.settled(entry, message)
-            self.flush(message.room)
+            self._ports.settled(written, entry)
+            self.flush(entry.room)
 
     def refused(self, frame: JsonFrame) -> bool:
-        """Takes an error that names one of the entries. True where it did."""
+        """Takes an error that names one of them. True where it did."""
         id = frame.get("ref", "")
-        room = next((room for room, queue in self._queues.items() if id in queue.entries), None)
+        room = next((room for room, queue in self._queues.items() if id in queue.waiting), None)
         if room is None:
             return False
         if frame["retryable"]:
@@ -108,9 +108,9 @@ class Outbox:
             self._mark_unsent(room, id)
             self._ports.not_joined(room)
         else:
-            entry = self._take(room, id)
-            assert entry is not None
-            self._ports.settled(entry, Refused(frame["code"], frame["text"]))
+            written = self._take(room, id)
+            assert written is not None
+            self._ports.settled(written, Refused(frame["code"], frame["text"]))
             self.flush(room)
         return True
 
@@ -120,8 +120,16 @@ class Outbox:
         if queue is not None:
             if queue.timer is not None:
                 queue.timer.cancel()
-            for entry in queue.entries.values():
-                self._ports.settled(entry, why)
+            for written in queue.waiting.values():
+                self._ports.settled(written, why)
+
+    def numbers_gone(self, room: str) -> None:
+        """The room's numbers name other entries from now on: a change that waits must not happen to another message."""
+        waiting = self._queues[room].waiting if room in self._queues else {}
+        for written in [each for each in waiting.values() if "of" in each.frame]:
+            self._take(room, written.id)
+            why = Refused("no_such_message", "The message store has another past than it had.")
+            self._ports.settled(written, why)
 
     def disconnected(self) -> None:
         """What was under way may or may not have arrived: it is sent again on the next connection."""
@@ -131,30 +139,30 @@ class Outbox:
         for room in self._queues:
             self._mark_unsent(room)
 
-    def _take(self, room: str, id: str) -> Entry | None:
+    def _take(self, room: str, id: str) -> Written | None:
         queue = self._queues.get(room)
-        entry = queue.entries.pop(id, None) if queue is not None else None
-        if queue is not None and entry is not None:
+        written = queue.waiting.pop(id, None) if queue is not None else None
+        if queue is not None and written is not None:
             if queue.timer is not None:
                 queue.timer.cancel()
                 queue.timer = None
-            if not queue.entries:
+            if not queue.waiting:
                 del self._queues[room]
-            elif any(e.in_flight for e in islice(queue.entries.values(), self._in_flight)):
+            elif any(e.in_flight for e in islice(queue.waiting.values(), self._in_flight)):
                 queue.timer = self._timers.after_silence(self._ack_s, lambda: self._overdue(room))
-        return entry
+        return written
 
     def _mark_unsent(self, room: str, from_id: str | None = None) -> None:
-        """This entry, or the first, and all that follow it are to be sent again, in order."""
+        """This one, or the first, and all that follow it are to be sent again, in order."""
         queue = self._queues[room]
         if queue.timer is not None:
             queue.timer.cancel()
             queue.timer = None
         reached = from_id is None
-        for entry in islice(queue.entries.values(), self._in_flight):
-            reached = reached or entry.id == from_id
+        for written in islice(queue.waiting.values(), self._in_flight):
+            reached = reached or written.id == from_id
             if reached:
-                entry.in_flight = False
+                written.in_flight = False
 
     def _overdue(self, room: str) -> None:
         if room in self._queues:

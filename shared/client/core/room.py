@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from shared.client.core.events import ClientError, JsonFrame, Message
-from shared.client.core.room_log import RoomLog
+from shared.client.core.events import ClientError, Entry, JsonFrame, Message
+from shared.client.core.room_log import RoomLog, Told
 
 NEWEST: Final = 50
 Entered = Callable[[JsonFrame | ClientError], None]
 
 
 class Room:
-    """`after`: from where on all of the room is wanted, or None for its newest messages: of those at most `catch_up`
-    are fetched after an absence (None: all). `joined`: this connection has joined it. `online`: users by id, at most
-    the first hundred when joined; `members`: how many. `entering`: who waits for the next `joined`, or why there is
-    none. `caught_up`: nothing is known to be missing. `newest_page`: with how many messages it starts anew."""
+    """`after`: from where on all of the room is wanted, or None for its newest messages: of its entries at most
+    `catch_up` are fetched after an absence (None: all). `joined`: this connection has joined it. `online`: users by id,
+    at most the first hundred when joined; `members`: how many. `entering`: who waits for the next `joined`, or why
+    there is none. `caught_up`: nothing is known to be missing. `newest_page`: with how many messages it starts
+    anew."""
 
     def __init__(self, name: str, keep: int | None, after: int | None, catch_up: int | None) -> None:
         self.name = name
@@ -34,14 +35,16 @@ class Room:
         self.members = frame["members"]
         self.online = {user["id"]: user["name"] for user in frame["online"]}
 
-    def log_joined(self, frame: JsonFrame, after: int | None, messages: list[Message]) -> list[Message]:
-        """Takes the messages of a `joined` that asked for what follows `after`; gives those that can now be shown."""
+    def log_joined(self, frame: JsonFrame, after: int | None, entries: list[Entry]) -> list[Told]:
+        """Takes the entries of a `joined` that asked for what follows `after`; gives what can now be told."""
+        seq: int = frame["seq"]
+        as_of: int = frame.get("as_of", seq)
         if after is None:
-            return self.log.joined_fresh(messages, frame["seq"])
-        self.log.expect(frame["seq"])
+            return self.log.joined_fresh([entry for entry in entries if isinstance(entry, Message)], seq, as_of)
+        self.log.expect(seq)
         if self.is_far_behind:
             return []  # they are the oldest of what was missed, and it starts anew at the newest
-        return self.log.page(after, frame["seq"], messages, frame["more"])
+        return self.log.page(after, as_of, entries, frame["more"], as_of)
 
     @property
     def is_far_behind(self) -> bool:

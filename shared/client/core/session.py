@@ -1,6 +1,6 @@
 """A user's session over many connections: which rooms, their logs, what is on its way out. All that docs/protocol.md's
-promises ask of a client: rooms resume by `after`, jumps in `seq` are filled from history, nothing is shown twice,
-what was written is sent again with the same `id` until it is acknowledged.
+promises ask of a client: rooms resume by `after`, jumps in `seq` are filled from history, nothing is told twice,
+changes are applied in order, what was written is sent again with the same `id` until it is acknowledged.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Any, Final, Protocol
 from shared.client.core import events
 from shared.client.core.backfill import Backfill
 from shared.client.core.entrance import Entrance
-from shared.client.core.events import ClientError, Disconnected, Event, JsonFrame, Message, Refused
-from shared.client.core.outbox import Entry, Outbox
+from shared.client.core.events import ClientError, Disconnected, Entry, Event, JsonFrame, Refused, entry_of
+from shared.client.core.outbox import Outbox, Written
 from shared.client.core.requests import Requests
 from shared.client.core.room import Entered, Room
+from shared.client.core.room_log import Told
 from shared.client.core.timers import Timers
 
 ASKED_AT_MOST: Final = 3
@@ -25,8 +26,8 @@ ASKED_AT_MOST: Final = 3
 class SessionOptions:
     """`answer_s`, `ack_s`: how long to wait for an answer, and for the own copy of what was written, before asking
     again.
-    `in_flight`: see `Outbox`. `keep`: see `RoomLog`. `catch_up`: how many missed messages of one room are fetched by
-    themselves; where more were missed, the room starts anew at its newest (None: all are fetched)."""
+    `in_flight`: see `Outbox`. `keep`: see `RoomLog`. `catch_up`: how many missed entries of one room are fetched by
+    themselves; where more were missed, the room starts anew at its newest messages (None: all are fetched)."""
 
     answer_s: float = 10.0
     ack_s: float = 10.0
@@ -43,7 +44,7 @@ class SessionPorts(Protocol):
 
     def emit(self, event: Event) -> None: ...
 
-    def settled(self, id: str, outcome: Message | Refused) -> None:
+    def settled(self, id: str, outcome: Entry | Refused) -> None:
         """What was written under `id` is stored, or will not be."""
 
 
@@ -85,7 +86,7 @@ class Session:
 
         def answered(answer: JsonFrame | ClientError) -> None:
             if not isinstance(answer, ClientError) and answer["type"] == "history":
-                self.found([Message.of(m) for m in answer["messages"]])
+                self.found([entry_of(m) for m in answer["messages"]])
             done(answer)
 
         self._requests.ask(frame, answered, ASKED_AT_MOST)
@@ -99,6 +100,7 @@ class Session:
         if self.epoch is not None and self.epoch != frame["epoch"]:
             for room in self.rooms.values():
                 room.forget()
+                self.outbox.numbers_gone(room.name)
             self._ports.emit(events.EpochChanged(frame["epoch"]))
         self.epoch = frame["epoch"]
         for room in self.rooms.values():
@@ -107,8 +109,8 @@ class Session:
     def receive(self, frame: JsonFrame) -> None:
         """Any frame but `welcome` and `reconnect`, which are the connection's."""
         kind = frame["type"]
-        if kind == "message":
-            self._arrived(Message.of(frame))
+        if kind in ("message", "change"):
+            self._arrived(entry_of(frame))
         elif (kind == "error" and self.outbox.refused(frame)) or self._requests.receive(frame):
             pass
         elif (handler := _HANDLERS.get(kind)) is not None:
@@ -144,13 +146,13 @@ class Session:
             return
         if self.rooms.get(room.name) is not room:
             return
-        messages = [Message.of(m) for m in answer["messages"]]
-        self.found(messages)
-        if room.log.contradicts(messages):
+        entries = [entry_of(m) for m in answer["messages"]]
+        self.found(entries)
+        if room.log.contradicts(entries):
             self.went_back(room)
             return
         room.entered(answer)
-        self.show(room.log_joined(answer, after, messages))
+        self.tell(room.log_joined(answer, after, entries))
         self.outbox.flush(room.name)
         self._tell_entered(room, answer)
         self._backfill.repair(room)
@@ -159,6 +161,7 @@ class Session:
         """See `EntrancePorts`."""
         if self.rooms.get(room.name) is room:
             room.forget(seq)
+            self.outbox.numbers_gone(room.name)
             self._ports.emit(events.WentBack(room.name))
             self._enter(room)
 
@@ -168,26 +171,26 @@ class Session:
         for told in entering:
             told(answer)
 
-    def _arrived(self, message: Message) -> None:
-        self.found([message])
-        room = self.rooms.get(message.room)
-        if room is not None and room.log.contradicts([message]):
+    def _arrived(self, entry: Entry) -> None:
+        self.found([entry])
+        room = self.rooms.get(entry.room)
+        if room is not None and room.log.contradicts([entry]):
             self.went_back(room)
         elif room is not None:
-            self.show(room.log.receive(message))
+            self.tell(room.log.receive(entry))
             if not room.log.is_whole:
                 self._backfill.repair(room)
 
-    def found(self, messages: list[Message]) -> None:
-        """See `BackfillPorts`: one's own message, however it came, is the acknowledgement."""
-        for message in messages:
-            if message.sender_id == self.user_id:
-                self.outbox.acknowledged(message)
+    def found(self, entries: list[Entry]) -> None:
+        """See `BackfillPorts`: one's own entry, however it came, is the acknowledgement."""
+        for entry in entries:
+            if entry.sender_id == self.user_id:
+                self.outbox.acknowledged(entry)
 
-    def show(self, messages: list[Message]) -> None:
+    def tell(self, told: list[Told]) -> None:
         """See `BackfillPorts`."""
-        for message in messages:
-            self._ports.emit(events.Arrived(message))
+        for each in told:
+            self._ports.emit(each)
 
     def _left(self, name: str) -> None:
         room = self.rooms.pop(name, None)
@@ -213,12 +216,12 @@ class Session:
             room.joined = False
             self._enter(room)
 
-    def settled(self, entry: Entry, outcome: Message | Refused) -> None:
-        self._ports.settled(entry.id, outcome)
-        if isinstance(outcome, Message):
-            self._ports.emit(events.Acknowledged(outcome))
+    def settled(self, written: Written, outcome: Entry | Refused) -> None:
+        self._ports.settled(written.id, outcome)
+        if isinstance(outcome, Refused):
+            self._ports.emit(events.NotSent(written.room, written.id, outcome))
         else:
-            self._ports.emit(events.NotSent(entry.room, entry.id, outcome))
+            self._ports.emit(events.Acknowledged(outcome))
 
     # ── what comes by itself ──
 

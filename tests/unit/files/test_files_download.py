@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -27,17 +28,21 @@ class OneFile:
     def __init__(self) -> None:
         self.asked, self.there = asyncio.Event(), asyncio.Event()
         self.missing = False
+        self.deleted_while = ""
+        self._gone = False
 
     async def find(self, id: str) -> Kept | None:
-        return FILE
+        return None if self._gone else FILE
 
     async def ask(self, room: str, user_id: str) -> Access:
+        self._gone = self.deleted_while == "asked"
         return Access(ref="1", exists=True, allowed=True)
 
     async def open(self, key: str, start: int, stop: int) -> AsyncIterator[bytes]:
         self.asked.set()
         await self.there.wait()
         if self.missing:
+            self._gone = self.deleted_while == "opened"
             raise Missing(key)
 
         async def chunks() -> AsyncIterator[bytes]:
@@ -93,3 +98,11 @@ async def test_bytes_that_are_missing_give_the_place_back(one: OneFile, download
         assert refused.value.code == ErrorCode.UNAVAILABLE
     one.missing = False
     assert await asked(download) == b"abc"
+
+
+@pytest.mark.parametrize("deleted_while", ["asked", "opened"])
+async def test_what_is_deleted_on_the_way_is_not_there(one: OneFile, download: Download, deleted_while: str) -> None:
+    one.deleted_while = deleted_while
+    one.missing = True
+    one.there.set()
+    assert json.loads(await asked(download))["code"] == ErrorCode.NO_SUCH_FILE

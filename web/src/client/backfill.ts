@@ -5,7 +5,7 @@
 import type { Interval } from "./intervals.ts"
 import { Disconnected, Refused, type Requests, Unanswered } from "./requests.ts"
 import type { Room } from "./room.ts"
-import { type Incoming, type Message, PAGE_LIMIT, type RoomName } from "./wire.ts"
+import { type Entry, type Incoming, PAGE_LIMIT, type RoomName } from "./wire.ts"
 
 export interface BackfillPorts {
   requests: Requests
@@ -13,10 +13,10 @@ export interface BackfillPorts {
   /** The server says that we are not in the room. */
   notJoined(room: RoomName): void
   changed(room: RoomName): void
-  /** The server has another message than we have under some number. */
+  /** The server has another entry than we have under some number. */
   wentBack(room: Room): void
-  /** Messages came from history. */
-  found(messages: readonly Message[]): void
+  /** Entries came from history. */
+  found(entries: readonly Entry[]): void
 }
 
 const OLDER_PAGE = 50
@@ -41,11 +41,11 @@ export class Backfill {
     if (this.#repairing.has(room)) return
     this.#repairing.add(room)
     try {
-      for (let hole = room.log.hole; hole && room.joined; hole = room.log.hole) {
-        const { log } = room
-        if (room.isFarBehind) await this.#startAnew(room)
-        else await this.#fill(room, hole)
-        if (room.log === log && log.hole?.from === hole.from) return // a server that does not answer what it was asked
+      for (let gap = room.log.gap; gap && room.joined; gap = room.log.gap) {
+        const { log, isFarBehind } = room
+        if (isFarBehind) await this.#startAnew(room)
+        else await this.#fill(room, gap)
+        if ((isFarBehind || room.log === log) && room.log.gap?.from === gap.from) return // a server that does not answer what it was asked
       }
     } catch (error) {
       if (error instanceof Refused && error.code === "not_joined") this.#ports.notJoined(room.name)
@@ -55,15 +55,15 @@ export class Backfill {
     }
   }
 
-  async #fill(room: Room, hole: Interval): Promise<void> {
-    const after = hole.from - 1
-    const limit = Math.min(PAGE_LIMIT, hole.to - after)
-    await this.#page(room, { after, limit }, ({ messages, more }) => room.log.pageAfter(after, hole.to, messages, more))
+  async #fill(room: Room, gap: Interval): Promise<void> {
+    const after = gap.from - 1
+    const limit = Math.min(PAGE_LIMIT, gap.to - after)
+    await this.#page(room, { after, limit }, ({ seq, messages, more }) => room.log.pageAfter(after, gap.to, messages, more, seq))
   }
 
   async #startAnew(room: Room): Promise<void> {
     const newest = room.log.target
-    await this.#page(room, { before: newest + 1, limit: room.newestPage }, ({ messages, more }) => room.startAnew(newest, messages, more))
+    await this.#page(room, { before: newest + 1, limit: room.newestPage }, ({ seq, messages, more }) => room.startAnew(newest, messages, more, seq))
   }
 
   /** Asks for a page, and has it taken where it is of the log that it was asked for. */
@@ -113,14 +113,15 @@ export class Backfill {
     const { log } = room
     const before = log.start
     if (before === null || !log.hasOlder) return
-    const { messages, more } = await this.#ports.requests.ask(
+    const { seq, messages, more } = await this.#ports.requests.ask(
       { type: "history", room: room.name, before, limit: OLDER_PAGE },
       ASK_AT_MOST,
     )
     if (room.log !== log || log.start !== before) return // what is held begins elsewhere by now
     if (log.contradicts(messages)) return this.#ports.wentBack(room)
-    log.pageBefore(before, messages, more)
+    log.pageBefore(before, messages, more, seq)
     this.#ports.found(messages)
+    void this.repair(room) // of what was changed since the page was read
   }
 
   async #loadNewer(room: Room): Promise<void> {
@@ -128,14 +129,15 @@ export class Backfill {
     const { log } = room
     const { end, target } = log
     if (end === null) return
-    const { messages, more } = await this.#ports.requests.ask(
+    const { seq, messages, more } = await this.#ports.requests.ask(
       { type: "history", room: room.name, after: end, limit: PAGE_LIMIT },
       ASK_AT_MOST,
     )
     if (room.log !== log || log.end !== end) return // what is held ends elsewhere by now
     if (log.contradicts(messages)) return this.#ports.wentBack(room)
-    log.pageAfter(end, target, messages, more)
+    log.pageAfter(end, target, messages, more, seq)
     this.#ports.found(messages)
+    void this.repair(room)
   }
 }
 

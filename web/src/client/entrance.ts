@@ -2,14 +2,14 @@
 import { ignoreLoss } from "./backfill.ts"
 import { Refused, type Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
-import type { Message, RoomName } from "./wire.ts"
+import type { Entry, RoomName } from "./wire.ts"
 
 export interface EntrancePorts {
   requests: Requests
   /** Whether there is a connection to enter by. */
   isOpen(): boolean
-  /** The room is joined; `messages` came with the answer. */
-  entered(room: Room, messages: readonly Message[]): void
+  /** The room is joined; `entries` came with the answer. */
+  entered(room: Room, entries: readonly Entry[]): void
   /** The server has less of the room than it had: what is known here is to be forgotten. */
   wentBack(room: Room): void
   /** The server does not let us in: `room.refusal` says why. */

@@ -7,6 +7,10 @@ export interface Interval {
 export class Intervals {
   #list: Interval[] = []
 
+  get isEmpty(): boolean {
+    return this.#list.length === 0
+  }
+
   has(value: number): boolean {
     return this.#list.some(({ from, to }) => from <= value && value <= to)
   }
@@ -19,6 +23,10 @@ export class Intervals {
       this.#list[this.#list.length - 1] = { from: tail.from, to } // the common case: the next message
       return
     }
+    if (!tail || from > tail.to) {
+      this.#list.push({ from, to })
+      return
+    }
     const apart = this.#list.filter((each) => each.to + 1 < from || to + 1 < each.from)
     const merged = this.#list.filter((each) => !apart.includes(each))
     apart.push({
@@ -26,6 +34,11 @@ export class Intervals {
       to: Math.max(to, ...merged.map((each) => each.to)),
     })
     this.#list = apart.sort((a, b) => a.from - b.from)
+  }
+
+  /** What of it is above `value`. */
+  above(value: number): readonly Interval[] {
+    return this.#list.filter(({ to }) => to > value).map(({ from, to }) => ({ from: Math.max(from, value + 1), to }))
   }
 
   /** Forgets everything below `value`. */

@@ -1,16 +1,24 @@
 /** Where the outbox outlives the page. One record for each entry, so that two tabs of one user do not overwrite each other's. */
 import type { ErrorCode, RoomName } from "./wire.ts"
 
+/** What a person has done, as the frame says it that takes it to the server. `of` and `reply_to`: the number of a message. */
+export type Said =
+  | { readonly type: "chat"; readonly text: string; readonly reply_to?: number }
+  | { readonly type: "edit"; readonly of: number; readonly text: string }
+  | { readonly type: "delete"; readonly of: number }
+  | { readonly type: "react"; readonly of: number; readonly emoji: string; readonly on: boolean }
+  | { readonly type: "pin"; readonly of: number; readonly on: boolean }
+
 export interface OutboxEntry {
   readonly id: string
   readonly room: RoomName
-  readonly text: string
   /** Milliseconds of this machine's clock. */
   readonly writtenAt: number
   /** Why the server will not take it, or null while it may yet. */
   readonly failure: { readonly code: ErrorCode; readonly text: string } | null
   /** Ids under which the same person may have sent it before. */
   readonly former?: readonly string[]
+  readonly said: Said
 }
 
 export interface OutboxStore {
@@ -70,12 +78,34 @@ const keysFrom = (prefix: string, storage: Storage): string[] =>
 // Identifiers sort by the time at which they were made.
 const byId = (a: OutboxEntry, b: OutboxEntry): number => (a.id < b.id ? -1 : 1)
 
-const readEntry = (text: string | null): OutboxEntry[] => {
+/** Before there were changes, an entry was a chat and bore its text itself. */
+type Kept = Partial<OutboxEntry> & { text?: unknown }
+
+const readEntry = (record: string | null): OutboxEntry[] => {
   try {
-    const entry = JSON.parse(text ?? "null") as Partial<OutboxEntry> | null
-    const complete = typeof entry?.id === "string" && typeof entry.room === "string" && typeof entry.text === "string"
-    return complete ? [{ writtenAt: 0, failure: null, ...entry } as OutboxEntry] : []
+    const { text, said = { type: "chat", text }, ...entry } = JSON.parse(record ?? "null") as Kept
+    const isWhole = typeof entry.id === "string" && typeof entry.room === "string" && isSaid(said as Loose)
+    return isWhole ? [{ writtenAt: 0, failure: null, ...entry, said } as OutboxEntry] : []
   } catch {
     return []
+  }
+}
+
+type Loose = { readonly [Field in "type" | "text" | "reply_to" | "of" | "emoji" | "on"]?: unknown }
+
+const isSaid = ({ type, text, reply_to, of, emoji, on }: Loose): boolean => {
+  switch (type) {
+    case "chat":
+      return typeof text === "string" && (reply_to === undefined || typeof reply_to === "number")
+    case "edit":
+      return typeof of === "number" && typeof text === "string"
+    case "delete":
+      return typeof of === "number"
+    case "react":
+      return typeof of === "number" && typeof emoji === "string" && typeof on === "boolean"
+    case "pin":
+      return typeof of === "number" && typeof on === "boolean"
+    default:
+      return false
   }
 }

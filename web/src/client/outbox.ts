@@ -1,15 +1,16 @@
 /**
- * What this user has written and the server has not yet acknowledged. Every entry keeps its `id` for life, so that sending it again is
- * always safe; it leaves when the sender's own copy of the message arrives.
+ * What this user has written and changed and the server has not yet acknowledged. Every entry keeps its `id` for life, so that sending it again
+ * is always safe; it leaves when the sender's own copy of the message or change arrives.
  *
  * Of each room one entry is in flight at a time: only so do a refusal to one and success of the next not change their order.
  */
 import { backoff } from "./backoff.ts"
 import { Emitter } from "./emitter.ts"
+import { canonical } from "./fold.ts"
 import { newId } from "./ids.ts"
-import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
+import type { OutboxEntry, OutboxStore, Said } from "./outbox-store.ts"
 import { after, afterSilence } from "./timers.ts"
-import type { ClientFrame, Incoming, Message, RoomName } from "./wire.ts"
+import type { ClientFrame, Entry, Incoming, RoomName } from "./wire.ts"
 
 export interface OutboxPorts {
   send(frame: ClientFrame): boolean
@@ -19,6 +20,8 @@ export interface OutboxPorts {
   isLookedFor(entry: OutboxEntry): boolean
   /** The server said that we are not in the room. */
   notJoined(room: RoomName): void
+  /** The server has refused for good what is not worth keeping, and it is gone. */
+  gaveUp(error: Incoming<"error">): void
   random(): number
 }
 
@@ -50,8 +53,8 @@ export class Outbox {
     return this.#entries.some((entry) => entry.id === id && entry.failure === null)
   }
 
-  /** Whether the message is one of the entries, stored under a former id of this person. */
-  isFormer({ id, room, from }: Message): boolean {
+  /** Whether this is one of the entries, stored under a former id of this person. */
+  isFormer({ id, room, from }: Entry): boolean {
     return this.#entries.some((entry) => entry.id === id && entry.room === room && entry.former?.includes(from.id))
   }
 
@@ -60,9 +63,10 @@ export class Outbox {
     return [...new Set(this.#entries.map(({ room }) => room))]
   }
 
-  /** Takes a text into the outbox and sends it as soon as may be. */
-  write(room: RoomName, text: string): OutboxEntry {
-    const entry: OutboxEntry = { id: newId(), room, text, writtenAt: Date.now(), failure: null }
+  /** Takes what somebody does into the outbox and sends it as soon as may be. Of changes to one thing only the last goes out. */
+  say(room: RoomName, said: Said): OutboxEntry {
+    const entry: OutboxEntry = { id: newId(), room, writtenAt: Date.now(), failure: null, said }
+    for (const each of this.of(room)) if (this.#isReplaced(each, said)) this.#drop(each.id)
     this.#entries.push(entry)
     this.#store.put(entry)
     this.changes.emit(room)
@@ -96,14 +100,18 @@ export class Outbox {
     this.#settle(entry.room, entry.id)
     if (error.retryable) this.#hold(error.retry_after_ms ?? backoff(this.#attempt++, this.#ports.random()))
     else if (error.code === "not_joined") this.#ports.notJoined(entry.room)
-    else this.#replace({ ...entry, failure: { code: error.code, text: error.text } })
+    else {
+      this.#fail(entry, { code: error.code, text: error.text })
+      const isDone = entry.said.type === "delete" && error.code === "no_such_message"
+      if (!bearsWords(entry) && !isDone) this.#ports.gaveUp(error)
+    }
     this.flush()
     return true
   }
 
-  /** The room cannot be entered, so nothing that waits for it can go. */
+  /** The room cannot be entered, so nothing that waits for it can go. The room itself says why. */
   roomRefused(room: RoomName, failure: NonNullable<OutboxEntry["failure"]>): void {
-    for (const entry of this.of(room)) if (entry.failure === null) this.#replace({ ...entry, failure })
+    for (const entry of this.of(room)) if (entry.failure === null) this.#fail(entry, failure)
   }
 
   /** What was under way may or may not have arrived: it is sent again on the next connection. */
@@ -119,17 +127,17 @@ export class Outbox {
     for (const room of this.rooms) {
       if (this.#inFlight.has(room) || !this.#ports.isJoined(room)) continue
       const next = this.#entries.find((entry) => entry.room === room && entry.failure === null)
-      if (next && (next.former === undefined || this.#ports.isLookedFor(next))) this.#sendNow(next)
+      if (next && (next.said.type !== "chat" || next.former === undefined || this.#ports.isLookedFor(next))) this.#sendNow(next)
     }
   }
 
-  #sendNow({ room, id, text }: OutboxEntry): void {
+  #sendNow({ room, id, said }: OutboxEntry): void {
     const cancel = afterSilence(ACKNOWLEDGED_WITHIN_MS, () => {
       this.#inFlight.delete(room)
       this.flush()
     })
     this.#inFlight.set(room, { id, cancel })
-    if (!this.#ports.send({ type: "chat", room, id, text })) this.#settle(room, id)
+    if (!this.#ports.send({ ...said, room, id })) this.#settle(room, id)
   }
 
   #settle(room: RoomName, id: string): void {
@@ -162,13 +170,47 @@ export class Outbox {
     this.changes.emit(entry.room)
   }
 
+  /** Whether `entry` waits to say the same thing of the same message. What is on its way, or was refused, stays. */
+  #isReplaced(entry: OutboxEntry, said: Said): boolean {
+    const thing = thingOf(said)
+    return thing !== null && thing === thingOf(entry.said) && entry.failure === null && this.#inFlight.get(entry.room)?.id !== entry.id
+  }
+
+  /** It is not sent again by itself. Nothing is kept of it where nobody would miss a word. */
+  #fail(entry: OutboxEntry, failure: NonNullable<OutboxEntry["failure"]>): void {
+    if (bearsWords(entry)) this.#replace({ ...entry, failure })
+    else this.#remove(entry.id)
+  }
+
   #remove(id: string): boolean {
+    const entry = this.#drop(id)
+    if (entry) this.changes.emit(entry.room)
+    return entry !== null
+  }
+
+  /** As `#remove`, and nobody is told. */
+  #drop(id: string): OutboxEntry | null {
     const at = this.#entries.findIndex((entry) => entry.id === id)
-    if (at < 0) return false
+    if (at < 0) return null
     const [entry] = this.#entries.splice(at, 1)
     this.#settle(entry!.room, id)
     this.#store.remove(id)
-    this.changes.emit(entry!.room)
-    return true
+    return entry!
+  }
+}
+
+const bearsWords = ({ said }: OutboxEntry): boolean => said.type === "chat" || said.type === "edit"
+
+/** What is changed, of which the last word alone counts; null for a message. */
+const thingOf = (said: Said): string | null => {
+  switch (said.type) {
+    case "chat":
+      return null
+    case "react":
+      return `react ${said.of} ${canonical(said.emoji)}`
+    case "edit":
+    case "delete":
+    case "pin":
+      return `${said.type} ${said.of}`
   }
 }

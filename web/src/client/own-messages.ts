@@ -1,10 +1,10 @@
-/** The user's own messages, wherever they come from: each that comes is stored, and what waits under its id is acknowledged. */
+/** The user's own entries, wherever they come from: each that comes is stored, and what waits under its id is acknowledged. */
 import { Emitter } from "./emitter.ts"
 import type { Outbox } from "./outbox.ts"
-import { isOwn, type Message, type User } from "./wire.ts"
+import { type Entry, isMessage, isOwn, type Message, type User } from "./wire.ts"
 
 export class OwnMessages {
-  /** As often as one comes. */
+  /** Own messages, as often as one comes. */
   readonly stored = new Emitter<Message>()
   readonly #outbox: Outbox
 
@@ -13,11 +13,11 @@ export class OwnMessages {
   }
 
   /** These came, perhaps not for the first time. In history they are as good an acknowledgement as a copy that comes by itself. */
-  found(messages: readonly Message[], user: User | null): void {
-    for (const message of messages) {
-      if (!isOwn(message, user) && !this.#outbox.isFormer(message)) continue
-      this.#outbox.acknowledged(message.id)
-      this.stored.emit(message)
+  found(entries: readonly Entry[], user: User | null): void {
+    for (const entry of entries) {
+      if (!isOwn(entry, user) && !this.#outbox.isFormer(entry)) continue
+      this.#outbox.acknowledged(entry.id)
+      if (isMessage(entry)) this.stored.emit(entry)
     }
   }
 }

@@ -12,6 +12,7 @@ export interface Chat {
   room: string
   id: string
   text: string
+  reply_to?: number
 }
 
 export interface ChatMessage {
@@ -23,7 +24,70 @@ export interface ChatMessage {
   id: string
   from: User
   at: string
+  reply_to?: number
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
   text: string
+}
+
+/** Its author alone may. */
+export interface Delete {
+  type: "delete"
+  ref?: string
+  room: string
+  id: string
+  of: number
+}
+
+export interface DeleteChange {
+  type: "change"
+  kind: "delete"
+  ref?: string
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  of: number
+}
+
+export interface DeletedMessage {
+  type: "message"
+  kind: "deleted"
+  ref?: string
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  reply_to?: number
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
+}
+
+/** `of`: the number of the message. Its author alone may; a file has no text to edit. */
+export interface Edit {
+  type: "edit"
+  ref?: string
+  room: string
+  id: string
+  of: number
+  text: string
+}
+
+export interface EditChange {
+  type: "change"
+  kind: "edit"
+  ref?: string
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  of: number
+  text?: string
 }
 
 /** `ref` is the frame's `ref`, else its `id`. `text` is a sentence for a person. */
@@ -36,7 +100,7 @@ export interface ErrorFrame {
   retry_after_ms?: number
 }
 
-export type ErrorCode = "invalid_frame" | "too_large" | "unauthorized" | "expired" | "forbidden" | "not_joined" | "no_such_room" | "id_reused" | "rate_limited" | "overloaded" | "unavailable" | "unsupported_file" | "name_taken" | "bad_credentials" | "forbidden_origin" | "no_guests" | "sign_in_elsewhere" | "invalid_name" | "invalid_password" | "weak_password" | "invalid_request" | "not_found" | "method_not_allowed" | "no_such_file" | "precondition_failed" | "upgrade_required" | "timed_out" | "internal"
+export type ErrorCode = "invalid_frame" | "too_large" | "unauthorized" | "expired" | "forbidden" | "not_joined" | "no_such_room" | "no_such_message" | "id_reused" | "rate_limited" | "overloaded" | "unavailable" | "unsupported_file" | "name_taken" | "bad_credentials" | "forbidden_origin" | "no_guests" | "sign_in_elsewhere" | "invalid_name" | "invalid_password" | "weak_password" | "invalid_request" | "not_found" | "method_not_allowed" | "no_such_file" | "precondition_failed" | "upgrade_required" | "timed_out" | "internal"
 
 /** `data` is a data URL (RFC 2397) in base64. */
 export interface FileFrame {
@@ -57,6 +121,10 @@ export interface FileMessage {
   id: string
   from: User
   at: string
+  reply_to?: number
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
   file: StoredFile
 }
 
@@ -69,11 +137,13 @@ export interface History {
   limit?: number
 }
 
+/** `messages`: with `before` messages alone, with `after` all entries. They hold all changes up to `seq`, the newest entry when they were read. */
 export interface HistoryPage {
   type: "history"
   ref?: string
   room: string
-  messages: (LoggedChat | LoggedFile)[]
+  seq: number
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin)[]
   more: boolean
 }
 
@@ -84,14 +154,16 @@ export interface Join {
   after?: number
 }
 
+/** `seq`: of the newest entry. `messages`: the entries after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is left out where it is `seq`. */
 export interface Joined {
   type: "joined"
   ref?: string
   room: string
   seq: number
+  as_of?: number
   members: number
   online: User[]
-  messages: (LoggedChat | LoggedFile)[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin)[]
   more: boolean
 }
 
@@ -116,7 +188,6 @@ export interface Limits {
   frames_burst: number
 }
 
-/** A chat as `joined`, `history` and `rooms` list it: a `message` without the `type`, which they imply. */
 export interface LoggedChat {
   kind: "chat"
   room: string
@@ -124,10 +195,49 @@ export interface LoggedChat {
   id: string
   from: User
   at: string
+  reply_to?: number
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
   text: string
 }
 
-/** A file as they list it. */
+export interface LoggedDelete {
+  kind: "delete"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  of: number
+}
+
+/** A message that was deleted: nothing of what it said is left. */
+export interface LoggedDeleted {
+  kind: "deleted"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  reply_to?: number
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
+}
+
+/** `text`: the message's text of today, also where a later edit wrote that; left out where it has none any more. */
+export interface LoggedEdit {
+  kind: "edit"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  of: number
+  text?: string
+}
+
 export interface LoggedFile {
   kind: "file"
   room: string
@@ -135,7 +245,57 @@ export interface LoggedFile {
   id: string
   from: User
   at: string
+  reply_to?: number
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
   file: StoredFile
+}
+
+export interface LoggedPin {
+  kind: "pin"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  of: number
+  on: boolean
+}
+
+export interface LoggedReact {
+  kind: "react"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  of: number
+  emoji: string
+  on: boolean
+}
+
+/** Any member may. `on`: pinned, or not any more. */
+export interface Pin {
+  type: "pin"
+  ref?: string
+  room: string
+  id: string
+  of: number
+  on: boolean
+}
+
+export interface PinChange {
+  type: "change"
+  kind: "pin"
+  ref?: string
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  of: number
+  on: boolean
 }
 
 export interface Ping {
@@ -157,6 +317,37 @@ export interface Presence {
   online?: boolean
   members: number
   present?: User[]
+}
+
+/** `emoji`: one, as people see it. `on`: set, or taken back. */
+export interface React {
+  type: "react"
+  ref?: string
+  room: string
+  id: string
+  of: number
+  emoji: string
+  on: boolean
+}
+
+export interface ReactChange {
+  type: "change"
+  kind: "react"
+  ref?: string
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  of: number
+  emoji: string
+  on: boolean
+}
+
+/** Everybody who has reacted to a message with `emoji`: user ids, in the order in which they did. */
+export interface Reaction {
+  emoji: string
+  users: string[]
 }
 
 export interface Read {
@@ -186,14 +377,14 @@ export interface RoomList {
   rooms: RoomSummary[]
 }
 
-/** `seq` of the newest message, `read_seq` how far this user has read, `unread` how many messages of others follow that (counted to 100), `members` how many are online. `last` the newest message; where the list has no room for it, `last_at` says when it came. */
+/** `seq` of the newest entry, `read_seq` how far this user has read, `unread` how many messages of others follow that and are not deleted (counted to 100), `members` how many are online. `last` the newest message; where the list has no room for it, `last_at` says when it came. */
 export interface RoomSummary {
   room: string
   seq: number
   read_seq: number
   unread: number
   members: number
-  last?: LoggedChat | LoggedFile
+  last?: LoggedChat | LoggedFile | LoggedDeleted
   last_at?: string
 }
 
@@ -250,6 +441,10 @@ export type ClientFrame =
   | Rooms
   | Chat
   | FileFrame
+  | Edit
+  | Delete
+  | React
+  | Pin
   | History
   | Typing
   | Read
@@ -262,6 +457,11 @@ export type ServerFrame =
   | RoomList
   | ChatMessage
   | FileMessage
+  | DeletedMessage
+  | EditChange
+  | DeleteChange
+  | ReactChange
+  | PinChange
   | HistoryPage
   | Presence
   | TypingNotice
@@ -271,7 +471,11 @@ export type ServerFrame =
   | ErrorFrame
 
 /** A message as a client keeps it: with or without the frame's own fields. */
-export type Message = LoggedChat | LoggedFile
+export type Message = LoggedChat | LoggedFile | LoggedDeleted
+
+/** What changes a message; and all that a room's log holds. */
+export type Change = LoggedEdit | LoggedDelete | LoggedReact | LoggedPin
+export type Entry = Message | Change
 
 /** Codes after which the same request may succeed. */
 export const RETRYABLE: readonly ErrorCode[] = [

@@ -1,267 +1,304 @@
 /**
- * What is known of one room's log: its messages in the order of `seq`, without doubles, and which numbers are still missing.
+ * What is known of one room's log: its messages as they are now, in the order of `seq`, without doubles, and which numbers are still missing.
  *
  * The log is wanted from `start` to `target` whole; `hole` names the lowest part of that which has not been seen. A page of history
- * covers the numbers it was asked for, even where it holds no message for one of them (a deployment may keep messages for a limited time),
- * so a hole is asked for once and never again.
+ * covers the numbers it was asked for, even where it holds no message for one of them (it is a change's, or a deployment keeps messages for
+ * a limited time), so a hole is asked for once and never again.
  *
  * It holds a bounded number of messages, those around the reader. Where the reader stands far above the newest, the log ends at `end`, and
- * what follows is only counted until somebody reads on.
+ * what follows is only counted until somebody reads on. What is changed of the messages that are held is wanted all the same, so which
+ * entries have been seen is kept beside which numbers are known.
  */
-import { type Interval, Intervals } from "./intervals.ts"
-import type { Message } from "./wire.ts"
+import { ChangeLog } from "./change-log.ts"
+import { HeldMessages } from "./held-messages.ts"
+import type { Interval } from "./intervals.ts"
+import { KnownNumbers } from "./known-numbers.ts"
+import { type Change, type Entry, isChange, isMessage, type Message } from "./wire.ts"
 
 /** So many messages are held at most; past that so many are kept, so that not every arrival lets one go. */
 export const HELD_AT_MOST = 2_000
 export const KEPT = 1_200
 
+const NO_MESSAGES: readonly Message[] = []
+const NO_CHANGES: readonly Change[] = []
+
 export class RoomLog {
   /** Where somebody reads: the messages around this number stay; null: at the newest. */
   reader: number | null = null
-  #messages: Message[] = []
-  #copy: readonly Message[] | null = null
-  #known = new Intervals()
-  #start: number | null = null
-  #end: number | null = null
-  #target = 0
+  readonly #held = new HeldMessages()
+  readonly #changes = new ChangeLog()
+  readonly #numbers = new KnownNumbers()
+  /** The newest message, where it is not held. */
   #newest: Message | null = null
-  #beginningSeen = false
 
-  /** The messages that are held, oldest first. The array is replaced, never changed: a copy, made when it is asked for and not at each arrival. */
+  /** The messages that are held, oldest first. The array and the messages in it are replaced, never changed. */
   get messages(): readonly Message[] {
-    return (this.#copy ??= this.#messages.slice())
+    return this.#held.all
   }
 
   /** How many messages are held. */
   get size(): number {
-    return this.#messages.length
+    return this.#held.size
   }
 
-  /** The newest message that has come, whether or not it is held. */
+  /** The newest message that is known, whether or not it is held. */
   get newest(): Message | null {
-    const held = this.#messages.at(-1) ?? null
+    const held = this.#held.last
     return (this.#newest?.seq ?? 0) > (held?.seq ?? 0) ? this.#newest : held
   }
 
   /** The last number that is held where later ones were let go; null: all up to the newest are wanted. */
   get end(): number | null {
-    return this.#end
+    return this.#numbers.end
   }
 
   /** The number before which nothing has been asked for yet, or null for a room of which nothing is known. */
   get start(): number | null {
-    return this.#start
+    return this.#numbers.start
   }
 
   /** The newest number that is known to exist. */
   get target(): number {
-    return this.#target
+    return this.#numbers.target
   }
 
   get hasOlder(): boolean {
-    return this.#start !== null && this.#start > 1 && !this.#beginningSeen
+    return this.#numbers.hasOlder
   }
 
+  /** The lowest numbers of which it is not known what stands there. */
   get hole(): Interval | null {
-    return this.#start === null ? null : this.#known.firstHole(this.#start, this.#upTo)
+    return this.#numbers.hole
   }
 
   get missing(): number {
-    return this.#start === null ? 0 : this.#known.missing(this.#start, this.#upTo)
+    return this.#numbers.missing
+  }
+
+  /** What is to be asked for next: the hole, or else entries that were not seen and may change what is held. */
+  get gap(): Interval | null {
+    return this.start === null ? null : (this.hole ?? this.#changes.hole(this.target))
+  }
+
+  /** How many numbers are to be asked for. Without end where more changes came meanwhile than may wait for that. */
+  get behind(): number {
+    if (this.start === null) return 0
+    return this.#changes.isOverrun ? Infinity : Math.max(this.missing, this.#changes.missing(this.target))
   }
 
   /** The newest number up to which the log is whole: where a `join` resumes from. */
   get resumeAfter(): number | null {
-    if (this.#start === null) return null
-    if (this.#end !== null) return this.#target // what lies between is asked for by who reads on
-    return (this.hole?.from ?? this.#target + 1) - 1
+    if (this.start === null) return null
+    // Where the log ends before the newest, the messages between are asked for by who reads on.
+    const known = this.end === null ? (this.hole?.from ?? this.target + 1) - 1 : this.target
+    return Math.min(known, this.#changes.through)
   }
 
   /**
-   * Whether another message than one of these stands here under its number. A number is given once in the life of a store and its message
-   * keeps its `id`, author and time, so this is a store that went back, in whatever order the two came.
+   * Whether another entry than one of these stands here under its number. A number is given once in the life of a store and its entry keeps
+   * its `id`, author and time, whatever is changed of it, so this is a store that went back, in whatever order the two came.
    */
-  contradicts(messages: readonly Message[]): boolean {
-    return messages.some((message) => {
-      const held = this.at(message.seq)
-      return held !== null && (held.id !== message.id || held.from.id !== message.from.id || held.at !== message.at)
+  contradicts(entries: readonly Entry[]): boolean {
+    return entries.some((entry) => {
+      const here = this.at(entry.seq) ?? (this.#newest?.seq === entry.seq ? this.#newest : this.#changes.at(entry.seq))
+      return here !== null && (here.id !== entry.id || here.from.id !== entry.from.id || here.at !== entry.at)
     })
   }
 
   /** Wants the log from after `seq` on, without the messages up to there: for a room that is followed but not looked at. */
   anchor(seq: number): void {
-    if (this.#start !== null) return
-    this.#start = seq + 1
-    this.#target = Math.max(this.#target, seq)
+    if (this.start !== null) return
+    this.#begin(seq + 1, seq)
+    this.#numbers.expect(seq)
   }
 
   /** Wants the log from `seq` on, too: what lies between is missing. Nothing for a room of which nothing is known. */
   reach(seq: number): void {
-    if (this.#start !== null) this.#start = Math.max(1, Math.min(this.#start, seq))
+    if (this.start !== null) this.#numbers.reach(Math.max(1, seq))
   }
 
   /** The room is known to reach `seq`: what lies between is missing. */
   expect(seq: number): void {
-    if (this.#start !== null) this.#target = Math.max(this.#target, seq)
+    if (this.start !== null) this.#numbers.expect(seq)
   }
 
-  /** A message that arrived by itself. False where it was here already. */
-  receive(message: Message): boolean {
-    if (message.seq > this.#upTo && this.#end !== null) return this.#passedBy(message)
-    const isNew = !this.#known.has(message.seq)
-    this.#start ??= message.seq
-    if (isNew && message.seq < this.#start) return false // older than what is wanted; history brings it when it is asked for
-    this.#insert([message])
-    this.#cover(message.seq, message.seq)
-    this.#bound()
+  /** The room's newest message, with what was changed up to `asOf`. It need not be held. */
+  listed(message: Message, asOf: number): void {
+    if (message.seq <= (this.newest?.seq ?? 0)) return
+    this.#newest = message
+    this.#held.note(message, asOf)
+    if (this.start !== null) this.#apply(this.#changes.lower(Math.max(asOf, message.seq)))
+  }
+
+  /** An entry that arrived by itself. False where it was here already. */
+  receive(entry: Entry): boolean {
+    const { seq } = entry
+    this.#begin(seq, seq - 1)
+    const isNew = this.end !== null && seq > this.end ? this.#passedBy(entry) : this.#next(entry)
+    this.#apply(this.#changes.saw(seq, seq, isChange(entry) ? [entry] : NO_CHANGES))
     return isNew
   }
 
-  /** The answer to a `join` without `after`: the newest messages of a room whose newest number is `seq`. */
-  joinedFresh(messages: readonly Message[], seq: number, more: boolean): void {
-    const first = messages[0]?.seq ?? seq + 1
-    this.#start = Math.min(this.#start ?? first, first)
-    if (!more) this.#beginningSeen = true
-    this.#insert(messages)
-    this.#cover(first, seq)
+  /** The answer to a `join` without `after`: the newest messages of a room whose newest number is `seq`, with what was changed up to `asOf`. */
+  joinedFresh(entries: readonly Entry[], seq: number, more: boolean, asOf: number): void {
+    const first = entries[0]?.seq ?? seq + 1
+    this.#begin(first, Math.min(Math.max(asOf, first), seq))
+    this.#numbers.reach(first)
+    if (!more) this.#numbers.sawBeginning()
+    this.#insert(entries, first, seq, asOf)
   }
 
-  /** The answer to a question for what follows `after`, known to reach at least to `upTo`: a `join` with `after`, or a page of history. */
-  pageAfter(after: number, upTo: number, messages: readonly Message[], more: boolean): void {
-    this.#start = Math.min(this.#start ?? after + 1, after + 1)
-    const last = messages.at(-1)?.seq
+  /**
+   * The answer to a question for what follows `after`, known to reach at least to `upTo`: a `join` with `after`, or a page of history. Its
+   * messages hold what was changed up to `asOf`.
+   */
+  pageAfter(after: number, upTo: number, entries: readonly Entry[], more: boolean, asOf: number): void {
+    this.#begin(after + 1, after)
+    this.#numbers.reach(after + 1)
+    const last = entries.at(-1)?.seq
     const covered = more && last !== undefined ? last : Math.max(upTo, last ?? 0)
-    this.#target = Math.max(this.#target, upTo, covered)
-    if (after === this.#end) this.#end = covered < this.#target ? covered : null
-    this.#insert(messages)
-    this.#cover(after + 1, covered)
+    this.#numbers.expect(Math.max(upTo, covered))
+    if (after === this.end) this.#numbers.reachOn(covered < this.target ? covered : null)
+    this.#insert(entries, after + 1, covered, asOf)
+    this.#apply(this.#changes.saw(after + 1, covered, entries.filter(isChange)))
     this.#bound()
   }
 
-  /** A page of history from before `before`. */
-  pageBefore(before: number, messages: readonly Message[], more: boolean): void {
-    const first = messages[0]?.seq ?? before
-    if (!more || messages.length === 0) this.#beginningSeen = true
-    this.#start = Math.min(this.#start ?? first, first)
-    this.#insert(messages)
-    this.#cover(first, before - 1)
+  /** A page of history from before `before`, which lists messages alone. They hold what was changed up to `asOf`. */
+  pageBefore(before: number, entries: readonly Entry[], more: boolean, asOf: number): void {
+    const first = entries[0]?.seq ?? before
+    this.#begin(first, before - 1)
+    if (!more || entries.length === 0) this.#numbers.sawBeginning()
+    this.#numbers.reach(first)
+    this.#insert(entries, first, before - 1, asOf)
     this.#bound()
   }
 
-  /** The log that begins with these messages, the newest up to `upTo`. What follows them here goes over into it. */
-  anew(upTo: number, messages: readonly Message[], more: boolean): RoomLog {
+  /**
+   * The log that begins with these messages, the newest up to `upTo`, which hold what was changed up to `asOf`. Of what is here only what
+   * follows them goes over into it: of the rest nobody knows what was changed meanwhile.
+   */
+  anew(upTo: number, entries: readonly Entry[], more: boolean, asOf: number): RoomLog {
     const log = new RoomLog()
-    log.joinedFresh(messages, upTo, more)
-    for (const message of this.#messages) if (message.seq > upTo) log.receive(message)
-    log.expect(this.#target)
+    log.joinedFresh(entries, upTo, more, asOf)
+    log.#adopt(this, upTo)
+    log.expect(this.target)
     return log
   }
 
   /** Nobody reads here: keeps only the newest `count` messages; the others can be asked for again. */
   trim(count: number): void {
     this.reader = null
-    if (this.#end !== null) return this.toNewest()
+    if (this.end !== null) return this.toNewest()
     if (this.size > count && !this.hole) this.#keep(this.size - count, this.size)
   }
 
   /** Wants what comes from now on, without what is held, where that does not reach the newest. */
   toNewest(): void {
-    if (this.#end === null) return
-    this.reader = this.#end = null
-    this.#start = this.#target + 1
-    this.#known = new Intervals()
-    this.#beginningSeen = false
-    this.#replace([])
+    if (this.end === null) return
+    this.reader = null
+    this.#numbers.restart()
+    this.#held.keep(0, 0)
+    if (this.#changes.through < this.target) this.#changes.begin(this.target)
   }
 
-  /** Whether it is known what stands under this number: a message, or none any more. */
+  /** Whether it is known what stands under this number: a message, or none. */
   isKnown(seq: number): boolean {
-    return this.#known.has(seq)
+    return this.#numbers.isKnown(seq)
   }
 
   /** How many of the numbers [from, to] are not known. */
   unknown(from: number, to: number): number {
-    return this.#known.missing(from, to)
+    return this.#numbers.unknown(from, to)
   }
 
   /** The message under this number, or null where none is here. */
   at(seq: number): Message | null {
-    const messages = this.#messages
-    if (seq > (messages.at(-1)?.seq ?? 0)) return null // the common case: the next message
-    const message = messages[indexOf(messages, seq)]
-    return message?.seq === seq ? message : null
+    return this.#held.at(seq)
   }
 
-  /** The last number that is wanted. */
-  get #upTo(): number {
-    return this.#end ?? this.#target
+  /** Where nothing is known yet, the log begins at `start`, and nothing up to `through` can change what it will hold. */
+  #begin(start: number, through: number): void {
+    if (this.start !== null) return
+    this.#numbers.reach(start)
+    this.#changes.begin(through)
   }
 
-  /** A message beyond the end of what is held. */
-  #passedBy(message: Message): boolean {
-    const isNew = message.seq > this.#target
-    if (isNew) this.#newest = message
-    this.#target = Math.max(this.#target, message.seq)
+  /** An entry within what is wanted. */
+  #next(entry: Entry): boolean {
+    const { seq } = entry
+    const isNew = !this.#numbers.has(seq)
+    if (isNew && seq < this.start!) return false // older than what is wanted; history brings it when it is asked for
+    this.#numbers.cover(seq, seq, NO_MESSAGES)
+    if (isNew && isMessage(entry)) {
+      this.#held.add([entry])
+      this.#apply(this.#changes.lower(seq)) // repeated by the server, it may come long after what was changed of it
+      this.#bound()
+    }
     return isNew
   }
 
-  #cover(from: number, to: number): void {
-    this.#target = Math.max(this.#target, to)
-    this.#known.add(from, Math.min(to, this.#upTo))
+  /** An entry beyond the end of what is held. */
+  #passedBy(entry: Entry): boolean {
+    const { seq } = entry
+    const isNew = seq > this.target
+    if (isMessage(entry)) {
+      this.#numbers.expect(seq)
+      if (seq > (this.newest?.seq ?? 0)) this.#newest = entry
+    } else this.#numbers.cover(seq, seq, NO_MESSAGES)
+    return isNew
   }
 
-  #insert(messages: readonly Message[]): void {
-    const end = this.#end ?? Infinity
-    const added = messages.filter(({ seq }) => seq <= end && !this.#known.has(seq))
-    if (added.length === 0) return
-    const last = this.#messages.at(-1)?.seq ?? 0
-    const appends = added.every((message, i) => message.seq > (added[i - 1]?.seq ?? last))
-    this.#messages.push(...added)
-    if (!appends) this.#messages = withoutDoubles(this.#messages.sort((a, b) => a.seq - b.seq))
-    this.#copy = null
+  /** A page that covers the numbers [from, to], and whose messages hold what was changed up to `asOf`. */
+  #insert(entries: readonly Entry[], from: number, to: number, asOf: number): void {
+    const end = this.end ?? Infinity
+    const messages = entries.filter(isMessage)
+    for (const message of messages) this.#held.note(message, asOf)
+    const added = messages.filter(({ seq }) => seq <= end && !this.#numbers.has(seq))
+    this.#held.add(added)
+    this.#numbers.cover(from, to, messages)
+    const newest = messages.at(-1)
+    const isPassed = newest !== undefined && newest.seq > (this.newest?.seq ?? 0)
+    if (isPassed) this.#newest = newest
+    const oldest = added[0] ?? (isPassed ? newest : undefined)
+    if (oldest !== undefined) this.#apply(this.#changes.lower(Math.max(asOf, oldest.seq)))
+  }
+
+  /** Takes over what `log` has after `seq`. */
+  #adopt(log: RoomLog, seq: number): void {
+    const messages = log.messages.slice(log.#held.indexOf(seq + 1))
+    for (const message of messages) this.#held.note(message, log.#held.asOf(message))
+    this.#held.add(messages)
+    for (const { from, to } of log.#numbers.above(seq)) this.#numbers.cover(from, to, NO_MESSAGES)
+    if (log.#newest !== null && log.#newest.seq > seq) this.listed(log.#newest, log.#held.asOf(log.#newest))
+    this.#apply(this.#changes.adopt(log.#changes))
+    this.#bound()
+  }
+
+  #apply(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (this.#newest?.seq === change.of) this.#newest = this.#held.folded(this.#newest, change)
+      this.#held.apply(change)
+    }
   }
 
   /** Lets go what is furthest from the reader, where more is held than may be. */
   #bound(): void {
     const { size } = this
     if (size <= HELD_AT_MOST) return
-    const wanted = this.reader === null ? size : indexOf(this.#messages, this.reader) - KEPT / 2
+    const wanted = this.reader === null ? size : this.#held.indexOf(this.reader) - KEPT / 2
     const from = Math.max(0, Math.min(wanted, size - KEPT))
     this.#keep(from, from + KEPT)
   }
 
   /** Keeps the messages from the index `from` to before `to`. */
   #keep(from: number, to: number): void {
-    const held = this.#messages
+    const held = this.messages
     if (to < held.length) {
       this.#newest = this.newest
-      this.#end = held[to - 1]!.seq
-      this.#known.dropAbove(this.#end)
+      this.#numbers.dropAbove(held[to - 1]!.seq, held.slice(to))
     }
-    if (from > 0) {
-      this.#start = held[from]!.seq
-      this.#known.dropBelow(this.#start)
-      this.#beginningSeen = false
-    }
-    this.#replace(held.slice(from, to))
-  }
-
-  #replace(messages: Message[]): void {
-    this.#messages = messages
-    this.#copy = null
+    if (from > 0) this.#numbers.dropBelow(held[from]!.seq)
+    this.#held.keep(from, to)
   }
 }
-
-/** The index of the first of `messages`, oldest first, whose number is at least `seq`. */
-export const indexOf = (messages: readonly Message[], seq: number): number => {
-  let low = 0
-  let high = messages.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (messages[middle]!.seq < seq) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-const withoutDoubles = (sorted: Message[]): Message[] => sorted.filter(({ seq }, i) => seq !== sorted[i - 1]?.seq)

@@ -1,7 +1,7 @@
 /** What the client knows of one room: its log, who is there, who types, how far this user has read. */
 import { Intervals } from "./intervals.ts"
 import { RoomLog } from "./room-log.ts"
-import type { ErrorCode, Incoming, Message, RoomName, RoomSummary, User } from "./wire.ts"
+import type { Entry, ErrorCode, Incoming, Message, RoomName, RoomSummary, User } from "./wire.ts"
 
 const NEWEST_PAGE = 50
 /** How far the server counts what is unread. */
@@ -49,7 +49,7 @@ export class Room {
 
   /** Whether more is missing than is fetched by itself. */
   get isFarBehind(): boolean {
-    return this.log.missing > this.#catchUp
+    return this.log.behind > this.#catchUp
   }
 
   /** With how many messages the room starts anew. */
@@ -57,16 +57,14 @@ export class Room {
     return Math.max(1, Math.min(NEWEST_PAGE, this.#catchUp))
   }
 
-  /** The number of the newest message, whether or not it is here. */
+  /** The number of the newest entry, whether or not it is here. */
   get seq(): number {
     return Math.max(this.#summary?.seq ?? 0, this.log.target)
   }
 
-  /** The newest message that is known, for a list of rooms. */
+  /** The newest message that is known, as it is now, for a list of rooms. A change to an older one does not move it. */
   get last(): Message | null {
-    const { newest } = this.log
-    const listed = this.#summary?.last ?? null
-    return (newest?.seq ?? 0) >= (listed?.seq ?? 0) ? newest : listed
+    return this.log.newest
   }
 
   /** When the newest message was written, milliseconds since 1970, or null where there is none. */
@@ -76,7 +74,7 @@ export class Room {
     return listed === null || (at !== null && at > listed) ? at : listed
   }
 
-  /** How many messages of others follow the mark: those that are here are counted, of the others the server has said how many there are. */
+  /** How many messages of others follow the mark: those that are here are counted, of the others the server has said how many there are. What was deleted does not count. */
   get unread(): number {
     if (this.readSeq === null) return 0
     const listedSeq = this.#summary?.seq ?? 0
@@ -108,18 +106,28 @@ export class Room {
     return seq
   }
 
-  // One's own, or what is not kept any more.
-  #needsNoEyes(seq: number): boolean {
-    const message = this.log.at(seq)
-    return message === null ? this.log.isKnown(seq) : this.#isOwn(message)
+  /** Whether the server has to count anew what is unread now that the message `of` is deleted: it may have counted that one, and it alone. */
+  isRecountedWithout(of: number): boolean {
+    const { readSeq } = this
+    return this.#summary !== null && readSeq !== null && of > readSeq && this.log.unknown(readSeq + 1, this.#summary.seq) > 0
   }
 
-  /** How many messages of others are here under the numbers (after, upTo]. */
+  // No message (a change, or not kept any more), or one of which nothing is left, or one's own.
+  #needsNoEyes(seq: number): boolean {
+    const message = this.log.at(seq)
+    return message === null ? this.log.isKnown(seq) : this.#isRead(message)
+  }
+
+  #isRead(message: Message): boolean {
+    return message.kind === "deleted" || this.#isOwn(message)
+  }
+
+  /** How many messages of others are here under the numbers (after, upTo], without those that were deleted. */
   #othersHere(after: number, upTo: number): number {
     const { messages } = this.log
     let count = 0
     for (let i = messages.length - 1; i >= 0 && messages[i]!.seq > after; i--) {
-      if (messages[i]!.seq <= upTo && !this.#isOwn(messages[i]!)) count += 1
+      if (messages[i]!.seq <= upTo && !this.#isRead(messages[i]!)) count += 1
     }
     return count
   }
@@ -141,30 +149,29 @@ export class Room {
 
   summarised(summary: RoomSummary): void {
     this.#summary = summary
+    if (summary.last) this.log.listed(summary.last, summary.seq)
     this.readSeq = Math.max(this.readSeq ?? 0, summary.read_seq)
     if (!this.joined) this.members = summary.members
   }
 
   /** Takes the answer to a `join` that asked for what follows `after`, or for the newest messages where that is null. */
-  entered({ seq, members, online, messages, more }: Incoming<"joined">, after: number | null): void {
+  entered({ seq, as_of = seq, members, online, messages, more }: Incoming<"joined">, after: number | null): void {
     this.joined = true
     this.enteredSeq = seq
     this.refusal = null
     this.members = members
     this.#nowOnline(online)
-    if (after === null) this.log.joinedFresh(messages, seq, more)
+    if (after === null) this.log.joinedFresh(messages, seq, more, as_of)
     else {
       this.log.expect(seq)
       // Where it is far behind they are the oldest of what was missed, and it starts anew at the newest.
-      if (!this.isFarBehind) this.log.pageAfter(after, seq, messages, more)
+      if (!this.isFarBehind) this.log.pageAfter(after, seq, messages, more, as_of)
     }
   }
 
-  /** Takes the newest messages up to `upTo`. What is held is let go where they do not follow it, so that the log has no hole. */
-  startAnew(upTo: number, messages: readonly Message[], more: boolean): void {
-    const first = messages[0]?.seq ?? upTo + 1
-    if (first <= (this.log.resumeAfter ?? 0) + 1) this.log.pageBefore(upTo + 1, messages, more)
-    else this.log = this.log.anew(upTo, messages, more)
+  /** Takes the newest messages up to `upTo`, with what was changed up to `asOf`. What is held goes, also where they follow it: see `RoomLog.anew`. */
+  startAnew(upTo: number, messages: readonly Entry[], more: boolean, asOf: number): void {
+    this.log = this.log.anew(upTo, messages, more, asOf)
   }
 
   /** Takes who has come or gone; or all who are there now, in place of what was known. */

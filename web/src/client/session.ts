@@ -10,6 +10,7 @@ import { Emitter } from "./emitter.ts"
 import { Entrance } from "./entrance.ts"
 import { reachesBackTo } from "./former.ts"
 import { Listing } from "./listing.ts"
+import { MessageLookup } from "./message-lookup.ts"
 import { Outbox } from "./outbox.ts"
 import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
 import { OwnMessages } from "./own-messages.ts"
@@ -18,7 +19,7 @@ import { Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
 import { Rooms } from "./rooms.ts"
 import { Typing } from "./typing.ts"
-import { type Incoming, isOwn, type Limits, loggedOf, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
+import { type Entry, type Incoming, isMessage, isOwn, type Limits, loggedOf, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
 
 export interface SessionOptions extends ConnectionOptions {
   outbox: OutboxStore
@@ -36,7 +37,7 @@ export class Session {
   readonly changes = new Emitter<RoomName | null>()
   /** A message that has just been said, by anyone. Not what history brings. */
   readonly arrivals = new Emitter<Message>()
-  /** An error that answers nothing in particular. */
+  /** An error that answers nothing in particular; or a change of this user's own that was refused, where no words are lost by it. */
   readonly notices = new Emitter<Incoming<"error">>()
   /** What history brings. */
   readonly history: Backfill
@@ -50,6 +51,7 @@ export class Session {
   readonly #listing: Listing
   readonly #typing: Typing
   readonly #own: OwnMessages
+  readonly #lookup: MessageLookup
   #epoch: string | null = null
   #sessionId: string | null = null
   readonly #changed = (room: RoomName | null) => this.changes.emit(room)
@@ -63,7 +65,7 @@ export class Session {
     this.#entrance = new Entrance({
       requests: this.#requests,
       isOpen: () => this.connection.state.phase === "open",
-      entered: (room, messages) => this.#entered(room, messages),
+      entered: (room, entries) => this.#entered(room, entries),
       wentBack: (room) => this.#wentBack(room),
       refused: (room) => this.#notEntered(room),
     })
@@ -73,8 +75,9 @@ export class Session {
       notJoined: (room) => this.#enterAgain(room),
       changed: (room) => this.#changed(room),
       wentBack: (room) => this.#wentBack(room),
-      found: (messages) => this.#own.found(messages, this.user),
+      found: (entries) => this.#found(entries),
     })
+    this.#lookup = new MessageLookup({ requests: this.#requests, enter: (room) => this.#entrance.enter(room) })
     this.#reading = new Reading(
       (room, seq) => this.#rooms.isJoined(room) && send({ type: "read", room, seq }),
       (room) => this.#changed(room),
@@ -96,6 +99,7 @@ export class Session {
       isJoined: (room) => this.#rooms.isJoined(room),
       isLookedFor: ({ room, writtenAt }) => reachesBackTo(writtenAt, this.#rooms.of(room).log) || this.#lookFor(room),
       notJoined: (room) => this.#enterAgain(room),
+      gaveUp: (error) => this.notices.emit(error),
     })
     this.#own = new OwnMessages(this.outbox)
     this.outbox.changes.on((room) => this.#changed(room))
@@ -154,9 +158,35 @@ export class Session {
     this.#changed(null)
   }
 
-  write(room: RoomName, text: string): OutboxEntry {
+  /** Says something, in answer to the message with the number `replyTo` if that is given. */
+  write(room: RoomName, text: string, replyTo?: number): OutboxEntry {
     this.#typing.own.wrote(room)
-    return this.outbox.write(room, text)
+    return this.outbox.say(room, { type: "chat", text, ...(replyTo !== undefined && { reply_to: replyTo }) })
+  }
+
+  /** Gives this user's own message `of` another text. */
+  edit(room: RoomName, of: number, text: string): OutboxEntry {
+    return this.outbox.say(room, { type: "edit", of, text })
+  }
+
+  /** Deletes this user's own message `of`. */
+  remove(room: RoomName, of: number): OutboxEntry {
+    return this.outbox.say(room, { type: "delete", of })
+  }
+
+  /** Sets a reaction to the message `of`, or takes it back. */
+  react(room: RoomName, of: number, emoji: string, on: boolean): OutboxEntry {
+    return this.outbox.say(room, { type: "react", of, emoji, on })
+  }
+
+  /** Pins the message `of`, or takes that back. */
+  pin(room: RoomName, of: number, on: boolean): OutboxEntry {
+    return this.outbox.say(room, { type: "pin", of, on })
+  }
+
+  /** The message with the number `seq` as it is now, also where it is not held. Null where there is none. Throws `Disconnected` or `Unanswered`. */
+  message(room: RoomName, seq: number): Promise<Message | null> {
+    return this.#lookup.message(this.#rooms.of(room), seq)
   }
 
   /** Says that the user is typing, as often as is useful and no more. */
@@ -178,12 +208,13 @@ export class Session {
 
   #receive(frame: ServerFrame): void {
     if (frame.type === "error" && this.outbox.refused(frame)) return
-    if (frame.type !== "message" && this.#requests.receive(frame)) return
+    if (frame.type !== "message" && frame.type !== "change" && this.#requests.receive(frame)) return
     switch (frame.type) {
       case "welcome":
         return this.#welcomed(frame)
       case "message":
-        return this.#arrived(frame)
+      case "change":
+        return this.#arrived(loggedOf(frame))
       case "presence":
         this.#rooms.get(frame.room)?.present(frame)
         return this.#changed(frame.room)
@@ -218,8 +249,8 @@ export class Session {
     await this.#entrance.enterAll(this.rooms.values())
   }
 
-  #entered(room: Room, messages: readonly Message[]): void {
-    this.#own.found(messages, this.user)
+  #entered(room: Room, entries: readonly Entry[]): void {
+    this.#found(entries)
     this.#reading.entered(room)
     this.#changed(room.name)
     this.outbox.flush()
@@ -258,19 +289,24 @@ export class Session {
     void this.#entrance.enter(room)
   }
 
-  #arrived(frame: Incoming<"message">): void {
-    const message = loggedOf(frame)
-    const room = this.#rooms.of(message.room)
-    this.#typing.others.wrote(room, message.from)
-    this.#own.found([message], this.user)
-    if (room.log.contradicts([message])) {
-      this.arrivals.emit(message)
-      return this.#wentBack(room)
-    }
-    const isNew = room.log.receive(message)
-    this.#changed(room.name)
-    if (isNew) this.arrivals.emit(message)
+  /** An entry has come by itself. */
+  #arrived(entry: Entry): void {
+    const room = this.#rooms.of(entry.room)
+    if (isMessage(entry)) this.#typing.others.wrote(room, entry.from)
+    this.#found([entry])
+    const wentBack = room.log.contradicts([entry])
+    const isNew = wentBack || room.log.receive(entry)
+    if (!wentBack) this.#changed(room.name)
+    if (isNew && isMessage(entry)) this.arrivals.emit(entry)
+    if (wentBack) return this.#wentBack(room)
+    if (entry.kind === "delete" && room.isRecountedWithout(entry.of)) this.#listing.refreshSoon()
     this.#complete(room)
+  }
+
+  /** These came, whichever way and perhaps not for the first time. */
+  #found(entries: readonly Entry[]): void {
+    this.#own.found(entries, this.user)
+    this.#lookup.found(entries)
   }
 
   #lookFor(room: RoomName): false {

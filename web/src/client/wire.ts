@@ -1,7 +1,21 @@
 /** The frames of docs/protocol.md, picked out of the generated unions by their `type`. */
-import type { ClientFrame, Message, RoomSummary, ServerFrame, User } from "./protocol.gen.ts"
+import type { Change, ClientFrame, Entry, Message, RoomSummary, ServerFrame, User } from "./protocol.gen.ts"
 
-export type { ChatMessage, ClientFrame, ErrorCode, FileMessage, Limits, Message, RoomSummary, ServerFrame, StoredFile, User } from "./protocol.gen.ts"
+export type {
+  Change,
+  ChatMessage,
+  ClientFrame,
+  Entry,
+  ErrorCode,
+  FileMessage,
+  Limits,
+  Message,
+  Reaction,
+  RoomSummary,
+  ServerFrame,
+  StoredFile,
+  User,
+} from "./protocol.gen.ts"
 export { CloseCode, comesBack, RETRYABLE } from "./protocol.gen.ts"
 
 type Of<Union extends { type: string }, Type extends Union["type"]> = Extract<Union, { type: Type }>
@@ -26,10 +40,14 @@ export const parseFrame = (text: unknown): ServerFrame | null => {
 const isTyped = (value: unknown): value is { type: string } =>
   typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string"
 
-/** A message that came by itself, as history would list it. */
-export const loggedOf = ({ type: _type, ref: _ref, ...message }: Incoming<"message">): Message => message
+/** An entry that came by itself, as history would list it. */
+export const loggedOf = ({ type: _type, ref: _ref, ...entry }: Incoming<"message" | "change">): Entry => entry
 
-/** Whom a message is from is enough to tell whose copy it is: the same `id` may be used by two senders. */
-export const isOwn = (message: Message, user: User | null): boolean => user !== null && message.from.id === user.id
+/** What else a log holds are changes; and what a newer server may put there, which nobody can show. */
+export const isMessage = (entry: Entry): entry is Message => entry.kind === "chat" || entry.kind === "file" || entry.kind === "deleted"
+export const isChange = (entry: Entry): entry is Change => !isMessage(entry)
+
+/** Whom an entry is from is enough to tell whose copy it is: the same `id` may be used by two senders. */
+export const isOwn = (entry: Entry, user: User | null): boolean => user !== null && entry.from.id === user.id
 
 export type RoomName = RoomSummary["room"]

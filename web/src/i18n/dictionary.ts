@@ -1,5 +1,7 @@
 /** Everything the page says. One dictionary for each language; the compiler sees to it that none lacks a sentence. */
 import type { ErrorCode } from "../client/index.ts"
+import type { Action } from "../model/actions.ts"
+import type { EmojiGroupName } from "../model/emoji-list.ts"
 
 export type Unit = "B" | "KB" | "MB" | "GB"
 
@@ -46,6 +48,7 @@ export interface Dictionary {
   signOut: Phrase
   unsentTitle: Named
   unsentMessages: Counted
+  unsentChanges: Counted
   unsentFiles: Counted
   unsentDrafts: Counted
   unsentKept: Named
@@ -97,6 +100,35 @@ export interface Dictionary {
   retry: Phrase
   remove: Phrase
   saidBy: (name: string, text: string) => string
+
+  actions: Record<Action, string>
+  unpin: Phrase
+  actionsOn: Named
+  copied: Phrase
+  pinned: Phrase
+  edited: Phrase
+  editedAt: Named
+  editText: Phrase
+  editHint: Phrase
+  save: Phrase
+  notEdited: Phrase
+  notDone: Phrase
+  messageDeleted: Phrase
+  deleteTitle: Phrase
+  deleteMeans: Phrase
+  keep: Phrase
+  inReplyTo: Phrase
+  stopReplying: Phrase
+  noLonger: Phrase
+  tooFarBack: Phrase
+  reactions: Phrase
+  reactors: Counted
+  allEmoji: Phrase
+  findEmoji: Phrase
+  noEmoji: Phrase
+  emojiWait: Phrase
+  emojiFailed: Phrase
+  emojiGroups: Record<EmojiGroupName, string>
 
   write: Named
   send: Phrase

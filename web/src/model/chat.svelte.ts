@@ -9,6 +9,7 @@ import {
   type ConnectionState,
   Drafts,
   FileQueue,
+  isChanging,
   memoryOutbox,
   type Message,
   noDrafts,
@@ -26,7 +27,9 @@ import {
 } from "../client/index.ts"
 import { Attention } from "./attention.ts"
 import type { Given } from "./clipboard.ts"
+import { Notice } from "./notice.svelte.ts"
 import { type Beside, RoomView } from "./room-view.svelte.ts"
+import { isWriting } from "./rows.ts"
 import { servedFrom } from "./served.ts"
 import { Uploads } from "./uploads.svelte.ts"
 import { wallClock } from "./wall-clock.svelte.ts"
@@ -37,6 +40,8 @@ const IDLE_ROOM_KEEPS = 400
 
 export interface Unsent {
   readonly messages: number
+  /** Of messages that are there. */
+  readonly changes: number
   readonly files: number
   readonly drafts: number
   readonly lost: readonly string[]
@@ -49,6 +54,7 @@ export class Chat {
   readonly drafts: Drafts
   readonly uploads: Uploads
   readonly attention = new Attention()
+  readonly notice = new Notice()
   /** Goes on with a newer token of the same user. */
   readonly use: (account: Account) => void
   /** A token that is good for now. */
@@ -98,7 +104,10 @@ export class Chat {
     this.session.connection.frames.on((frame) => {
       if (frame.type === "welcome") this.files.connected()
       if (frame.type === "left") this.#gaveUp(frame.room)
+      if (frame.type === "change") this.#views.get(frame.room)?.changed(frame.of)
     })
+    // One that has a `ref` is of something that was asked for: of a change that is given up.
+    this.session.notices.on(({ code, text, ref }) => ref !== undefined && this.notice.tell({ code, text }))
     this.session.stored.on(({ id }) => this.files.acknowledged(id))
     this.session.arrivals.on((message) => this.#arrived(message))
     this.attention.onChange(() => {
@@ -132,8 +141,10 @@ export class Chat {
   /** What has not gone out yet, all rooms counted; `lost`: the names of files that do not outlive the page. */
   get unsent(): Unsent {
     const { outbox } = this.session
+    const waiting = outbox.rooms.flatMap((room) => outbox.of(room))
     return {
-      messages: outbox.rooms.reduce((sum, room) => sum + outbox.of(room).length, 0),
+      messages: waiting.filter(isWriting).length,
+      changes: waiting.filter(isChanging).length,
       files: this.files.entries.filter(({ state }) => state.phase !== "stored" && !(state.phase === "failed" && state.error instanceof Unreadable)).length,
       drafts: this.drafts.rooms.length,
       lost: this.files.unkept.filter(({ kept }) => kept === false).map(({ file }) => file.name),
@@ -142,16 +153,16 @@ export class Chat {
 
   /** Sends what is written in the room, and the files beside it. */
   send(view: RoomView): void {
-    const text = shows(view.draft) ? this.session.write(view.name, sentOf(view.draft)) : null
+    const text = shows(view.draft) ? this.session.write(view.name, sentOf(view.draft), view.answered?.seq) : null
     this.files.send(view.name, text?.id ?? null)
-    view.sent()
+    view.sent(text !== null)
   }
 
   /** Goes on in the room `name` instead of `from`, into which nobody is let, with what was written there. */
   moveTo(name: RoomName, from: RoomView): void {
-    const written = this.session.outbox.of(from.name)
+    const written = this.session.outbox.of(from.name).filter(isWriting)
     this.session.open(name)
-    const renamed = new Map(written.map(({ id, text }) => [id, this.session.write(name, text).id]))
+    const renamed = new Map(written.map(({ id, said }) => [id, this.session.write(name, said.text).id]))
     this.files.move(from.name, name, renamed)
     this.session.forget(from.name)
     this.#draw()
@@ -178,6 +189,11 @@ export class Chat {
     await this.session.history.newest(view.room).catch(() => {}) // the button to load older ones is there
   }
 
+  /** Fetches a message that is quoted and not here. */
+  async fetchQuoted(view: RoomView, seq: number): Promise<void> {
+    await view.ask(seq, () => this.session.message(view.name, seq))
+  }
+
   stop(): void {
     this.attention.stop()
     this.session.stop()
@@ -199,13 +215,13 @@ export class Chat {
 
   #viewOf(room: Room): RoomView {
     const { outbox, history } = this.session
-    const beside = (): Beside => ({ pending: outbox.of(room.name), loadingOlder: history.isLoadingOlder(room) })
+    const beside = (): Beside => ({ me: this.me, waiting: outbox.of(room.name), loadingOlder: history.isLoadingOlder(room) })
     return new RoomView(room, beside, this.drafts.of(room.name), (text) => this.drafts.write(room.name, text))
   }
 
   #arrived(message: Message): void {
     if (message.room !== this.current?.name) return this.#trim(message.room)
-    if (message.from.id !== this.me.id) this.heard = message
+    if (message.from.id !== this.me.id && message.kind !== "deleted") this.heard = message
   }
 
   /** A room that is followed and not looked at would grow for ever. */

@@ -13,3 +13,10 @@ export const layer = (close: () => void) => (): (() => void) => {
     queueMicrotask(() => before instanceof HTMLElement && document.activeElement === document.body && before.focus())
   }
 }
+
+/** For a dialog that is there while it is open: it is over all of the page. */
+export const modal = (close: () => void) => (dialog: HTMLDialogElement): (() => void) => {
+  const closed = layer(close)()
+  dialog.showModal()
+  return closed
+}

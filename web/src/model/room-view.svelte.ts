@@ -1,11 +1,21 @@
 /** One room as the page sees it. */
 import { untrack } from "svelte"
-import type { Message, OutboxEntry, Room, User } from "../client/index.ts"
+import { SvelteMap } from "svelte/reactivity"
+import { indexOf, isChanging, type Message, type OutboxEntry, type Room, type User, withWaiting } from "../client/index.ts"
+import { type Changing, isWriting, type Writing } from "./rows.ts"
 
 /** What the room does not know of itself. */
 export interface Beside {
-  readonly pending: readonly OutboxEntry[]
+  readonly me: User
+  /** What waits to be sent. */
+  readonly waiting: readonly OutboxEntry[]
   readonly loadingOlder: boolean
+}
+
+/** The message whose text is being edited, by its number, and what stands in the field. */
+export interface Editing {
+  readonly seq: number
+  text: string
 }
 
 /** What is drawn of a room. */
@@ -20,6 +30,17 @@ export class RoomView {
   /** Whether the first new message is still on its way here. */
   readonly firstNewComes = $derived(this.#firstNew !== null && (this.#drawn.hole?.from ?? Infinity) <= this.#firstNew)
   #draft = $state("")
+  /** The message that is answered by what is being written. */
+  answered = $state.raw<Message | null>(null)
+  editing = $state<Editing | null>(null)
+  /** Everybody who is here or has said something that is here, by their id. */
+  readonly names: ReadonlyMap<string, string> = $derived.by(() => {
+    const { messages, online } = this.#drawn
+    return new Map([...messages.map(({ from }) => from), ...online].map(({ id, name }) => [id, name]))
+  })
+  /** The messages that are quoted and not here, as they were when they were asked for; null: there is none. */
+  readonly #quoted = new SvelteMap<number, Message | null>()
+  readonly #askedFor = new Set<number>()
   readonly #wrote: (text: string) => void
   readonly #beside: () => Beside
   #marksNew = false
@@ -59,10 +80,31 @@ export class RoomView {
     this.#wrote(text)
   }
 
-  /** What was written is on its way. Whoever answers has seen what is new. */
-  sent(): void {
+  /** What was written is on its way, files alone where `withText` is false: those answer nothing. Who writes has seen what is new. */
+  sent(withText: boolean): void {
+    if (withText) this.answered = null
     this.draft = ""
     this.#firstNew = null
+  }
+
+  /** The message under this number: null where there is none, undefined while that is not known. */
+  message(seq: number): Message | null | undefined {
+    const { messages } = this.#drawn
+    const held = messages[indexOf(messages, seq)]
+    return held?.seq === seq ? held : this.#quoted.get(seq)
+  }
+
+  /** Asks for a message that is not here, once; where there is no answer it may be asked for again. */
+  async ask(seq: number, fetch: () => Promise<Message | null>): Promise<void> {
+    if (this.#askedFor.has(seq)) return
+    this.#askedFor.add(seq)
+    await fetch().then((message) => this.#quoted.set(seq, message), () => this.#askedFor.delete(seq))
+  }
+
+  /** The message has changed: what was fetched of it holds no more. */
+  changed(seq: number): void {
+    this.#askedFor.delete(seq)
+    this.#quoted.delete(seq)
   }
 
   /** It was written on another page. */
@@ -87,6 +129,7 @@ export class RoomView {
     const before = untrack(() => this.#drawn)
     const now = look(this.room, this.#beside(), before)
     this.#drawn = now
+    if (now.life !== before.life) this.#began()
     if (now.life === before.life) this.#markNew()
     else this.opened()
   }
@@ -114,6 +157,13 @@ export class RoomView {
     this.#allSeen = true
   }
 
+  /** The numbers are given anew. */
+  #began(): void {
+    this.answered = this.editing = null
+    this.#quoted.clear()
+    this.#askedFor.clear()
+  }
+
   // The server's read mark may come after the room was opened.
   #markNew(): void {
     if (!this.#marksNew || this.room.readSeq === null) return
@@ -124,19 +174,26 @@ export class RoomView {
 
 /** Lists that are made anew at each look. Where nothing in one changed it stays the same, and nothing is drawn because of it. */
 interface Lists {
-  readonly pending: readonly OutboxEntry[]
+  /** The messages as the server has them. */
+  readonly stored: readonly Message[]
+  /** With this user's own changes in them that wait to be sent. */
+  readonly messages: readonly Message[]
+  /** The messages that wait to be sent. */
+  readonly pending: readonly Writing[]
+  /** The changes that wait to be sent. */
+  readonly changes: readonly Changing[]
   readonly online: readonly User[]
   readonly typing: readonly User[]
 }
 
-const NOTHING: Lists = { pending: [], online: [], typing: [] }
+const NOTHING: Lists = { stored: [], messages: [], pending: [], changes: [], online: [], typing: [] }
 
 /** Reads all that is drawn of a room at one moment, so that it agrees. */
-const look = (room: Room, { pending, loadingOlder }: Beside, before: Lists) => ({
+const look = (room: Room, { me, waiting, loadingOlder }: Beside, before: Lists) => ({
   /** Another one where the room began anew: what was shown of it is gone then. */
   life: room.log as object,
-  messages: room.log.messages,
-  pending: kept(before.pending, pending),
+  ...withChanges(room.log.messages, kept(before.changes, waiting.filter(isChanging)), me, before),
+  pending: kept(before.pending, waiting.filter(isWriting)),
   online: kept(before.online, [...room.online.values()]),
   typing: kept(before.typing, [...room.typing.values()]),
   last: room.last,
@@ -155,6 +212,11 @@ const look = (room: Room, { pending, loadingOlder }: Beside, before: Lists) => (
   hasNewer: room.log.end !== null,
   loadingOlder,
 })
+
+const withChanges = (stored: readonly Message[], changes: readonly Changing[], me: User, before: Lists) => {
+  if (stored === before.stored && changes === before.changes) return { stored, changes, messages: before.messages }
+  return { stored, changes, messages: withWaiting(stored, changes, me) }
+}
 
 const kept = <Item>(before: readonly Item[], now: readonly Item[]): readonly Item[] =>
   before.length === now.length && before.every((item, i) => item === now[i]) ? before : now

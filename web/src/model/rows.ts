@@ -1,20 +1,30 @@
 /** Turns a room's messages into the rows that are shown: days, the line before what is new, groups of one author. */
-import type { Message, OutboxEntry, User } from "../client/index.ts"
+import type { Message, OutboxEntry, Said, User } from "../client/index.ts"
 import { dayOf } from "./times.ts"
 
 export type Row =
   | { kind: "day"; key: string; at: number }
   | { kind: "new"; key: string }
-  /** `head`: the first of a group, with avatar and name. */
-  | { kind: "message"; key: string; head: boolean; at: number; message: Message }
-  | { kind: "pending"; key: string; head: boolean; at: number; entry: OutboxEntry }
+  /** `head`: the first of a group, with avatar and name. `changes`: what this user does to the message and is not stored yet. */
+  | { kind: "message"; key: string; head: boolean; at: number; message: Message; changes: readonly Changing[] }
+  | { kind: "pending"; key: string; head: boolean; at: number; entry: Writing }
+
+/** A message that waits to be sent. */
+export type Writing = OutboxEntry & { readonly said: Extract<Said, { type: "chat" }> }
+/** A change of a message that waits to be sent. */
+export type Changing = OutboxEntry & { readonly said: Exclude<Said, { type: "chat" }> }
+
+export const isWriting = (entry: OutboxEntry): entry is Writing => entry.said.type === "chat"
 
 export const GROUP_MS = 5 * 60_000
 
 export interface RowsOf {
+  /** With what this user has changed of them already, whether or not that is stored. */
   messages: readonly Message[]
-  /** What waits to be sent; it stands below all messages. */
-  pending: readonly OutboxEntry[]
+  /** The messages that wait to be sent; they stand below all others. */
+  pending: readonly Writing[]
+  /** The changes that wait to be sent. */
+  changes: readonly Changing[]
   me: User | null
   /** The first number that was new when the room was opened, or null. */
   firstNew: number | null
@@ -22,12 +32,13 @@ export interface RowsOf {
   zone: string
 }
 
-export const rowsOf = ({ messages, pending, me, firstNew, zone }: RowsOf): Row[] => {
+export const rowsOf = ({ messages, pending, changes, me, firstNew, zone }: RowsOf): Row[] => {
   const rows: Row[] = []
   let author: string | null = null
   let groupAt = 0
   let day = NaN
   const stored = new Set<string>()
+  const changesOf = (seq: number): readonly Changing[] => (changes.length === 0 ? changes : changes.filter(({ said }) => said.of === seq))
   // Where others are new before the first that is shown, the line stands further up.
   let newShown = firstNew === null || messages.length === 0 || messages[0]!.seq > firstNew
   // Clocks of servers differ: a day may come twice, so its line is named for what follows it.
@@ -44,6 +55,11 @@ export const rowsOf = ({ messages, pending, me, firstNew, zone }: RowsOf): Row[]
     author = by
     return head
   }
+  // What was deleted is one quiet line that names its author: it is in nobody's group, and only that of another ends there.
+  const passes = (by: string): false => {
+    if (by !== author) author = null
+    return false
+  }
   for (const message of messages) {
     const at = Date.parse(message.at)
     const key = keyOf(message, me)
@@ -54,8 +70,8 @@ export const rowsOf = ({ messages, pending, me, firstNew, zone }: RowsOf): Row[]
       rows.push({ kind: "new", key: "new" })
       author = null
     }
-    const head = begins(message.from.id, at)
-    rows.push({ kind: "message", key, head, at, message })
+    const head = message.kind === "deleted" ? passes(message.from.id) : begins(message.from.id, at)
+    rows.push({ kind: "message", key, head, at, message, changes: changesOf(message.seq) })
   }
   for (const entry of pending) {
     const key = ownKey(entry.id)

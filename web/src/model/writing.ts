@@ -1,7 +1,7 @@
 /** What a key press means in the field where a message is written, and what of the written text is sent. */
 
 /** What of a `KeyboardEvent` is looked at. */
-export type KeyPress = Pick<KeyboardEvent, "key" | "keyCode" | "isComposing" | "shiftKey" | "ctrlKey" | "metaKey">
+export type KeyPress = Pick<KeyboardEvent, "key" | "keyCode" | "isComposing" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey">
 
 /** Whether the press belongs to an input method that is composing a word (Japanese, Chinese, Korean, dictation). */
 const composes = ({ isComposing, keyCode }: KeyPress): boolean =>
@@ -21,6 +21,13 @@ export const leaves = (press: KeyPress): boolean => press.key === "Escape" && !c
 
 /** A screen that is touched and has no mouse beside it, as a media query. */
 export const TOUCH = "(pointer: coarse) and (hover: none)"
+
+/** How many more characters `text` may have: the protocol counts code points, JavaScript's length counts UTF-16 units. */
+export const charactersLeft = (text: string, mostChars: number): number => mostChars - (text.length < mostChars / 2 ? text.length : [...text].length)
+
+/** Whether this press of a key, in a field without a text, goes up to what was written last. */
+export const goesUp = (press: KeyPress): boolean =>
+  press.key === "ArrowUp" && !press.shiftKey && !press.ctrlKey && !press.metaKey && !press.altKey && !composes(press)
 
 /** The text as it is sent: without the empty lines before it and the white space after it. The first line keeps its indent: it may be code. */
 export const sentOf = (draft: string): string => draft.replace(/^(?:\s*\n)+/, "").trimEnd()

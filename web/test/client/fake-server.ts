@@ -1,13 +1,25 @@
 /**
- * A server in memory that keeps the promises of docs/protocol.md, behind fake sockets: rooms that are logs, `id`s that are stored once, history.
- * The test holds the network: it can lose frames either way, delay them, and cut the connection between any two.
+ * A server in memory that keeps the promises of docs/protocol.md, behind fake sockets: rooms that are logs of messages and changes, `id`s that
+ * are stored once, history. The test holds the network: it can lose frames either way, delay them, and cut the connection between any two.
  */
-import type { ClientFrame, Message, Outgoing, ServerFrame, User } from "../../src/client/wire.ts"
+import { fold } from "../../src/client/fold.ts"
+import type { Said } from "../../src/client/outbox-store.ts"
+import { type Change, type ClientFrame, type Entry, type ErrorCode, isMessage, type Message, type Outgoing, type ServerFrame, type User } from "../../src/client/wire.ts"
 import { FakeListener, FakeSocket, OLENA, TARAS, welcome } from "./fake-socket.ts"
+
+export type Changing = Exclude<Said, { type: "chat" }>
+
+interface Told {
+  /** The copy to our client does not arrive. */
+  lost?: boolean
+  from?: User
+  id?: string
+}
 
 export class FakeServer {
   readonly listener = new FakeListener()
-  readonly logs = new Map<string, Message[]>()
+  /** Of each room its entries; the messages as they are now. */
+  readonly logs = new Map<string, Entry[]>()
   readonly readMarks = new Map<string, number>()
   /** All frames that arrived, over all connections. */
   readonly received: ClientFrame[] = []
@@ -16,6 +28,8 @@ export class FakeServer {
   members = new Set<string>()
   /** How many messages an answer has room for, this time. */
   fit: () => number = () => 200
+  /** By how much less than there is an answer says that its messages hold, this time. */
+  understate: () => number = () => 0
   /** Answers a frame in another way than usual: with these frames, or with none. Undefined: as usual. */
   intercept: (frame: ClientFrame) => ServerFrame[] | undefined = () => undefined
   /** How a frame travels to the client; by default at once. */
@@ -38,17 +52,24 @@ export class FakeServer {
     return this.received.filter((frame): frame is Outgoing<Type> => frame.type === type)
   }
 
-  log(room: string): Message[] {
+  log(room: string): Entry[] {
     let log = this.logs.get(room)
     if (!log) this.logs.set(room, (log = []))
     return log
   }
 
-  /** Somebody else writes; `lost`: the copy to our client does not arrive. */
-  say(room: string, text: string, { lost = false, from = TARAS, id }: { lost?: boolean; from?: User; id?: string } = {}): ServerFrame {
-    const frame = asFrame(this.#store(room, from, id ?? `${from.id}-${this.log(room).length}`, text))
-    if (!lost && this.#joined.has(room)) this.tell(frame)
-    return frame
+  messages(room: string): Message[] {
+    return this.log(room).filter(isMessage)
+  }
+
+  /** Somebody else writes. */
+  say(room: string, text: string, { from = TARAS, id = this.#newId(room, from), lost = false }: Told = {}): ServerFrame {
+    return this.#tellAll(room, this.#store(room, from, id, { type: "chat", text }), lost)
+  }
+
+  /** Somebody else changes a message. */
+  change(room: string, said: Changing, { from = TARAS, id = this.#newId(room, from), lost = false }: Told = {}): ServerFrame {
+    return this.#tellAll(room, this.#store(room, from, id, said), lost)
   }
 
   fill(room: string, count: number): void {
@@ -71,7 +92,8 @@ export class FakeServer {
     const ref = frame.ref === undefined ? {} : { ref: frame.ref }
     const answers = this.intercept(frame) ?? this.#answer(frame)
     for (const answer of answers) {
-      const named = answer.type === "error" || answer.type === "message" ? answer : { ...answer, ...ref }
+      const isNamed = answer.type === "error" || answer.type === "message" || answer.type === "change"
+      const named = isNamed ? answer : { ...answer, ...ref }
       this.deliver(socket, answer.type === "error" && answer.ref === undefined ? { ...answer, ...ref } : named)
     }
   }
@@ -83,7 +105,11 @@ export class FakeServer {
       case "join":
         return [this.#join(frame)]
       case "chat":
-        return this.#joined.has(frame.room) ? [asFrame(this.#store(frame.room, this.user, frame.id, frame.text))] : [refusal("not_joined", frame.id)]
+      case "edit":
+      case "delete":
+      case "react":
+      case "pin":
+        return [this.#said(frame)]
       case "history":
         return [this.#history(frame)]
       case "rooms":
@@ -102,46 +128,90 @@ export class FakeServer {
     }
   }
 
+  #said({ room, id, ...said }: Outgoing<"chat" | Changing["type"]>): ServerFrame {
+    if (!this.#joined.has(room)) return refusal("not_joined", id)
+    const known = this.#known(room, this.user, id)
+    const code = known || said.type === "chat" ? null : this.#refuses(room, said)
+    return code === null ? asFrame(this.#listed(this.#store(room, this.user, id, said))) : refusal(code, id)
+  }
+
+  #refuses(room: string, said: Changing): ErrorCode | null {
+    const message = this.log(room)[said.of - 1]
+    if (!message || !isMessage(message) || message.kind === "deleted") return "no_such_message"
+    return (said.type === "edit" || said.type === "delete") && message.from.id !== this.user.id ? "forbidden" : null
+  }
+
   #join({ room, after }: Outgoing<"join">): ServerFrame {
     this.members.add(room)
     this.#joined.add(room)
     const log = this.log(room)
     const fit = this.fit()
-    const found = after === undefined ? log.slice(-Math.min(50, fit)) : log.filter(({ seq }) => seq > after).slice(0, fit)
+    const found = after === undefined ? this.messages(room).slice(-Math.min(50, fit)) : log.filter(({ seq }) => seq > after).slice(0, fit)
     const more = after === undefined ? (found[0]?.seq ?? 1) > 1 : (found.at(-1)?.seq ?? log.length) < log.length
-    return { type: "joined", room, seq: log.length, members: 2, online: [OLENA, TARAS], messages: found, more }
+    const as_of = Math.max(0, log.length - this.understate())
+    const messages = found.map(this.#listed)
+    return { type: "joined", room, seq: log.length, ...(as_of < log.length && { as_of }), members: 2, online: [OLENA, TARAS], messages, more }
   }
 
   #history({ room, before, after, limit = 50 }: Outgoing<"history">): ServerFrame {
     const log = this.log(room)
     const size = Math.min(limit, this.fit())
-    const messages =
-      before !== undefined ? log.filter(({ seq }) => seq < before).slice(-size) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, size)
-    const more = before !== undefined ? (messages[0]?.seq ?? 1) > 1 : (messages.at(-1)?.seq ?? log.length) < log.length
-    return { type: "history", room, messages, more }
+    const found =
+      before !== undefined ? this.messages(room).filter(({ seq }) => seq < before).slice(-size) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, size)
+    const more = before !== undefined ? (found[0]?.seq ?? 1) > 1 : (found.at(-1)?.seq ?? log.length) < log.length
+    return { type: "history", room, seq: Math.max(0, log.length - this.understate()), messages: found.map(this.#listed), more }
   }
 
   #summary(room: string) {
     const log = this.log(room)
-    const last = log.at(-1)
+    const last = this.messages(room).at(-1)
     const readSeq = this.readMarks.get(room) ?? 0
-    const unread = Math.min(100, log.filter(({ seq, from }) => seq > readSeq && from.id !== this.user.id).length)
+    const unread = Math.min(100, this.messages(room).filter(({ kind, seq, from }) => kind !== "deleted" && seq > readSeq && from.id !== this.user.id).length)
     return { room, seq: log.length, read_seq: readSeq, unread, members: 2, ...(last && { last }) }
   }
 
   /** Stores once per sender and id, as the router does. */
-  #store(room: string, from: User, id: string, text: string): Message {
-    const log = this.log(room)
-    const known = log.find((message) => message.from.id === from.id && message.id === id)
+  #store(room: string, from: User, id: string, { type, ...said }: Said): Entry {
+    const known = this.#known(room, from, id)
     if (known) return known
-    const message: Message = { kind: "chat", room, seq: log.length + 1, id, from, at: new Date().toISOString(), text }
-    log.push(message)
-    return message
+    const log = this.log(room)
+    const entry = { kind: type, room, seq: log.length + 1, id, from, at: new Date().toISOString(), ...said } as Entry
+    log.push(entry)
+    if (!isMessage(entry)) log.splice(entry.of - 1, 1, fold(log[entry.of - 1] as Message, entry))
+    return entry
+  }
+
+  #known(room: string, from: User, id: string): Entry | undefined {
+    return this.log(room).find((entry) => entry.from.id === from.id && entry.id === id)
+  }
+
+  /** An edit is listed with its message's text of today. */
+  readonly #listed = (entry: Entry): Entry => {
+    if (entry.kind !== "edit") return entry
+    const message = this.log(entry.room)[entry.of - 1]
+    const { text: _text, ...edit } = entry
+    return message?.kind === "chat" ? { ...edit, text: message.text } : edit
+  }
+
+  #newId(room: string, from: User): string {
+    return `${from.id}-${this.log(room).length}`
+  }
+
+  #tellAll(room: string, entry: Entry, lost: boolean): ServerFrame {
+    const frame = asFrame(entry)
+    if (!lost && this.#joined.has(room)) this.tell(frame)
+    return frame
   }
 }
 
-/** A listed message as it comes by itself. */
-export const asFrame = (message: Message): ServerFrame => ({ type: "message", ...message })
+/** A listed entry as it comes by itself. */
+export const asFrame = (entry: Entry): ServerFrame => (isMessage(entry) ? { type: "message", ...entry } : { type: "change", ...(entry as Change) }) as ServerFrame
+
+/** What a message says. */
+export const textOf = (entry: Entry): string => {
+  if (entry.kind === "chat") return entry.text
+  return entry.kind === "file" ? entry.file.name : entry.kind
+}
 
 export const refusal = (code: Extract<ServerFrame, { type: "error" }>["code"], ref?: string, retryAfterMs?: number): ServerFrame => ({
   type: "error",

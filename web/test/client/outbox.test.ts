@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { adoptOutbox, memoryOutbox, type OutboxStore, storedOutbox } from "../../src/client/outbox-store.ts"
+import { adoptOutbox, memoryOutbox, type OutboxEntry, type OutboxStore, storedOutbox } from "../../src/client/outbox-store.ts"
 import { Session } from "../../src/client/session.ts"
 import { beginWith, pass } from "./beginning.ts"
-import { asFrame, FakeServer, refusal } from "./fake-server.ts"
+import { asFrame, FakeServer, refusal, textOf } from "./fake-server.ts"
 import { numberedTokens } from "./fake-socket.ts"
 
 let server: FakeServer
@@ -10,7 +10,7 @@ let store: OutboxStore
 
 const begin = (...rooms: string[]): Promise<Session> => beginWith(server, store, rooms)
 
-const stored = (room = "den") => server.log(room).map((message) => (message.kind === "chat" ? message.text : ""))
+const stored = (room = "den") => server.messages(room).map(textOf)
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -189,7 +189,7 @@ describe("refusals", () => {
     session.write("den", "good")
     await pass(60_000)
     expect(stored()).toEqual(["good"])
-    expect(session.outbox.of("den")).toEqual([expect.objectContaining({ text: "bad", failure: { code: "too_large", text: "too_large" } })])
+    expect(session.outbox.of("den")).toEqual([expect.objectContaining({ said: { type: "chat", text: "bad" }, failure: { code: "too_large", text: "too_large" } })])
     expect(server.got("chat")).toHaveLength(2)
   })
 
@@ -241,7 +241,7 @@ const fakeStorage = (): Storage => {
 }
 
 describe("the stored outbox", () => {
-  const entry = (id: string) => ({ id, room: "den", text: id, writtenAt: 1, failure: null })
+  const entry = (id: string): OutboxEntry => ({ id, room: "den", writtenAt: 1, failure: null, said: { type: "chat", text: id } })
 
   test("is that of one user, in the order of writing", () => {
     const storage = fakeStorage()
@@ -277,7 +277,7 @@ describe("the stored outbox", () => {
 describe("what a guest left who comes back under another id", () => {
   const written = (text: string) => {
     const storage = fakeStorage()
-    const entry = { id: `0${text}`, room: "den", text, writtenAt: Date.now(), failure: null }
+    const entry: OutboxEntry = { id: `0${text}`, room: "den", writtenAt: Date.now(), failure: null, said: { type: "chat", text } }
     storedOutbox("u0", storage).put(entry)
     adoptOutbox("u0", "u1", storage)
     store = storedOutbox("u1", storage)

@@ -107,7 +107,7 @@ describe("what was seen", () => {
     server.fill("den", 3)
     member("den", 3)
     const session = await begin("den")
-    server.intercept = (frame) => (frame.type === "history" ? [{ type: "history", room: "den", messages: [], more: false }] : undefined)
+    server.intercept = (frame) => (frame.type === "history" ? [{ type: "history", room: "den", seq: 5, messages: [], more: false }] : undefined)
     server.say("den", "gone", { lost: true })
     server.say("den", "here")
     await pass(0)

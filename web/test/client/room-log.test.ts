@@ -15,7 +15,7 @@ const seqs = (log: RoomLog) => log.messages.map(({ seq }) => seq)
 /** A log with the newest hundred of a room of a thousand. */
 const entered = (): RoomLog => {
   const log = new RoomLog()
-  log.joinedFresh(run(901, 1000).map(message), 1000, true)
+  log.joinedFresh(run(901, 1000).map(message), 1000, true, 1000)
   return log
 }
 const arrive = (log: RoomLog, from: number, to: number): void => {
@@ -47,10 +47,10 @@ describe("a log in which 20,000 messages arrive", () => {
 
   test("holds as little where somebody reads back through all of them", () => {
     const log = new RoomLog()
-    log.joinedFresh(run(MANY - 49, MANY).map(message), MANY, true)
+    log.joinedFresh(run(MANY - 49, MANY).map(message), MANY, true, MANY)
     while (log.hasOlder) {
       log.reader = log.start! // at the top
-      log.pageBefore(log.start!, run(Math.max(1, log.start! - 50), log.start! - 1).map(message), log.start! > 51)
+      log.pageBefore(log.start!, run(Math.max(1, log.start! - 50), log.start! - 1).map(message), log.start! > 51, MANY)
       expect(log.size).toBeLessThanOrEqual(HELD_AT_MOST)
       expect(seqs(log)).toEqual(run(log.start!, log.end ?? MANY))
     }
@@ -67,7 +67,7 @@ describe("a log in which 20,000 messages arrive", () => {
       expect(pages).toBeLessThan(30)
       const { end, target } = log
       log.reader = end
-      log.pageAfter(end, target, run(end + 1, Math.min(target, end + 200)).map(message), end + 200 < target)
+      log.pageAfter(end, target, run(end + 1, Math.min(target, end + 200)).map(message), end + 200 < target, target)
       expect(seqs(log)).toEqual(run(log.start!, log.end ?? 5000))
     }
     arrive(log, 5001, 5001)

@@ -3,7 +3,7 @@ import { memoryOutbox, type OutboxStore } from "../../src/client/outbox-store.ts
 import { Session } from "../../src/client/session.ts"
 import type { Message } from "../../src/client/wire.ts"
 import { beginWith, pass } from "./beginning.ts"
-import { FakeServer, refusal } from "./fake-server.ts"
+import { FakeServer, refusal, textOf } from "./fake-server.ts"
 import { FakeNetwork, numberedTokens, OLENA, TARAS } from "./fake-socket.ts"
 
 let server: FakeServer
@@ -14,7 +14,7 @@ const begin = (...rooms: string[]): Promise<Session> => beginWith(server, store,
 
 const seqs = (session: Session, room = "den"): number[] => session.rooms.get(room)!.log.messages.map(({ seq }) => seq)
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
-const texts = (messages: readonly Message[]): string[] => messages.map((message) => (message.kind === "chat" ? message.text : message.file.name))
+const texts = (messages: readonly Message[]): string[] => messages.map(textOf)
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -199,7 +199,7 @@ describe("missing nothing", () => {
   test("numbers that history no longer holds are not asked for again and again", async () => {
     server.fill("den", 3)
     const session = await begin("den")
-    server.intercept = (frame) => (frame.type === "history" ? [{ type: "history", room: "den", messages: [], more: false }] : undefined)
+    server.intercept = (frame) => (frame.type === "history" ? [{ type: "history", room: "den", seq: 5, messages: [], more: false }] : undefined)
     server.say("den", "gone", { lost: true })
     server.say("den", "seen")
     await pass(60_000)

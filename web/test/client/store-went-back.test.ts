@@ -4,7 +4,7 @@ import { memoryOutbox, type OutboxStore } from "../../src/client/outbox-store.ts
 import type { Session } from "../../src/client/session.ts"
 import type { ServerFrame } from "../../src/client/wire.ts"
 import { beginWith, pass } from "./beginning.ts"
-import { FakeServer } from "./fake-server.ts"
+import { FakeServer, textOf } from "./fake-server.ts"
 import { FakeNetwork } from "./fake-socket.ts"
 
 let server: FakeServer
@@ -13,9 +13,8 @@ let store: OutboxStore
 
 const begin = (...rooms: string[]): Promise<Session> => beginWith(server, store, rooms, network)
 
-const texts = (session: Session, room = "den"): string[] =>
-  session.rooms.get(room)!.log.messages.map((message) => (message.kind === "chat" ? message.text : message.file.name))
-const stored = (room = "den"): string[] => server.log(room).map((message) => (message.kind === "chat" ? message.text : message.file.name))
+const texts = (session: Session, room = "den"): string[] => session.rooms.get(room)!.log.messages.map(textOf)
+const stored = (room = "den"): string[] => server.messages(room).map(textOf)
 
 /** The store is what it was when the room had `seq` messages; the read mark as well. */
 const goBack = (seq: number, room = "den"): void => {
@@ -129,7 +128,7 @@ describe("a store that went back", () => {
     const late: ServerFrame[] = []
     server.intercept = (frame) => {
       if (frame.type !== "history" || late.length > 0) return undefined
-      late.push({ type: "history", room: "den", messages: server.log("den").slice(frame.after!, frame.after! + frame.limit!), more: false, ref: frame.ref! })
+      late.push({ type: "history", room: "den", seq: 13, messages: server.log("den").slice(frame.after!, frame.after! + frame.limit!), more: false, ref: frame.ref! })
       return []
     }
     server.say("den", "twelfth", { lost: true })

@@ -64,17 +64,44 @@ export const album = {
   ],
 }
 
-/** The messages of a room as the wire has them. */
+/** A room of messages that were answered, edited, deleted, pinned and reacted to, for scenes that are about that. */
+export const changed = {
+  readUpTo: 12,
+  talk: [
+    [52, taras, "Пропоную випускати нову версію в четвер уранці: тоді всі на місці, і до п'ятниці є запас.", { pinned: true, reactions: [["👍", maria, me, andrii], ["🎉", iryna]] }],
+    [50, maria, "Четвер годиться. Хто стежить за метриками?", { reply_to: 1 }],
+    [48, me, "Я можу, з дев'ятої до обіду.", { reply_to: 2, edited: 47, reactions: [["❤", maria, taras], ["🙏", maria]] }],
+    [47, me, "Журнал після міграції лишу ось тут, щоб не загубився: файл на диску, тека «випуски», усередині за датою, а поруч короткий список того, що перевірити руками до і після оновлення.", { edited: 20 }],
+    [44, sam, null],
+    [43, sam, "Sorry, wrong room. I meant: the staging box is ready for the rehearsal."],
+    [40, sam, { file: { name: "release-checklist.pdf", size: 184_000, mime: "application/pdf" } }, { reactions: [["👀", me, taras], ["✅", andrii, maria, iryna, taras], ["🔥", sam]] }],
+    [30, iryna, "Дякую, Sam!", { reply_to: 7 }],
+    [21, me, null],
+    [18, andrii, "А що скажете про список змін для людей? Можу написати.", { reply_to: 5 }],
+    [9, maria, "@Олена Кравець поглянь, будь ласка, на перший пункт", { reactions: [["👍", me]] }],
+    [3, me, "Дивлюся", { pinned: true }],
+  ],
+}
+
+const reactionsOf = (reactions) => reactions.map(([emoji, ...users]) => ({ emoji, users: users.map(({ id }) => id) }))
+const extrasOf = ({ edited, reactions, ...rest }, now) => ({
+  ...rest,
+  ...(edited !== undefined && { edited_at: new Date(now - edited * 60_000).toISOString() }),
+  ...(reactions && { reactions: reactionsOf(reactions) }),
+})
+
+/** The messages of a room as the wire has them; what was said is null where it was deleted. */
 export const messagesOf = (room, talk, now = Date.now()) =>
-  talk.map(([ago, from, said], i) => ({
+  talk.map(([ago, from, said, extras = {}], i) => ({
     type: "message",
     room,
     seq: i + 1,
     id: `m${i + 1}`,
-    kind: typeof said === "string" ? "chat" : "file",
+    kind: said === null ? "deleted" : typeof said === "string" ? "chat" : "file",
     from,
     at: new Date(now - ago * 60_000).toISOString(),
-    ...(typeof said === "string" ? { text: said } : { file: fileOf(said.file, `${room}-${i}`) }),
+    ...extrasOf(extras, now),
+    ...(said === null ? {} : typeof said === "string" ? { text: said } : { file: fileOf(said.file, `${room}-${i}`) }),
   }))
 
 export const fileOf = ({ name, size, mime, shape, told }, id) => ({

@@ -11,6 +11,8 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 export class FakeServer {
   /** What to do with the next chats: store, swallow, or an error's code. */
   onChat = "store"
+  /** Likewise with changes. */
+  onChange = "store"
   refuses = false
   /** The frames that were heard. */
   heard = []
@@ -42,8 +44,13 @@ export class FakeServer {
   }
 
   say(room, from, text) {
-    const message = this.#store(room, from, `s${Date.now()}${Math.random()}`, { kind: "chat", text })
+    const message = this.#store(room, from, newId(), { kind: "chat", text })
     this.tell(message)
+  }
+
+  /** Changes a message, as another person would: `said` is a client's frame without its room and id. */
+  change(room, from, { type: kind, ...said }) {
+    this.tell(this.#changed(room, from, newId(), { kind, ...said }))
   }
 
   async cut(code = 1012) {
@@ -102,23 +109,35 @@ export class FakeServer {
     } else if (type === "join") {
       if (!this.#logs.has(room)) this.#logs.set(room, [])
       const after = frame.after
-      const messages = after === undefined ? log.slice(-50) : log.filter(({ seq }) => seq > after).slice(0, 200)
+      const messages = (after === undefined ? log.filter(isMessage).slice(-50) : log.filter(({ seq }) => seq > after).slice(0, 200)).map(listed)
       const online = room in rooms ? people.filter(({ id }) => id !== "u-iryna") : [this.user]
-      send({ type: "joined", room, seq: log.length, members: online.length, online, messages, more: after === undefined && log.length > 50 })
+      send({ type: "joined", room, seq: log.length, members: online.length, online, messages, more: after === undefined && log.filter(isMessage).length > 50 })
     } else if (type === "history") {
       const { before, after, limit = 50 } = frame
-      const page = before !== undefined ? log.filter(({ seq }) => seq < before).slice(-limit) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, limit)
+      const page = before !== undefined ? log.filter((entry) => isMessage(entry) && entry.seq < before).slice(-limit) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, limit)
       const more = before !== undefined ? (page[0]?.seq ?? 1) > 1 : (page.at(-1)?.seq ?? log.length) < log.length
-      send({ type: "history", room, messages: page, more })
+      send({ type: "history", room, seq: log.length, messages: page.map(listed), more })
     } else if (type === "read") this.#read.set(room, frame.seq)
     else if (type === "leave") send({ type: "left", room })
-    else if (type === "chat") this.#chat(socket, frame)
+    else if (type === "chat") this.#take(socket, frame, this.onChat, ({ text, reply_to }) => this.#store(room, this.user, frame.id, { kind: "chat", text, ...(reply_to && { reply_to }) }))
+    else if (["edit", "delete", "react", "pin"].includes(type)) {
+      this.#take(socket, frame, this.onChange, ({ id, type: kind, room: _room, ...said }) => this.#changed(room, this.user, id, { kind, ...said }))
+    }
   }
 
-  #chat(socket, { room, id, text }) {
-    if (this.onChat === "swallow") return
-    if (this.onChat === "store") this.#send(socket, this.#store(room, this.user, id, { kind: "chat", text }))
-    else this.#send(socket, { type: "error", code: this.onChat, text: "refused", ref: id, retryable: false })
+  #take(socket, frame, how, store) {
+    if (how === "swallow") return
+    if (how === "store") this.#send(socket, store(frame))
+    else this.#send(socket, { type: "error", code: how, text: "refused", ref: frame.id, retryable: false })
+  }
+
+  /** Stores a change and applies it to its message. */
+  #changed(room, from, id, said) {
+    const { type: _type, ...entry } = this.#store(room, from, id, said)
+    const log = this.#logs.get(room)
+    log[log.length - 1] = { ...entry, type: "change" }
+    log[said.of - 1] = applied(log[said.of - 1], entry)
+    return log.at(-1)
   }
 
   #store(room, from, id, said) {
@@ -132,7 +151,25 @@ export class FakeServer {
   #summary(room) {
     const log = this.#logs.get(room)
     const readSeq = this.#read.get(room) ?? 0
-    const unread = log.filter(({ seq, from }) => seq > readSeq && from.id !== this.user.id).length
-    return { room, seq: log.length, read_seq: readSeq, unread: Math.min(100, unread), members: 4, ...(log.length > 0 && { last: log.at(-1) }) }
+    const messages = log.filter(isMessage)
+    const unread = messages.filter(({ kind, seq, from }) => kind !== "deleted" && seq > readSeq && from.id !== this.user.id).length
+    return { room, seq: log.length, read_seq: readSeq, unread: Math.min(100, unread), members: 4, ...(messages.length > 0 && { last: listed(messages.at(-1)) }) }
   }
+}
+
+const newId = () => `s${Date.now()}${Math.random()}`
+const isMessage = ({ type }) => type === "message"
+const listed = ({ type: _type, ...entry }) => entry
+
+/** A message after a change. */
+const applied = (message, { kind, from, at, ...said }) => {
+  const { text: _text, file: _file, reactions = [], pinned: _pinned, edited_at: _edited, ...bare } = message
+  if (message.kind === "deleted") return message
+  if (kind === "edit") return { ...message, text: said.text, edited_at: at }
+  if (kind === "delete") return { ...bare, kind: "deleted" }
+  if (kind === "pin") return { ...message, pinned: said.on || undefined }
+  const before = reactions.some(({ emoji }) => emoji === said.emoji) ? reactions : [...reactions, { emoji: said.emoji, users: [] }]
+  const set = (users) => [...users.filter((id) => id !== from.id), ...(said.on ? [from.id] : [])]
+  const after = before.map((each) => (each.emoji === said.emoji ? { ...each, users: set(each.users) } : each)).filter(({ users }) => users.length > 0)
+  return { ...message, reactions: after.length > 0 ? after : undefined }
 }

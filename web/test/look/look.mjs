@@ -4,7 +4,7 @@
  */
 import { mkdir } from "node:fs/promises"
 import { chromium } from "playwright-core"
-import { album, people, rooms } from "./content.mjs"
+import { album, changed, people, rooms } from "./content.mjs"
 import { FakeServer } from "./fake.mjs"
 import { register } from "./registering.mjs"
 
@@ -168,6 +168,68 @@ for (const scheme of ["light", "dark"]) for (const [place, viewport] of [["", DE
   await page.getByRole("log").evaluate((log) => (log.scrollTop = 0))
   await shoot()
 })
+for (const [scheme, locale] of [["light", "uk-UA"], ["dark", "en-GB"]]) {
+  const options = { scheme, locale, room: "зміни", beside: { зміни: changed } }
+  const row = (page, seq) => page.locator(`[data-seq="${seq}"]`)
+  await scene(`changes-${scheme}`, options, async ({ page, server, shoot }) => {
+    await row(page, 12).waitFor()
+    await shoot("-end")
+    await page.getByRole("log").evaluate((log) => (log.scrollTop = 0))
+    await row(page, 3).hover()
+    await page.getByTestId("message-toolbar").waitFor()
+    await shoot("-toolbar")
+    await page.getByTestId("action-edit").click()
+    await page.getByTestId("edit-field").fill("Я можу, з дев'ятої до обіду,\nа далі хай хтось інший.")
+    await shoot("-edit")
+    await page.getByTestId("edit-save").click()
+    server.onChange = "too_large"
+    await page.getByTestId("composer").press("ArrowUp")
+    await page.getByTestId("edit-field").fill("Дивлюся, і бачу ось що")
+    await page.getByTestId("edit-field").press("Enter")
+    await page.getByTestId("retry").waitFor()
+    server.onChange = "swallow"
+    await row(page, 11).hover()
+    await page.getByTestId("reaction").last().click()
+    await page.getByTestId("action-react").click()
+    await page.getByTestId("quick-emoji").nth(3).click()
+    await row(page, 3).hover()
+    await page.getByTestId("action-delete").click()
+    await page.getByTestId("delete-question").waitFor()
+    await shoot("-delete")
+    await page.getByTestId("delete-anyway").click()
+    await row(page, 10).hover()
+    await page.getByTestId("action-reply").click()
+    await page.getByTestId("reply-bar").waitFor()
+    await shoot("-waiting")
+    await row(page, 11).hover()
+    await page.getByTestId("action-react").click()
+    await page.getByTestId("emoji").first().waitFor()
+    await shoot("-emoji")
+    await page.getByTestId("emoji-search").fill(locale === "uk-UA" ? "кіт" : "cat")
+    await shoot("-emoji-search")
+  })
+  await scene(`phone-changes-${scheme}`, { ...options, viewport: PHONE }, async ({ page, shoot }) => {
+    await row(page, 12).waitFor()
+    await shoot("-end")
+    await page.getByRole("log").evaluate((log) => (log.scrollTop = 0))
+    await shoot()
+    await row(page, 3).getByTestId("message-text").tap()
+    await page.getByTestId("message-sheet").waitFor()
+    await shoot("-sheet")
+    await page.getByTestId("action-edit").click()
+    await page.getByTestId("edit-field").waitFor()
+    await shoot("-edit")
+    await page.getByTestId("edit-cancel").click()
+    await row(page, 4).getByTestId("message-text").tap()
+    await page.getByTestId("action-react").click()
+    await page.getByTestId("emoji").first().waitFor()
+    await shoot("-emoji")
+    await page.keyboard.press("Escape")
+    await row(page, 4).getByTestId("message-text").tap()
+    await page.getByTestId("action-reply").click()
+    await shoot("-reply")
+  })
+}
 await scene("shapes-waiting", { viewport: PHONE, room: "знімки", beside: { знімки: album } }, async ({ page, context, shoot }) => {
   await page.getByTestId("picture").first().waitFor()
   await context.route("**/api/files/**", (route) => route.abort("internetdisconnected"))

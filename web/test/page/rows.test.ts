@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
-import type { Message, OutboxEntry } from "../../src/client/index.ts"
-import { GROUP_MS, type Row, rowsOf } from "../../src/model/rows.ts"
+import type { Message } from "../../src/client/index.ts"
+import { type Changing, GROUP_MS, type Row, rowsOf, type Writing } from "../../src/model/rows.ts"
 
 const OLENA = { id: "u1", name: "Olena" }
 const TARAS = { id: "u2", name: "Taras" }
@@ -17,10 +17,12 @@ const message = (seq: number, from = OLENA, at = NOON + seq * 1000): Message => 
   text: `text ${seq}`,
 })
 
-const entry = (id: string, writtenAt = NOON + 60_000): OutboxEntry => ({ id, room: "den", text: id, writtenAt, failure: null })
+const entry = (id: string, writtenAt = NOON + 60_000): Writing => ({ id, room: "den", said: { type: "chat", text: id }, writtenAt, failure: null })
+const change = (said: Changing["said"], id = said.type): Changing => ({ id, room: "den", said, writtenAt: NOON, failure: null })
+const deleted = (seq: number, from = OLENA): Message => ({ kind: "deleted", room: "den", seq, id: `m${seq}`, from, at: new Date(NOON + seq * 1000).toISOString() })
 
-const build = (messages: Message[], { pending = [] as OutboxEntry[], firstNew = null as number | null, zone = KYIV } = {}): Row[] =>
-  rowsOf({ messages, pending, me: OLENA, firstNew, zone })
+const build = (messages: Message[], { pending = [] as Writing[], changes = [] as Changing[], firstNew = null as number | null, zone = KYIV } = {}): Row[] =>
+  rowsOf({ messages, pending, changes, me: OLENA, firstNew, zone })
 
 const outline = (rows: Row[]): string[] =>
   rows.map((row) => {
@@ -88,6 +90,18 @@ describe("rows", () => {
 
   test("a message that is here already is not shown as waiting too", () => {
     expect(outline(build([message(1)], { pending: [entry("m1")] }))).toEqual(["day", "HEAD 1"])
+  })
+
+  test("what was deleted is in nobody's group: the author's own goes on below it, another's ends there", () => {
+    expect(outline(build([message(1), deleted(2), message(3)]))).toEqual(["day", "HEAD 1", "2", "3"])
+    expect(outline(build([message(1), deleted(2, TARAS), message(3)]))).toEqual(["day", "HEAD 1", "2", "HEAD 3"])
+    expect(outline(build([deleted(1), message(2)]))).toEqual(["day", "1", "HEAD 2"])
+  })
+
+  test("a message has the changes of it that wait, and no others", () => {
+    const [edit, pin] = [change({ type: "edit", of: 2, text: "new" }), change({ type: "pin", of: 1, on: true })]
+    const rows = build([message(1), message(2), message(3)], { changes: [edit, pin] })
+    expect(rows.flatMap((row) => (row.kind === "message" ? [row.changes] : []))).toEqual([[pin], [edit], []])
   })
 
   test("keys are unique also where clocks of servers disagree about the day", () => {

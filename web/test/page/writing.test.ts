@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest"
 import { type KeyPress, leaves, sends, sentOf } from "../../src/model/writing.ts"
 
 const press = (keydown: Partial<KeyPress>): KeyPress => ({
-  key: "Enter", keyCode: 13, isComposing: false, shiftKey: false, ctrlKey: false, metaKey: false, ...keydown,
+  key: "Enter", keyCode: 13, isComposing: false, shiftKey: false, ctrlKey: false, metaKey: false, altKey: false, ...keydown,
 })
 
 /**

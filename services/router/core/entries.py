@@ -1,0 +1,131 @@
+"""The entries of a room's log: messages, each as it is now, and the changes to them."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from shared.protocol.codec import more_of, render_change, render_message, timestamp
+
+Reactions = tuple[tuple[str, tuple[str, ...]], ...]
+"""(emoji, the ids of who reacted with it), both in the order in which they came."""
+
+
+class Stored(NamedTuple):
+    """A message of the log. `kind`: chat, file or deleted. `content`: a chat's text, a file's `StoredFile` as JSON, or
+    empty. `at_ms`, `edited_ms`: Unix milliseconds. `frame`: as members see it. `digest`: of what was sent first, once
+    that is not there any more: so a message that is sent again is known by it."""
+
+    seq: int
+    sender_id: str
+    sender_name: str
+    id: str
+    kind: str
+    content: str
+    at_ms: int
+    frame: bytes
+    reply_to: int | None = None
+    edited_ms: int | None = None
+    pinned: bool = False
+    reactions: Reactions = ()
+    digest: str | None = None
+
+
+class StoredChange(NamedTuple):
+    """A change of the message `of`. `kind`: edit, delete, react or pin. `value`: of an edit the digest of its text, of
+    a reaction "+" or "-" and the emoji, of a pin "+" or "-", of a file's deletion the file's id. The text of an edit
+    stands in its message alone. `frame`: as members see it, with the message's text of today."""
+
+    seq: int
+    sender_id: str
+    sender_name: str
+    id: str
+    kind: str
+    value: str
+    at_ms: int
+    frame: bytes
+    of: int
+
+
+Entry = Stored | StoredChange
+
+
+def stored(
+    room: str,
+    seq: int,
+    sender_id: str,
+    sender_name: str,
+    id: str,
+    kind: str,
+    content: str,
+    at_ms: int,
+    reply_to: int | None = None,
+    edited_ms: int | None = None,
+    pinned: bool = False,
+    reactions: Reactions = (),
+    digest: str | None = None,
+) -> Stored:
+    more = b""
+    if reply_to or edited_ms or pinned or reactions:
+        more = _more(reply_to, edited_ms, pinned, reactions)
+    frame = render_message(room, seq, id, kind, sender_id, sender_name, at_ms, content, more=more)
+    return Stored(
+        seq, sender_id, sender_name, id, kind, content, at_ms, frame, reply_to, edited_ms, pinned, reactions, digest
+    )
+
+
+def _more(reply_to: int | None, edited_ms: int | None, pinned: bool, reactions: Reactions) -> bytes:
+    fields: dict[str, Any] = {}
+    if reply_to:
+        fields["reply_to"] = reply_to
+    if edited_ms:
+        fields["edited_at"] = timestamp(edited_ms)
+    if pinned:
+        fields["pinned"] = True
+    if reactions:
+        fields["reactions"] = [{"emoji": emoji, "users": users} for emoji, users in reactions]
+    return more_of(fields)
+
+
+def again(room: str, message: Stored, **changed: Any) -> Stored:
+    """`message` with these fields, rendered anew."""
+    m = message._replace(**changed)
+    return stored(
+        room, m.seq, m.sender_id, m.sender_name, m.id, m.kind, m.content, m.at_ms, m.reply_to, m.edited_ms, m.pinned,
+        m.reactions, m.digest,
+    )  # fmt: skip
+
+
+def stored_change(
+    room: str,
+    seq: int,
+    sender_id: str,
+    sender_name: str,
+    id: str,
+    kind: str,
+    value: str,
+    at_ms: int,
+    of: int,
+    text: str | None,
+) -> StoredChange:
+    """`text`: of an edit, the text that its message has today; None where it was deleted."""
+    fields: dict[str, Any] = {}
+    if kind == "edit" and text is not None:
+        fields = {"text": text}
+    elif kind == "react":
+        fields = {"emoji": value[1:], "on": value[0] == "+"}
+    elif kind == "pin":
+        fields = {"on": value[0] == "+"}
+    frame = render_change(room, seq, id, kind, sender_id, sender_name, at_ms, of, more_of(fields))
+    return StoredChange(seq, sender_id, sender_name, id, kind, value, at_ms, frame, of)
+
+
+def with_text(room: str, edit: StoredChange, text: str | None) -> StoredChange:
+    """`edit`, whose message has this text by now."""
+    e = edit
+    return stored_change(room, e.seq, e.sender_id, e.sender_name, e.id, e.kind, e.value, e.at_ms, e.of, text)
+
+
+def digest_of(kind: str, content: str) -> str:
+    """What a message or an edit is known by once its text has gone."""
+    return blake2b(f"{kind}\n{content}".encode(), digest_size=16).hexdigest()

@@ -1,0 +1,69 @@
+"""What a change does to its message: the message as it is after it, or why not. State is a fold of changes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic_core import from_json
+
+from services.router.core.entries import Reactions, Stored, again, digest_of
+from shared.protocol.client import Delete, Edit, Pin, React
+from shared.protocol.errors import ErrorCode, Refused
+
+EMOJI_OF_A_MESSAGE: Final = 20
+REACTIONS_OF_A_MESSAGE: Final = 500
+"""Of all emoji together: who reacted is told by name, with every page."""
+
+Changing = Edit | Delete | React | Pin
+
+
+def value_of(frame: Changing, target: Stored | None = None) -> str:
+    """What is stored of a change, see `StoredChange`. `target`: its message, as it was before."""
+    match frame:
+        case Edit(text=text):
+            return digest_of("chat", text)
+        case React(emoji=emoji, on=on):
+            return ("+" if on else "-") + emoji
+        case Pin(on=on):
+            return "+" if on else "-"
+        case Delete():
+            return str(from_json(target.content)["id"]) if target is not None and target.kind == "file" else ""
+
+
+def changed(room: str, target: Stored, frame: Changing, user_id: str, now_ms: int) -> Stored:
+    """`target`, which is not deleted, after `frame` of this user. Raises `Refused`: `forbidden`."""
+    if frame.type in ("edit", "delete") and target.sender_id != user_id:
+        raise Refused(ErrorCode.FORBIDDEN, "Only who wrote a message may edit or delete it.")
+    match frame:
+        case Edit(text=text):
+            if target.kind != "chat":
+                raise Refused(ErrorCode.FORBIDDEN, "A file has no text that could be edited.")
+            return again(room, target, content=text, edited_ms=now_ms, digest=_digest(target))
+        case Delete():
+            nothing: Reactions = ()
+            return again(
+                room, target, kind="deleted", content="", edited_ms=None, pinned=False, reactions=nothing,
+                digest=_digest(target),
+            )  # fmt: skip
+        case React(emoji=emoji, on=on):
+            return again(room, target, reactions=_reacted(target.reactions, emoji, user_id, on))
+        case Pin(on=on):
+            return again(room, target, pinned=on)
+
+
+def _digest(message: Stored) -> str:
+    return message.digest or digest_of(message.kind, message.content)
+
+
+def _reacted(reactions: Reactions, emoji: str, user_id: str, on: bool) -> Reactions:
+    users = dict(reactions)
+    of_emoji = [user for user in users.get(emoji, ()) if user != user_id or on]
+    if on and user_id not in of_emoji:
+        of_emoji.append(user_id)
+        if emoji not in users and len(users) >= EMOJI_OF_A_MESSAGE:
+            text = f"A message takes {EMOJI_OF_A_MESSAGE} different reactions at most."
+            raise Refused(ErrorCode.FORBIDDEN, text)
+        if sum(map(len, users.values())) >= REACTIONS_OF_A_MESSAGE:
+            raise Refused(ErrorCode.FORBIDDEN, f"A message takes {REACTIONS_OF_A_MESSAGE} reactions at most.")
+    users[emoji] = tuple(of_emoji)
+    return tuple((each, who) for each, who in users.items() if who)

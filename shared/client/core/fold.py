@@ -1,0 +1,41 @@
+"""What a change makes of a message. docs/protocol.md, "The room is a log of entries".
+
+Each effect sets something to a value: a message that holds a change already comes out of it as it was, and one that
+holds later ones is right again once these have been applied, too.
+"""
+
+from __future__ import annotations
+
+from shared.client.core.events import Change, Message, Reactions
+from shared.protocol.names import plain_emoji
+
+
+def fold(message: Message, change: Change) -> Message:
+    """`message` after `change`, which is of it. A deleted message stays as it is; so does one after a change that only
+    a newer server knows."""
+    if message.kind == "deleted":
+        return message
+    match change.kind:
+        case "edit" if message.kind == "chat" and change.text is not None:
+            return message._replace(text=change.text, edited_at=change.at)
+        case "delete":
+            return message._replace(
+                kind="deleted", text="", file=None, edited_at=None, pinned=False, reactions=()
+            )  # fmt: skip
+        case "react":
+            emoji = plain_emoji(change.emoji)
+            return message._replace(reactions=_reacted(message.reactions, emoji, change.sender_id, change.on))
+        case "pin":
+            return message._replace(pinned=change.on)
+    return message
+
+
+def _reacted(reactions: Reactions, emoji: str, user: str, on: bool) -> Reactions:
+    users = next((users for known, users in reactions if known == emoji), None)
+    if on == (users is not None and user in users):
+        return reactions
+    if users is None:
+        return (*reactions, (emoji, (user,)))
+    others = (*users, user) if on else tuple(other for other in users if other != user)
+    changed = ((known, others if known == emoji else users) for known, users in reactions)
+    return tuple((known, users) for known, users in changed if users)

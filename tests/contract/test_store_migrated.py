@@ -1,0 +1,61 @@
+"""An installation from before there were changes starts with this build, has lost nothing, and its messages change as
+any others do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from services.router.wiring import open_message_store
+from shared.protocol.names import shard_of
+from shared.runtime.database import MIGRATIONS, migrate, open_engine
+from tests.contract.routing import NOW_MS, Writer, chat, edit, react, user
+
+SHARDS = 8
+ANNA = user(1)
+ROWS = [
+    f"INSERT INTO rooms (id, name, shard, seq, version) VALUES (7, 'r', {shard_of('r', SHARDS)}, 2, 1)",
+    "INSERT INTO members (room_id, user_id, name, read_seq) VALUES (7, 'u1', 'Name 1', 1)",
+    *(
+        "INSERT INTO messages (room_id, seq, sender_id, sender_name, id, kind, content, at_ms) "
+        f"VALUES (7, {n}, 'u1', 'Name 1', 'id{n}', 'chat', 'text {n}', {NOW_MS})"
+        for n in (1, 2)
+    ),
+]
+
+
+def as_before(connection: Connection) -> None:
+    """The tables as 0.1 and the first 0.2 had them, with a room in them."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0004_dimensions")
+    for row in ROWS:
+        connection.execute(text(row))
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_what_was_there_before_there_were_changes_is_there_and_can_be_changed(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str
+) -> None:
+    sqlite = f"sqlite:///{tmp_path}/homin.db"
+    url = sqlite if database == "sqlite" else str(request.getfixturevalue("empty_postgres_url"))
+    engine = open_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(as_before)
+    await migrate(url)
+    store = open_message_store(url, engine, SHARDS, writers=1)
+    try:
+        writer = Writer(store)
+        await writer.handle(chat("r", ANNA, "id2", "text 2"), chat("r", ANNA, "new", "text 3"))
+        await writer.handle(edit("r", ANNA, "x", 1, "edited"), react("r", ANNA, "y", 2, "👍"))
+        page = await store.page("r", before=None, after=None, limit=10)
+        assert [(m.seq, m.content) for m in page.entries] == [(1, "edited"), (2, "text 2"), (3, "text 3")]  # type: ignore[union-attr]
+        assert page.seq == 5
+    finally:
+        await store.close()
+        await engine.dispose()

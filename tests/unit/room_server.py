@@ -1,0 +1,148 @@
+"""Rooms as docs/protocol.md promises them, for tests of clients: a log of entries, its messages kept as they are now.
+What a change does is written here once more, over JSON: a second witness beside the client's fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from random import Random
+from typing import Any
+
+JsonFrame = dict[str, Any]
+MESSAGES = ("chat", "file", "deleted")
+EMOJI = ("👍", "❤", "🎉")
+ME = {"id": "me", "name": "me"}
+
+
+class RoomServer:
+    """`rooms`: of each the log, every entry as a frame; the messages among them as they are now. `fit`: how many
+    entries an answer has room for, this time. `behind`: by how much an answer understates up to where its messages hold
+    the changes, this time."""
+
+    def __init__(self, fit: Callable[[], int] = lambda: 200, behind: Callable[[], int] = lambda: 0) -> None:
+        self.fit, self.behind = fit, behind
+        self.rooms: dict[str, list[JsonFrame]] = {}
+        self.epoch = "e-1"
+
+    def append(self, room: str, sender: str, id: str, text: str, **more: Any) -> JsonFrame:
+        """A chat, or what is stored under its id already; as members see it now."""
+        return self._store(room, sender, id, {"kind": "chat", "text": text, **more})
+
+    def change(self, room: str, sender: str, id: str, kind: str, of: int, **fields: Any) -> JsonFrame | None:
+        """A change, or what is stored under its id already; None where it is refused."""
+        log = self.rooms.setdefault(room, [])
+        if self._find(log, sender, id) is None:
+            target = log[of - 1] if 0 < of <= len(log) else None
+            if target is None or target["kind"] not in ("chat", "file"):
+                return None
+            if kind in ("edit", "delete") and target["from"]["id"] != sender:
+                return None
+        entry = self._store(room, sender, id, {"kind": kind, "of": of, **fields})
+        return self.shown(room, entry["seq"])
+
+    def any_change(self, chance: Random, room: str, sender: str, id: str) -> JsonFrame | None:
+        """One of the kinds, of a message that is there; None where it is refused."""
+        messages = [entry for entry in self.rooms.get(room, []) if entry["kind"] == "chat"]
+        if not messages:
+            return None
+        kind, of = some_change(chance, [message["seq"] for message in messages[-5:]])
+        return self.change(room, sender, id, kind, **of)
+
+    def shown(self, room: str, seq: int) -> JsonFrame:
+        """The entry as an answer lists it now, with the `type` that a frame of its own has."""
+        log = self.rooms[room]
+        entry = deepcopy(log[seq - 1])
+        if entry["kind"] == "edit":
+            entry.pop("text")
+            if log[entry["of"] - 1]["kind"] != "deleted":
+                entry["text"] = log[entry["of"] - 1]["text"]
+        return entry
+
+    def messages(self, room: str) -> list[JsonFrame]:
+        return [entry for entry in self.rooms.get(room, []) if entry["kind"] in MESSAGES]
+
+    def joined(self, frame: JsonFrame) -> JsonFrame:
+        room, after, fit = frame["room"], frame.get("after"), self.fit()
+        log = self.rooms.setdefault(room, [])
+        if after is None:
+            listed = [m["seq"] for m in self.messages(room)[-min(50, fit) :]]
+            more = bool(listed) and listed[0] > 1
+        else:
+            listed = list(range(after + 1, min(len(log), after + fit) + 1))
+            more = bool(listed) and listed[-1] < len(log)
+        behind = {"as_of": max(0, len(log) - self.behind())} if self.behind() else {}
+        return {
+            "type": "joined", "room": room, "seq": len(log), **behind, "members": 1, "online": [ME],
+            "messages": [self.shown(room, seq) for seq in listed], "more": more,
+        }  # fmt: skip
+
+    def history(self, frame: JsonFrame) -> JsonFrame:
+        room, most = frame["room"], min(frame["limit"], self.fit())
+        log = self.rooms[room]
+        if (before := frame.get("before")) is not None:
+            listed = [m["seq"] for m in self.messages(room) if m["seq"] < before][-most:]
+            more = bool(listed) and listed[0] > 1
+        else:
+            listed = list(range(frame["after"] + 1, min(len(log), frame["after"] + most) + 1))
+            more = bool(listed) and listed[-1] < len(log)
+        return {
+            "type": "history", "room": room, "seq": max(0, len(log) - self.behind()),
+            "messages": [self.shown(room, seq) for seq in listed], "more": more,
+        }  # fmt: skip
+
+    @staticmethod
+    def _find(log: list[JsonFrame], sender: str, id: str) -> JsonFrame | None:
+        return next((entry for entry in log if (entry["from"]["id"], entry["id"]) == (sender, id)), None)
+
+    def _store(self, room: str, sender: str, id: str, fields: JsonFrame) -> JsonFrame:
+        log = self.rooms.setdefault(room, [])
+        entry = self._find(log, sender, id)
+        if entry is None:
+            seq, kind = len(log) + 1, "change" if "of" in fields else "message"
+            entry = {"type": kind, "room": room, "seq": seq, "id": id, "from": {"id": sender, "name": sender}, "at": ""}
+            entry |= fields
+            log.append(entry)
+            if kind == "change":
+                happen(log[entry["of"] - 1], entry)
+        return deepcopy(entry)
+
+
+def some_change(chance: Random, seqs: list[int]) -> tuple[str, JsonFrame]:
+    """A kind of change, and its fields."""
+    of = chance.choice(seqs)
+    match chance.choice(("edit", "delete", "react", "react", "react", "pin")):
+        case "edit":
+            return "edit", {"of": of, "text": f"text {chance.randrange(100)}"}
+        case "delete":
+            return "delete", {"of": of}
+        case "react":
+            return "react", {"of": of, "emoji": chance.choice(EMOJI), "on": chance.random() < 0.6}
+        case _:
+            return "pin", {"of": of, "on": chance.random() < 0.6}
+
+
+def happen(message: JsonFrame, change: JsonFrame) -> None:
+    """`message` is as `change` leaves it."""
+    if message["kind"] == "deleted":
+        return
+    match change["kind"]:
+        case "edit":
+            message.update(text=change["text"], edited_at=change["at"])
+        case "delete":
+            message["kind"] = "deleted"
+            for said in ("text", "file", "edited_at", "pinned", "reactions"):
+                message.pop(said, None)
+        case "pin":
+            message.pop("pinned", None)
+            if change["on"]:
+                message["pinned"] = True
+        case "react":
+            users = {each["emoji"]: list(each["users"]) for each in message.pop("reactions", [])}
+            of_emoji, user = users.setdefault(change["emoji"], []), change["from"]["id"]
+            if change["on"] and user not in of_emoji:
+                of_emoji.append(user)
+            if not change["on"] and user in of_emoji:
+                of_emoji.remove(user)
+            left = [{"emoji": emoji, "users": who} for emoji, who in users.items() if who]
+            if left:
+                message["reactions"] = left

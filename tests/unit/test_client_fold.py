@@ -1,0 +1,90 @@
+"""What a change makes of a message; tests/cases/conversation.json has more. Each effect sets something to a value."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.client.core.events import Change, Message, entry_of
+from shared.client.core.fold import fold
+from tests.unit.room_server import RoomServer, happen
+
+CHAT = Message("r", 1, "m", "chat", "ann", "Ann", "at 1", "text", None, reply_to=7)
+SAID = CHAT._replace(edited_at="at 2", pinned=True, reactions=(("👍", ("bob",)),))
+
+
+def change(kind: str, by: str = "bob", **fields: object) -> Change:
+    return Change("r", 9, "c", kind, by, by, "at 9", 1)._replace(**fields)  # type: ignore[arg-type]
+
+
+def test_an_edit_leaves_all_but_the_text() -> None:
+    assert fold(SAID, change("edit", text="better")) == SAID._replace(text="better", edited_at="at 9")
+
+
+def test_an_edit_whose_text_is_gone_does_nothing() -> None:
+    assert fold(SAID, change("edit")) == SAID
+
+
+def test_a_deletion_leaves_who_when_and_what_was_answered() -> None:
+    assert fold(SAID, change("delete")) == CHAT._replace(kind="deleted", text="")
+
+
+def test_a_file_that_is_deleted_is_gone() -> None:
+    file = CHAT._replace(kind="file", text="", file={"id": "f"})
+    assert fold(file, change("delete")) == file._replace(kind="deleted", file=None)
+    assert fold(file, change("edit", text="text")) == file, "it has no text"
+
+
+@pytest.mark.parametrize("kind", ["edit", "delete", "react", "pin", "dance"])
+def test_nothing_happens_to_a_deleted_message(kind: str) -> None:
+    deleted = fold(SAID, change("delete"))
+    assert fold(deleted, change(kind, text="text", emoji="👍", on=True)) == deleted
+
+
+def test_a_change_that_only_a_newer_server_knows_does_nothing() -> None:
+    assert fold(SAID, change("dance", on=True)) == SAID
+
+
+def test_reactions_stand_in_the_order_in_which_they_came_and_vanish_when_the_last_is_taken_back() -> None:
+    message = CHAT
+    for by, emoji, on in (("bob", "👍", True), ("ann", "❤", True), ("ann", "👍", True), ("bob", "👍", False)):
+        message = fold(message, change("react", by, emoji=emoji, on=on))
+    assert message.reactions == (("👍", ("ann",)), ("❤", ("ann",)))
+    message = fold(message, change("react", "ann", emoji="👍"))
+    assert message.reactions == (("❤", ("ann",)),)
+
+
+def test_an_emoji_is_the_same_however_it_is_drawn() -> None:
+    message = fold(CHAT, change("react", "ann", emoji="❤", on=True))
+    message = fold(message, change("react", "bob", emoji="❤\ufe0f", on=True))
+    assert message.reactions == (("❤", ("ann", "bob")),)
+
+
+@given(st.integers(0, 2**32))
+def test_the_fold_is_what_the_server_has_after_each_change(seed: int) -> None:
+    """`happen` is the witness: the same rules, written once more."""
+    chance, server = Random(seed), RoomServer()
+    frame = server.append("r", "you", "m", "text")
+    message = Message.of(frame)
+    for n in range(30):
+        entry = server.any_change(chance, "r", chance.choice(["you", "they", "others"]), f"c-{n}")
+        if entry is not None:
+            known = server.rooms["r"][entry["seq"] - 1]
+            happen(frame, known)
+            happened = entry_of(known)
+            assert isinstance(happened, Change)
+            message = fold(message, happened)
+            assert message == Message.of(frame)
+            assert fold(message, happened) == message, "twice is once"
+
+
+def test_a_list_tells_messages_and_changes_apart() -> None:
+    server = RoomServer()
+    server.append("r", "you", "m", "text", reply_to=3)
+    server.change("r", "you", "c", "react", 1, emoji="👍", on=True)
+    message, reaction = map(entry_of, server.history({"room": "r", "after": 0, "limit": 9})["messages"])
+    assert message == Message("r", 1, "m", "chat", "you", "you", "", "text", None, 3, None, False, (("👍", ("you",)),))
+    assert reaction == Change("r", 2, "c", "react", "you", "you", "", 1, None, "👍", True)

@@ -1,0 +1,59 @@
+/** What a change makes of a message. All effects set something to a value, so a change that the message holds already does nothing. */
+import type { Change, ChatMessage, Message, Reaction } from "./wire.ts"
+
+/** `message` after `change`, which is of it; the same object where that changes nothing. */
+export const fold = (message: Message, change: Change): Message => {
+  if (message.kind === "deleted") return message
+  switch (change.kind) {
+    case "edit":
+      return edited(message, change.text, change.at)
+    case "delete":
+      return deleted(message)
+    case "react":
+      return reacted(message, canonical(change.emoji), change.from.id, change.on)
+    case "pin":
+      return pinned(message, change.on)
+    default:
+      return ignored(message, change) // a newer server may know other changes
+  }
+}
+
+/** The emoji without the marks that only say how it is drawn, in colour or as text: two that differ in nothing else are the same. */
+export const canonical = (emoji: string): string => emoji.replace(/[\uFE0E\uFE0F]/gu, "")
+
+type Whole = Exclude<Message, { kind: "deleted" }>
+
+// A change without a text is one whose message has been deleted meanwhile: its own change says so.
+const edited = (message: Whole, text: string | undefined, at: ChatMessage["at"]): Message => {
+  if (message.kind !== "chat" || text === undefined || (message.text === text && message.edited_at === at)) return message
+  return { ...message, text, edited_at: at }
+}
+
+const deleted = ({ room, seq, id, from, at, reply_to }: Whole): Message => ({
+  kind: "deleted",
+  room,
+  seq,
+  id,
+  from,
+  at,
+  ...(reply_to !== undefined && { reply_to }),
+})
+
+const reacted = (message: Whole, emoji: string, user: string, on: boolean): Message => {
+  const { reactions: before = [], ...rest } = message
+  const users = before.find((each) => canonical(each.emoji) === emoji)?.users
+  if ((users?.includes(user) ?? false) === on) return message
+  const reactions: Reaction[] = users
+    ? before.map((each) => (each.users === users ? { emoji, users: on ? [...users, user] : users.filter((each) => each !== user) } : each))
+    : [...before, { emoji, users: [user] }]
+  const left = reactions.filter((each) => each.users.length > 0)
+  return left.length > 0 ? { ...rest, reactions: left } : rest
+}
+
+const pinned = (message: Whole, on: boolean): Message => {
+  if ((message.pinned ?? false) === on) return message
+  const { pinned: _pinned, ...rest } = message
+  return on ? { ...rest, pinned: true } : rest
+}
+
+const ignored = (message: Message, _change: never): Message => message

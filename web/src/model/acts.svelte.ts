@@ -1,0 +1,135 @@
+/** What is being done with a message of the room that is shown, and where the focus goes when it is done. */
+import { tick } from "svelte"
+import { type Message, shows } from "../client/index.ts"
+import type { Action } from "./actions.ts"
+import type { Chat } from "./chat.svelte.ts"
+import { canonicalEmoji } from "./emoji.ts"
+import type { RoomView } from "./room-view.svelte.ts"
+import { sentOf } from "./writing.ts"
+
+export interface Reacting {
+  readonly message: Message
+  /** Beside what the emoji are to be shown; null: in the middle. */
+  readonly beside: DOMRect | null
+}
+
+export class Acts {
+  /** Whose actions are shown as a sheet, on touch screens. */
+  offered = $state.raw<Message | null>(null)
+  /** To which message an emoji is being chosen. */
+  reacting = $state.raw<Reacting | null>(null)
+  /** Which message is deleted if that is what is meant. */
+  deleting = $state.raw<Message | null>(null)
+  /** The message that is busy: its row keeps its actions. */
+  readonly busy = $derived(this.reacting?.message.seq ?? this.deleting?.seq ?? null)
+  readonly chat: Chat
+  readonly room: RoomView
+  readonly #toRow: (seq: number) => void
+  #editFrom: Element | null = null
+  #editBegins = false
+
+  /** `toRow` puts the focus on a message's row. */
+  constructor(chat: Chat, room: RoomView, toRow: (seq: number) => void) {
+    this.chat = chat
+    this.room = room
+    this.#toRow = toRow
+  }
+
+  /** Does what was asked for by `by`, an element of the page. */
+  run(action: Action, message: Message, by: Element): void {
+    const { session } = this.chat
+    switch (action) {
+      case "react":
+        this.reacting = { message, beside: by.closest("dialog") ? null : by.getBoundingClientRect() }
+        break
+      case "reply":
+        this.room.answered = { ...message } // another one, so that the composer takes the focus also where it is answered already
+        break
+      case "edit":
+        this.edit(message)
+        break
+      case "copy":
+        void this.copy(message)
+        break
+      case "pin":
+        session.pin(message.room, message.seq, !message.pinned)
+        break
+      case "delete":
+        this.deleting = message
+    }
+  }
+
+  /** Sets the user's reaction, or takes it back. */
+  toggle(message: Message, emoji: string): void {
+    const wanted = canonicalEmoji(emoji)
+    const now = this.room.message(message.seq) ?? message
+    const has = now.reactions?.some((each) => canonicalEmoji(each.emoji) === wanted && each.users.includes(this.chat.me.id)) ?? false
+    this.chat.session.react(message.room, message.seq, wanted, !has)
+  }
+
+  /** Puts the message's text on the clipboard; false where the browser does not let us. */
+  async copy(message: Message): Promise<boolean> {
+    if (message.kind !== "chat") return false
+    return navigator.clipboard?.writeText(message.text).then(() => true, () => false) ?? false
+  }
+
+  /** Begins to edit the text where it stands, or goes on with an edit that was refused. */
+  edit(message: Message): void {
+    if (message.kind !== "chat") return
+    const refused = this.#refusedEdits(message.seq).at(-1)?.said
+    this.#editFrom = document.activeElement
+    this.#editBegins = true
+    if (this.room.editing?.seq === message.seq) return
+    this.room.editing = { seq: message.seq, text: refused?.type === "edit" ? refused.text : message.text }
+  }
+
+  /** Whether the field has just been opened: then it takes the focus, and not when its row is drawn anew. */
+  beginsEdit(): boolean {
+    const begins = this.#editBegins
+    this.#editBegins = false
+    return begins
+  }
+
+  /** Stores what stands in the field; without a text it asks whether the message is to be deleted. */
+  saveEdit(): void {
+    const { editing } = this.room
+    const message = editing && this.room.message(editing.seq)
+    if (!editing || message?.kind !== "chat") return this.endEdit()
+    const text = sentOf(editing.text)
+    if (!shows(text)) {
+      this.deleting = message
+      return
+    }
+    this.#discardRefused(message.seq)
+    if (text !== message.text) this.chat.session.edit(message.room, message.seq, text)
+    this.endEdit()
+  }
+
+  /** Closes the field. The focus goes back to where the edit began, or to the message. */
+  endEdit(): void {
+    const seq = this.room.editing?.seq
+    const from = this.#editFrom
+    this.room.editing = this.#editFrom = null
+    void tick().then(() => {
+      if (from instanceof HTMLTextAreaElement && from.isConnected) from.focus()
+      else if (seq !== undefined) this.#toRow(seq)
+    })
+  }
+
+  /** The answer to the question was yes. */
+  remove(message: Message): void {
+    this.deleting = null
+    if (this.room.editing?.seq === message.seq) this.room.editing = null
+    this.#discardRefused(message.seq)
+    this.chat.session.remove(message.room, message.seq)
+    this.#toRow(message.seq)
+  }
+
+  #refusedEdits(seq: number) {
+    return this.room.drawn.changes.filter(({ said, failure }) => said.type === "edit" && said.of === seq && failure !== null)
+  }
+
+  #discardRefused(seq: number): void {
+    for (const { id } of this.#refusedEdits(seq)) this.chat.session.outbox.discard(id)
+  }
+}
