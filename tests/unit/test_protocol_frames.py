@@ -26,6 +26,11 @@ CLIENT_FRAMES: list[dict[str, Any]] = [
     {"type": "rooms"},
     {"type": "chat", "room": "general", "id": UUID, "text": "hi"},
     {"type": "file", "room": "general", "id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "name": "a", "data": "data:;base64,AA"},
+    {"type": "chat", "room": "general", "id": UUID, "text": "hi", "reply_to": 3},
+    {"type": "edit", "room": "general", "id": UUID, "of": 3, "text": "hi"},
+    {"type": "delete", "room": "general", "id": UUID, "of": 3},
+    {"type": "react", "room": "general", "id": UUID, "of": 3, "emoji": "👍🏽", "on": True},
+    {"type": "pin", "room": "general", "id": UUID, "of": 3, "on": False},
     {"type": "history", "room": "general"},
     {"type": "history", "room": "general", "before": 51, "limit": 200},
     {"type": "history", "room": "general", "after": 51, "limit": 1},
@@ -38,6 +43,16 @@ WHO_WHEN = {"from": ANNA, "at": "2026-01-01T00:00:00.000Z"}
 STORED = {"id": "f", "name": "a.png", "size": 3, "mime": "image/png", "url": "/api/files/f"}
 LOGGED_CHAT = {"room": "r", "seq": 1, "id": "i", "kind": "chat", **WHO_WHEN, "text": "hi"}
 LOGGED_FILE = {"room": "r", "seq": 2, "id": "j", "kind": "file", **WHO_WHEN, "file": STORED}
+AS_IT_IS = {"reply_to": 1, "edited_at": "t", "pinned": True, "reactions": [{"emoji": "👍", "users": ["u1", "u2"]}]}
+LOGGED_DELETED = {"room": "r", "seq": 3, "id": "k", "kind": "deleted", **WHO_WHEN}
+CHANGED = {"room": "r", "seq": 4, "id": "l", **WHO_WHEN, "of": 1}
+CHANGES: list[dict[str, Any]] = [
+    {**CHANGED, "kind": "edit", "text": "hello"},
+    {**CHANGED, "kind": "edit"},
+    {**CHANGED, "kind": "delete"},
+    {**CHANGED, "kind": "react", "emoji": "👍", "on": False},
+    {**CHANGED, "kind": "pin", "on": True},
+]
 CHAT, FILE = {"type": "message", **LOGGED_CHAT}, {"type": "message", **LOGGED_FILE}
 LIMITS = {"frame_bytes": 1, "text_chars": 2, "inline_file_bytes": 3, "frames_per_s": 20.0, "frames_burst": 40}
 SERVER_FRAMES: list[dict[str, Any]] = [
@@ -52,7 +67,13 @@ SERVER_FRAMES: list[dict[str, Any]] = [
     CHAT,
     FILE,
     {**FILE, "file": {**STORED, "preview_url": "/api/files/f/preview"}},
-    {"type": "history", "room": "r", "messages": [LOGGED_CHAT, LOGGED_FILE], "more": True},
+    {**CHAT, **AS_IT_IS},
+    {**FILE, **AS_IT_IS},
+    {"type": "message", **LOGGED_DELETED},
+    *({"type": "change", **change} for change in CHANGES),
+    {"type": "joined", "room": "r", "seq": 2, "as_of": 1, "members": 0, "online": [], "messages": CHANGES,
+     "more": False},
+    {"type": "history", "room": "r", "seq": 9, "messages": [LOGGED_CHAT, LOGGED_DELETED, *CHANGES], "more": True},
     {"type": "presence", "room": "r", "user": ANNA, "online": True, "members": 1},
     {"type": "presence", "room": "r", "members": 101},
     {"type": "presence", "room": "r", "members": 1, "present": [ANNA]},
@@ -92,7 +113,7 @@ def test_an_unknown_field_is_refused_on_every_client_frame(frame: dict[str, Any]
 
 @pytest.mark.parametrize(
     ("frame", "field"),
-    [(f, name) for f in CLIENT_FRAMES for name in f if name not in ("after", "before", "limit")],
+    [(f, name) for f in CLIENT_FRAMES for name in f if name not in ("after", "before", "limit", "reply_to")],
     ids=lambda value: value if isinstance(value, str) else value["type"],
 )
 def test_a_required_field_is_required_and_null_is_no_value(frame: dict[str, Any], field: str) -> None:
@@ -103,6 +124,7 @@ def test_a_required_field_is_required_and_null_is_no_value(frame: dict[str, Any]
 
 
 CHAT_FRAME = {"type": "chat", "room": "general", "id": "i", "text": "hi"}
+EDIT_FRAME = {"type": "edit", "room": "general", "id": "i", "of": 1, "text": "hi"}
 WRONG: list[Any] = [
     {},
     [],
@@ -136,6 +158,16 @@ WRONG: list[Any] = [
     {**CHAT_FRAME, "id": "a b"},
     {**CHAT_FRAME, "id": "ї"},
     {**CHAT_FRAME, "id": 1},
+    {**CHAT_FRAME, "reply_to": -1},
+    {**CHAT_FRAME, "reply_to": "3"},
+    {**EDIT_FRAME, "of": -1},
+    {**EDIT_FRAME, "text": ""},
+    {**EDIT_FRAME, "text": "\u200b"},
+    *(
+        {"type": "react", "room": "general", "id": "i", "of": 1, "emoji": emoji, "on": True}
+        for emoji in ("", "a", "1", "так", "👍👍", "👍a", "🇺", "\ufe0f", "🏽", ":+1:", "👍" + "\u200d👍" * 11)
+    ),
+    {"type": "react", "room": "general", "id": "i", "of": 1, "emoji": "👍", "on": 1},
     {"type": "file", "room": "general", "id": "i", "name": "a", "data": "http://x"},
     {"type": "file", "room": "general", "id": "i", "name": 5, "data": "data:;base64,"},
 ]
@@ -204,6 +236,27 @@ def test_a_ref_comes_back_and_type_is_still_first(frame: dict[str, Any]) -> None
     assert text.startswith('{"type":')
 
 
+EMOJI = [
+    "👍",
+    "👍🏽",
+    "❤",
+    "🇺🇦",
+    "1\u20e3",
+    "👨\u200d👩\u200d👧\u200d👦",
+    "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    "©",
+    "\U0001fae9",
+]
+
+
+@pytest.mark.parametrize("emoji", EMOJI, ids=ascii)
+def test_one_emoji_is_one_whatever_it_is_made_of_and_whichever_keyboard_wrote_it(emoji: str) -> None:
+    for written in (emoji, emoji[0] + "\ufe0f" + emoji[1:] if emoji[0] not in "👍🇺🏴" else emoji):
+        frame = parse({"type": "react", "room": "general", "id": "i", "of": 1, "emoji": written, "on": True})
+        assert frame.type == "react"
+        assert frame.emoji == emoji
+
+
 def test_a_frame_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         setattr(parse(CHAT_FRAME), "ref", "other")  # noqa: B010 - the type checker would not let it through
@@ -223,8 +276,9 @@ def test_an_error_says_whether_a_retry_can_help() -> None:
 
 def test_each_error_code_of_the_table_has_an_http_status_that_says_the_same() -> None:
     table = [
-        "invalid_frame", "too_large", "unauthorized", "expired", "forbidden", "not_joined", "no_such_room", "id_reused",
-        "rate_limited", "overloaded", "unavailable", "unsupported_file", "name_taken", "bad_credentials",
+        "invalid_frame", "too_large", "unauthorized", "expired", "forbidden", "not_joined", "no_such_room",
+        "no_such_message", "id_reused", "rate_limited", "overloaded", "unavailable", "unsupported_file", "name_taken",
+        "bad_credentials",
         # Over HTTP alone.
         "forbidden_origin", "no_guests", "sign_in_elsewhere", "invalid_name", "invalid_password", "weak_password",
         "invalid_request", "not_found", "method_not_allowed", "no_such_file", "precondition_failed", "upgrade_required",
@@ -257,6 +311,7 @@ BUS_MESSAGES: list[dict[str, Any]] = [
     {"type": "lapsed"},
     {"type": "rewound", "room": "r", "seq": 5},
     {"type": "handled", "queue": "frames.3", "n": 7},
+    {"type": "file_gone", "file": "f"},
     {"type": "fanout", "room": "r", "first": 5, "sizes": [10, 20], "skip": "s"},
     {"type": "fanout", "room": "r", "first": None, "sizes": [10]},
     {"type": "direct", "session": "s", "sizes": [10], "answers": "i"},
