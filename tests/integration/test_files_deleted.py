@@ -15,7 +15,7 @@ import pytest
 from shared.bus.memory import Broker, MemoryBus
 from shared.bus.topology import FILES, shard_queues
 from shared.protocol.bus import Access, AccessWanted, FileGone, Submit
-from shared.protocol.client import File
+from shared.protocol.client import Delete, File
 from shared.protocol.codec import decode, encode, pack
 from shared.runtime.database import migrate
 from tests.contract.relay import Relay
@@ -70,6 +70,20 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 async def metric(client: httpx.AsyncClient, name: str) -> float:
     found = re.search(rf"^homin_{name} (\S+)", (await client.get("/metrics")).text, re.MULTILINE)
     return float(found[1]) if found else 0.0
+
+
+async def test_the_bytes_of_a_message_that_its_author_deletes_go_for_good(
+    deployment: Deployment, client: httpx.AsyncClient
+) -> None:
+    id = await stored(client)
+    seq = (await deployment.gateway.message())["seq"]
+    await deployment.gateway.send(OLENA, Delete(type="delete", room=ROOM, id="d-1", of=seq, ref="delete"))
+    assert (await deployment.gateway.answer())["type"] == "change"
+    await eventually(lambda: deployment.objects() == [])
+    assert code(await client.get(f"/api/files/{id}")) == (404, "no_such_file")
+    assert code(await upload(client)) == (409, "id_reused")
+    assert deployment.objects() == []
+    assert [message["kind"] for message in await deployment.gateway.history(OLENA, ROOM)] == ["deleted"]
 
 
 async def test_its_bytes_go_and_nobody_gets_it_any_more(deployment: Deployment, client: httpx.AsyncClient) -> None:

@@ -144,8 +144,12 @@ def test_one_emoji_is_one_however_it_is_written(written: str, read: str) -> None
 @pytest.mark.parametrize("kind", ["edit", "delete", "react", "pin"])
 @pytest.mark.parametrize("of", [-1, 2**53, 1.5, "1", True, None])
 def test_a_change_names_a_message_by_its_number(kind: str, of: object) -> None:
-    fields = {"edit": {"text": "t"}, "delete": {}, "react": {"emoji": "👍", "on": True}, "pin": {"on": False}}[kind]
-    frame = {"type": kind, "room": "r", "id": "m-1", **fields}
+    more: dict[str, dict[str, object]] = {
+        "edit": {"text": "t"},
+        "react": {"emoji": "👍", "on": True},
+        "pin": {"on": False},
+    }
+    frame = {"type": kind, "room": "r", "id": "m-1", **more.get(kind, {})}
     assert not isinstance(outcome(json.dumps({**frame, "of": 1}).encode()), Bad)
     bad = outcome(json.dumps({**frame, "of": of}).encode())
     assert isinstance(bad, Bad)
