@@ -114,7 +114,7 @@ def render_change(
     room: str, seq: int, id: str, kind: str, sender_id: str, sender_name: str, at_ms: int, of: int, more: bytes
 ) -> bytes:
     """A `change` frame; `more` as above."""
-    return b'{"type":"change","room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b","of":%d%b}' % (
+    fields = b'"room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b","of":%d%b' % (
         _quoted(room),
         seq,
         to_json(id),
@@ -125,6 +125,7 @@ def render_change(
         of,
         more,
     )
+    return b'{"type":"change",%b}' % fields
 
 
 @lru_cache(maxsize=CHECKED_NAMES)
