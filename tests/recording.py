@@ -11,7 +11,10 @@ from pydantic_core import to_json
 
 from shared.client import Client, Closed
 from shared.client.core import events
-from shared.client.core.events import Event, JsonFrame
+from shared.client.core.events import Change, Entry, Event, JsonFrame, entry_of
+
+ENTRIES = ("chat", "file", "edit", "delete", "react", "pin")
+"""Frames that an entry comes of."""
 
 
 class Record(NamedTuple):
@@ -20,13 +23,18 @@ class Record(NamedTuple):
 
     By `kind`, in `fields`:
     `open` url session epoch user · `close` code reason retry_in_s · `stop`
-    `write` room id text (taken into the outbox, once) · `send` room id (goes out, perhaps again) · `ack` room id seq ·
+    `write` room id … (taken into the outbox, once) · `send` room id (goes out, perhaps again) · `ack` room id seq ·
     `refused` room id code (for good) · `error` ref code
-    `receive` room seq id sender text via (each copy; `live`, `joined` or `history`) · `show` room seq id sender
-    (once, in order) ·
-    `skipped` room first last catch_up (passed over after an absence) ·
-    `joined` room seq members online · `caught_up` room seq · `presence` room user online members · `left` room ·
-    `epoch` epoch · `went_back` room (the store has less of it than it had: it is known anew)
+    `receive` room seq id sender via as_of asked … (each copy; `via`: `live`, `joined` or `history`; `as_of`: it holds
+    all changes up to there; `asked`: when its question went out, None where it came by itself) ·
+    `show` room seq id sender what (once, in order) ·
+    `skipped` room first last through catch_up (passed over after an absence) ·
+    `joined` room seq as_of fresh members online (`fresh`: asked for without `after`) · `caught_up` room seq ·
+    `presence` room user online members · `left` room ·
+    `epoch` epoch · `went_back` room (the store has less of it than it had: it is known anew) ·
+    `state` room whole messages (those that are held, each with its `seq` and …; at the end)
+
+    … stands for what an entry says, see `content`.
     """
 
     at: float
@@ -50,6 +58,41 @@ class JsonLines:
         self._out.write(to_json({"at": at, "client": client, "connection": connection, "kind": kind, **fields}) + b"\n")
 
 
+def content(entry: Entry) -> dict[str, Any]:
+    """`what` kind of entry it is, its `text` (empty where it has none), and what else it says: of a message `reply_to`,
+    `edited_at`, `pinned`, `reactions` (as in a frame), of a change `of`, `emoji`, `on`. What says nothing is left
+    out."""
+    said: dict[str, Any] = {"what": entry.kind, "text": entry.text or ""}
+    if isinstance(entry, Change):
+        more: dict[str, Any] = {"of": entry.of}
+        if entry.kind in ("react", "pin"):
+            more |= {"emoji": entry.emoji or None, "on": entry.on}
+    else:
+        reactions = [{"emoji": emoji, "users": list(users)} for emoji, users in entry.reactions]
+        more = {
+            "reply_to": entry.reply_to, "edited_at": entry.edited_at, "pinned": entry.pinned or None,
+            "reactions": reactions or None,
+        }  # fmt: skip
+    return said | {name: value for name, value in more.items() if value is not None}
+
+
+def stored(entry: Entry) -> dict[str, Any]:
+    """The record of an entry as `history` gives it to who reads the whole log at the end."""
+    return {
+        "kind": "stored", "room": entry.room, "seq": entry.seq, "id": entry.id, "sender": entry.sender_id,
+        "made": entry.at, **content(entry),
+    }  # fmt: skip
+
+
+def record_state(client: Client, recorder: Recorder) -> None:
+    """Takes down what the client holds of each of its rooms."""
+    at = asyncio.get_running_loop().time()
+    for room in client.session.rooms.values():
+        held = [{"seq": message.seq, **content(message)} for message in room.log.messages]
+        fields = {"room": room.name, "whole": room.log.whole, "messages": held}
+        recorder(Record(at, client.name, client.connection, "state", fields))
+
+
 def recorded(client: Client, recorder: Recorder | None) -> Client:
     """The same client; `recorder`, if any, is told all that it does and sees from now on."""
     if recorder is not None:
@@ -62,6 +105,8 @@ class History:
 
     def __init__(self, recorder: Recorder, client: Client) -> None:
         self._recorder, self._client = recorder, client
+        self._asked: dict[str, tuple[float, JsonFrame]] = {}
+        """Questions by their `ref`, and when they went out."""
 
     def event(self, event: Event) -> None:
         match event:
@@ -69,13 +114,17 @@ class History:
                 welcome = self._client.welcome or {}
                 self._put("open", url=url, session=session, epoch=epoch, user=welcome["user"]["id"])
             case events.Lost(code, reason, retry_in_s):
+                self._asked.clear()
                 self._put("close", code=int(code), reason=reason, retry_in_s=retry_in_s)
             case events.Arrived(message):
-                self._put("show", room=message.room, seq=message.seq, id=message.id, sender=message.sender_id)
-            case events.Skipped(room, first, last):
-                self._put("skipped", room=room, first=first, last=last, catch_up=self._client.options.catch_up)
-            case events.Acknowledged(message):
-                self._put("ack", room=message.room, id=message.id, seq=message.seq)
+                self._shown(message)
+            case events.Changed(_, change, _):
+                self._shown(change)
+            case events.Skipped(room, first, last, through):
+                catch_up = self._client.options.catch_up
+                self._put("skipped", room=room, first=first, last=last, through=through, catch_up=catch_up)
+            case events.Acknowledged(entry):
+                self._put("ack", room=entry.room, id=entry.id, seq=entry.seq)
             case events.NotSent(room, id, error):
                 self._put("refused", room=room, id=id, code=error.code)
             case events.CaughtUp(room, seq):
@@ -91,33 +140,46 @@ class History:
 
     def received(self, frame: JsonFrame) -> None:
         match frame["type"]:
-            case "message":
-                self._copy(frame, "live")
+            case "message" | "change":
+                self._copy(frame, "live", frame["seq"], None)
             case "joined":
-                online = [user["id"] for user in frame["online"]]
-                self._put("joined", room=frame["room"], seq=frame["seq"], members=frame["members"], online=online)
-                for message in frame["messages"]:
-                    self._copy(message, "joined")
+                asked, question = self._asked.pop(frame.get("ref", ""), (None, {}))
+                as_of: int = frame.get("as_of") or frame["seq"]
+                self._put(
+                    "joined", room=frame["room"], seq=frame["seq"], as_of=as_of, fresh="after" not in question,
+                    members=frame["members"], online=[user["id"] for user in frame["online"]],
+                )  # fmt: skip
+                for entry in frame["messages"]:
+                    self._copy(entry, "joined", as_of, asked)
             case "history":
-                for message in frame["messages"]:
-                    self._copy(message, "history")
+                asked, _ = self._asked.pop(frame.get("ref", ""), (None, {}))
+                for entry in frame["messages"]:
+                    self._copy(entry, "history", frame["seq"], asked)
             case "error":
                 self._put("error", ref=frame.get("ref"), code=frame["code"])
 
     def wrote(self, frame: JsonFrame) -> None:
-        self._put("write", room=frame["room"], id=frame["id"], text=frame.get("text", ""))
+        said = {name: frame[name] for name in ("of", "emoji", "on", "reply_to") if name in frame}
+        self._put("write", room=frame["room"], id=frame["id"], what=frame["type"], text=frame.get("text", ""), **said)
 
     def sending(self, frame: JsonFrame) -> None:
-        if frame["type"] in ("chat", "file"):
+        if frame["type"] in ENTRIES:
             self._put("send", room=frame["room"], id=frame["id"])
+        elif frame["type"] in ("join", "history") and "ref" in frame:
+            self._asked[frame["ref"]] = asyncio.get_running_loop().time(), frame
 
     def ended(self, closed: Closed) -> None:
+        record_state(self._client, self._recorder)
         self._put("stop")
 
-    def _copy(self, message: JsonFrame, via: str) -> None:
+    def _shown(self, entry: Entry) -> None:
+        self._put("show", room=entry.room, seq=entry.seq, id=entry.id, sender=entry.sender_id, what=entry.kind)
+
+    def _copy(self, frame: JsonFrame, via: str, as_of: int, asked: float | None) -> None:
+        entry = entry_of(frame)
         self._put(
-            "receive", room=message["room"], seq=message["seq"], id=message["id"], sender=message["from"]["id"],
-            text=message.get("text", ""), via=via,
+            "receive", room=entry.room, seq=entry.seq, id=entry.id, sender=entry.sender_id, via=via,
+            as_of=max(as_of, entry.seq), asked=asked, **content(entry),
         )  # fmt: skip
 
     def _put(self, kind: str, **fields: Any) -> None:

@@ -65,7 +65,7 @@ class Welcome(ServerBase):
 
 
 class Reaction(Frame):
-    """Everybody who has reacted to a message with `emoji`: user ids, in the order in which they did."""
+    """Everybody who has reacted to a message with `emoji`: user ids, sorted by their bytes."""
 
     emoji: str
     users: list[str]
@@ -85,8 +85,8 @@ class LoggedEntry(Frame):
 
 
 class LoggedMessage(LoggedEntry):
-    """Base of messages, each as it is now. `reply_to`: the message that it answers. `reactions`: in the order in which
-    the first of each came. What says nothing is left out."""
+    """Base of messages, each as it is now. `reply_to`: the message that it answers. `reactions`: sorted by their
+    emoji. What says nothing is left out."""
 
     reply_to: int | None = None
     edited_at: str | None = None

@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--users", type=int, default=Plan.users)
     parser.add_argument("--rooms", type=int, default=Plan.rooms)
-    parser.add_argument("--rate", type=float, default=Plan.rate, help="messages a second, all together")
+    parser.add_argument("--rate", type=float, default=Plan.rate, help="messages and changes a second, all together")
     parser.add_argument("--gateways", type=int, default=Plan.gateways)
     parser.add_argument("--routers", type=int, default=Plan.routers)
     parser.add_argument("--url", help="ws://…/ws[,ws://…/ws]: an installation, which is not broken")

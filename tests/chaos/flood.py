@@ -32,11 +32,13 @@ from typing import Any
 import uvloop
 
 from shared.client import Client, Message
-from tests.chaos.checker import History, Verdict, check
+from tests.chaos.checker import check
+from tests.chaos.evidence import History
 from tests.chaos.flooder import Flooder
 from tests.chaos.memory import Judged, Memory, judge, root
 from tests.chaos.onlooker import Onlooker
 from tests.chaos.run import truth
+from tests.chaos.verdict import Verdict
 from tests.recording import Record
 from tests.servers import postgres, rabbitmq
 from tests.servers.missing import ServerMissing

@@ -1,4 +1,5 @@
-"""The people of a run: clients over bad lines, who talk, repeat themselves, send files, come and go."""
+"""The people of a run: clients over bad lines, who talk, change what was said, repeat themselves, send files, come and
+go."""
 
 from __future__ import annotations
 
@@ -9,16 +10,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import IO
+from typing import IO, Any
 
-from shared.client import Client, Options, fixed
+from shared.client import Client, Message, Options, fixed
 from tests.chaos.line import Line
-from tests.recording import JsonLines, recorded
+from tests.recording import JsonLines, Recorder, record_state, recorded
 
 WORDS = ("гомін", "hum", "voice", "так", "ні", "room", "🙂", "перевірка", "once", "again", "зранку", "line")
 PATIENCE_S = 6.0
+EMOJI = ("👍", "🎉", "❤", "👩🏽‍🚒", "🇺🇦")
 BURST = (10, 60)
 """Frames at once: more than a connection may send, so that some are refused for now."""
+NEWEST = 30
+"""Of so many messages one is changed: not seldom the same by several at once."""
 
 
 @dataclass
@@ -33,6 +37,7 @@ class Person:
     line: Line
     rooms: list[str]
     chance: Random
+    recorder: Recorder
     twin: Person | None = None
 
 
@@ -76,7 +81,8 @@ class Crowd:
             random=chance.random,
             new_id=lambda: f"{called}-{chance.getrandbits(64):016x}",
         )
-        return Person(user, device, life, recorded(client, JsonLines(file)), line, rooms, chance)
+        recorder = JsonLines(file)
+        return Person(user, device, life, recorded(client, recorder), line, rooms, chance, recorder)
 
     async def start(self) -> None:
         """Everyone connected, and in his rooms."""
@@ -99,7 +105,7 @@ class Crowd:
         await self._arrive(back)
 
     async def talk(self, rate: float) -> None:
-        """Until cancelled; `rate`: messages a second, all together."""
+        """Until cancelled; `rate`: messages and changes a second, all together."""
         async with asyncio.TaskGroup() as tasks:
             for person in list(self.people):
                 tasks.create_task(self._talk(person, rate / len(self.people)))
@@ -136,8 +142,54 @@ class Crowd:
             known = client.session.rooms.get(room)
             if known is not None and known.log.whole:
                 client.read(room, known.log.whole)
+        elif what < 0.55:
+            self._change(person, room)
+        elif what < 0.60 and (said := self._newest(client, room)):
+            client.chat(room, self._text(chance), reply_to=chance.choice(said).seq)
         else:
             client.chat(room, self._text(chance))
+
+    def _change(self, person: Person, room: str) -> None:
+        """Changes one of the newest messages; now and then the frame goes twice, or from the other device as well."""
+        client, chance = person.client, person.chance
+        said = [m for m in self._newest(client, room) if m.kind != "deleted"]
+        mine = [m for m in said if m.sender_id == client.session.user_id]
+        id, what = f"{client.name}-change-{chance.getrandbits(48):012x}", chance.random()
+        frame: dict[str, Any] = {"room": room, "id": id}
+        if what < 0.45 and mine:
+            # A file has no text, and is refused then: for good.
+            frame |= {"of": chance.choice(mine).seq}
+            frame |= {"type": "edit", "text": self._text(chance)} if what < 0.3 else {"type": "delete"}
+        elif said and what < 0.9:
+            on = chance.random() < 0.65
+            frame |= {"type": "react", "of": chance.choice(said).seq, "emoji": chance.choice(EMOJI), "on": on}
+        elif said:
+            frame |= {"type": "pin", "of": chance.choice(said).seq, "on": chance.random() < 0.65}
+        else:
+            return
+        self._write(client, frame)
+        if chance.random() < 0.1:
+            client.send(frame)
+        if person.twin is not None and person.twin.client.ended is None and chance.random() < 0.1:
+            self._write(person.twin.client, frame)
+
+    @staticmethod
+    def _write(client: Client, frame: dict[str, Any]) -> None:
+        room, of, id = frame["room"], frame["of"], frame["id"]
+        match frame["type"]:
+            case "edit":
+                client.edit(room, of, frame["text"], id)
+            case "delete":
+                client.delete(room, of, id)
+            case "react":
+                client.react(room, of, frame["emoji"], frame["on"], id)
+            case _:
+                client.pin(room, of, frame["on"], id)
+
+    @staticmethod
+    def _newest(client: Client, room: str) -> list[Message]:
+        known = client.session.rooms.get(room)
+        return [] if known is None else known.log.messages[-NEWEST:]
 
     @staticmethod
     def _twice(person: Person, room: str) -> None:
@@ -209,8 +261,10 @@ class Crowd:
                         found.append(f"{person.client.name} in {room}: +{len(shown - there)} -{len(there - shown)}")
         return found
 
-    def flush(self) -> None:
-        """The histories are on disk, up to now."""
+    def record_states(self) -> None:
+        """What everybody holds is in the histories, and these are on disk, up to now."""
+        for person in self.people:
+            record_state(person.client, person.recorder)
         for file in self._files:
             file.flush()
 

@@ -37,15 +37,15 @@ class Onlooker:
         return await self._ask({"type": "join", "room": room})
 
     async def history(self, room: str) -> list[dict[str, Any]]:
-        """All messages, oldest first, from 1 on."""
+        """All entries, oldest first, from 1 on."""
         await self.join(room)
-        messages: list[dict[str, Any]] = []
+        entries: list[dict[str, Any]] = []
         while True:
-            after = messages[-1]["seq"] if messages else 0
+            after = entries[-1]["seq"] if entries else 0
             page = await self._ask({"type": "history", "room": room, "after": after, "limit": PAGE})
-            messages += page["messages"]
+            entries += page["messages"]
             if not page["more"]:
-                return messages
+                return entries
 
     async def _ask(self, frame: dict[str, Any]) -> dict[str, Any]:
         last: object = None

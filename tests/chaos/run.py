@@ -13,10 +13,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic_core import from_json, to_json
 
-from tests.chaos.checker import History, Verdict, check
+from shared.client.core.events import entry_of
+from tests.chaos.checker import check
+from tests.chaos.evidence import History
 from tests.chaos.faults import Faults
 from tests.chaos.load import Crowd
 from tests.chaos.onlooker import NoAnswer, Onlooker
+from tests.chaos.verdict import Verdict
+from tests.recording import stored
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMQ
 from tests.system.cluster import Cluster
@@ -26,10 +30,10 @@ LOOK_S = 1.0
 
 @dataclass(frozen=True)
 class Plan:
-    """`seconds`: of talk and faults. `rate`: messages a second, all together. `quiet_s`: how long it may take until
-    all is quiet afterwards. `episode_s`: after so long all is healed and has to become quiet in between, since the next
-    broken part may hide what the last one left behind. `pause_s`: how long a process is stopped. `settings`: of every
-    process."""
+    """`seconds`: of talk and faults. `rate`: messages and changes a second, all together. `quiet_s`: how long it may
+    take until all is quiet afterwards. `episode_s`: after so long all is healed and has to become quiet in between,
+    since the next broken part may hide what the last one left behind. `pause_s`: how long a process is stopped.
+    `settings`: of every process."""
 
     seconds: float = 120.0
     seed: int = 0
@@ -173,7 +177,7 @@ async def _calm(plan: Plan, crowd: Crowd, onlooker: Onlooker, chance: Random, di
 
 async def _judge(crowd: Crowd, onlooker: Onlooker, diary: Diary) -> Verdict:
     """Takes down what the system says, and checks."""
-    crowd.flush()
+    crowd.record_states()
     with (crowd.out / "system.jsonl").open("wb") as out:
         async for record in truth(crowd.rooms, onlooker):
             out.write(to_json({"at": time.monotonic(), "client": "", "connection": 0, **record}) + b"\n")
@@ -202,11 +206,8 @@ async def _quiet(crowd: Crowd, onlooker: Onlooker, deadline: float) -> list[str]
 async def truth(rooms: Sequence[str], onlooker: Onlooker) -> AsyncIterator[History]:
     """What the system says of these rooms."""
     for room in rooms:
-        for message in await onlooker.history(room):
-            yield {
-                "kind": "stored", "room": room, "seq": message["seq"], "id": message["id"],
-                "sender": message["from"]["id"], "text": message.get("text", ""),
-            }  # fmt: skip
+        for frame in await onlooker.history(room):
+            yield stored(entry_of(frame))
         joined = await onlooker.join(room)
         online = [user["id"] for user in joined["online"] if user["id"] != onlooker.user]
         yield {"kind": "present", "room": room, "online": online}

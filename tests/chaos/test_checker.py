@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.chaos.checker import Breach, History, check
+from tests.chaos.checker import check
+from tests.chaos.evidence import History
 from tests.chaos.generated import ROOMS, World
+from tests.chaos.verdict import Breach
 
 Records = list[History]
 Plant = Callable[[Records, Random], None]
@@ -33,14 +35,43 @@ def drop(records: Records, *unwanted: History) -> None:
     records[:] = [record for record in records if id(record) not in ids]
 
 
+def one(records: Records, chance: Random, kind: str, *what: str, **fields: object) -> History:
+    """One of the records of this kind that are about such entries."""
+    return chance.choice([r for r in of(records, kind, **fields) if r["what"] in what])
+
+
+def changed(records: Records, chance: Random, *what: str) -> tuple[History, History]:
+    """A stored message that is not deleted, or is where `what` says so, and the last stored change of it."""
+    messages = {(r["room"], r["seq"]): r for r in of(records, "stored")}
+    last = {(r["room"], r["of"]): r for r in of(records, "stored") if r["what"] in what}
+    there = ("deleted",) if what == ("delete",) else ("chat",)
+    key = chance.choice([key for key in last if messages[key]["what"] in there])
+    return messages[key], last[key]
+
+
 def an_acknowledged_message_is_missing(records: Records, chance: Random) -> None:
     ack = chance.choice(of(records, "ack"))
     drop(records, *of(records, "stored", room=ack["room"], id=ack["id"]))
 
 
 def an_acknowledged_message_has_another_text(records: Records, chance: Random) -> None:
-    ack = chance.choice(of(records, "ack"))
-    of(records, "stored", room=ack["room"], id=ack["id"])[0]["text"] = "something else"
+    one(records, chance, "stored", "chat")["text"] = "something else"
+
+
+def an_acknowledged_change_is_missing(records: Records, chance: Random) -> None:
+    _, change = changed(records, chance, "edit", "react", "pin")
+    drop(records, change)
+
+
+def an_acknowledged_change_is_stored_as_another(records: Records, chance: Random) -> None:
+    _, reaction = changed(records, chance, "react")
+    reaction["emoji"] = "💥"
+
+
+def an_edit_is_stored_and_had_no_effect(records: Records, chance: Random) -> None:
+    message, _ = changed(records, chance, "edit")
+    message.update(text=of(records, "write", id=message["id"])[0]["text"])
+    message.pop("edited_at")
 
 
 def a_number_is_left_out(records: Records, chance: Random) -> None:
@@ -51,9 +82,14 @@ def a_number_is_left_out(records: Records, chance: Random) -> None:
     for record in of(records, "skipped", room=room):
         record["first"] += record["first"] >= first
         record["last"] += record["last"] >= first
-    for record in records:
-        if record["kind"] != "joined" and record.get("room") == room and record.get("seq", 0) >= first:
-            record["seq"] += 1
+    for state in of(records, "state", room=room):
+        state["whole"] += state["whole"] >= first
+    about = [r for r in records if r.get("room") == room]
+    held = [message for state in of(records, "state", room=room) for message in state["messages"]]
+    for record in [*about, *held]:
+        for name in ("seq", "of", "reply_to", "as_of", "through"):
+            if name in record and not (name == "seq" and record.get("kind") == "joined"):
+                record[name] += record[name] >= first
 
 
 def a_message_is_stored_twice(records: Records, chance: Random) -> None:
@@ -62,12 +98,23 @@ def a_message_is_stored_twice(records: Records, chance: Random) -> None:
     records.append({**stored, "seq": last + 1})
 
 
+def a_reaction_is_stored_twice(records: Records, chance: Random) -> None:
+    _, reaction = changed(records, chance, "react")
+    last = max(r["seq"] for r in of(records, "stored", room=reaction["room"]))
+    records.append({**reaction, "seq": last + 1})
+
+
 def a_number_is_given_twice(records: Records, chance: Random) -> None:
     records.append({**chance.choice(of(records, "stored")), "id": "another"})
 
 
 def a_message_is_shown_twice(records: Records, chance: Random) -> None:
     show = chance.choice(of(records, "show"))
+    records.insert(records.index(show) + 1, dict(show))
+
+
+def a_change_is_shown_twice(records: Records, chance: Random) -> None:
+    show = one(records, chance, "show", "edit", "react", "pin", "delete")
     records.insert(records.index(show) + 1, dict(show))
 
 
@@ -80,8 +127,8 @@ def somebody_gets_two_copies(records: Records, chance: Random) -> None:
 def two_members_see_two_orders(records: Records, chance: Random) -> None:
     """For one client two messages change places, with their numbers."""
     client, room = chance.choice(sorted(at_the_end(records))), chance.choice(ROOMS)
-    one, other = chance.sample(of(records, "show", client=client, room=room), 2)
-    swap = {one["id"]: other["seq"], other["id"]: one["seq"]}
+    this, other = chance.sample(of(records, "show", client=client, room=room), 2)
+    swap = {this["id"]: other["seq"], other["id"]: this["seq"]}
     for record in records:
         is_copy = record["kind"] in ("show", "receive") and record["client"] == client and record["room"] == room
         if is_copy and record["id"] in swap:
@@ -90,10 +137,19 @@ def two_members_see_two_orders(records: Records, chance: Random) -> None:
 
 def a_message_is_shown_late(records: Records, chance: Random) -> None:
     client, room = chance.choice(sorted(at_the_end(records))), chance.choice(ROOMS)
-    one, other = next(pairwise(of(records, "show", client=client, room=room)))
-    one["seq"], one["id"], one["sender"], other["seq"], other["id"], other["sender"] = (
-        other["seq"], other["id"], other["sender"], one["seq"], one["id"], one["sender"],
-    )  # fmt: skip
+    swap(*next(pairwise(of(records, "show", client=client, room=room))))
+
+
+def a_change_is_shown_before_what_it_changes(records: Records, chance: Random) -> None:
+    client, room = chance.choice(["c0", "c1"]), chance.choice(ROOMS)
+    change = one(records, chance, "show", "edit", client=client, room=room)
+    stored = of(records, "stored", room=room, seq=change["seq"])[0]
+    swap(of(records, "show", client=client, room=room, seq=stored["of"])[0], change)
+
+
+def swap(this: History, other: History) -> None:
+    for name in ("seq", "id", "sender", "what"):
+        this[name], other[name] = other[name], this[name]
 
 
 def a_live_message_comes_late(records: Records, chance: Random) -> None:
@@ -112,23 +168,36 @@ def an_acknowledgement_names_another_number(records: Records, chance: Random) ->
 
 
 def a_sender_is_overtaken_by_himself(records: Records, chance: Random) -> None:
-    """The log, and all who saw it, have two of one connection's messages the other way round."""
+    """The log, and all who saw it, have two of one connection's messages the other way round; they were never
+    changed."""
     refused = {r["ref"] for r in of(records, "error")}
+    of_changes = {(r["room"], r["of"]) for r in of(records, "stored") if "of" in r}
+    plain = {
+        r["id"]
+        for r in of(records, "stored", what="chat")
+        if (r["room"], r["seq"]) not in of_changes and "reply_to" not in r
+    }
     counted: dict[str, int] = {}
     for send in of(records, "send"):
         counted[send["id"]] = counted.get(send["id"], 0) + 1
     groups: dict[tuple[object, ...], Records] = {}
     for send in of(records, "send"):
-        if send["id"] not in refused and counted[send["id"]] == 1:
+        if send["id"] in plain and send["id"] not in refused and counted[send["id"]] == 1:
             groups.setdefault((send["client"], send["connection"], send["room"]), []).append(send)
     group = chance.choice([group for group in groups.values() if len(group) > 1])
-    one, other = (send["id"] for send in group[:2])
+    this, other = (send["id"] for send in group[:2])
+    swapped, room = {this: other, other: this}, group[0]["room"]
     texts = {write["id"]: write["text"] for write in of(records, "write")}
+    numbers = {r["seq"]: swapped[r["id"]] for r in of(records, "stored", room=room) if r["id"] in swapped}
     for record in records:
-        if record.get("id") in (one, other) and "seq" in record:
-            record["id"] = other if record["id"] == one else one
+        if record.get("id") in swapped and "seq" in record:
+            record["id"] = swapped[record["id"]]
             if "text" in record:
                 record["text"] = texts[record["id"]]
+    for state in of(records, "state", room=room):
+        for message in state["messages"]:
+            if message["seq"] in numbers:
+                message["text"] = texts[numbers[message["seq"]]]
 
 
 def a_message_is_seen_that_is_not_stored(records: Records, chance: Random) -> None:
@@ -139,7 +208,15 @@ def a_message_is_seen_that_is_not_stored(records: Records, chance: Random) -> No
 
 
 def a_message_is_seen_as_it_is_not_stored(records: Records, chance: Random) -> None:
-    chance.choice(of(records, "receive"))["text"] = "half of"
+    one(records, chance, "receive", "chat")["text"] = "half of"
+
+
+def a_page_says_that_it_holds_more_than_it_does(records: Records, chance: Random) -> None:
+    """A message as it was before its edit, in an answer that is said to be newer than that."""
+    message, edit = changed(records, chance, "edit")
+    first = of(records, "write", id=message["id"])[0]["text"]
+    live = of(records, "receive", room=message["room"], seq=message["seq"], text=first, via="live")[0]
+    records.insert(records.index(live) + 1, {**live, "via": "history", "asked": live["at"], "as_of": edit["seq"]})
 
 
 def a_member_lacks_the_newest(records: Records, chance: Random) -> None:
@@ -166,22 +243,91 @@ def a_client_passes_over_what_it_need_not(records: Records, chance: Random) -> N
     """It knows all of the room but one, and says of that one that it was too much."""
     client, room = chance.choice(sorted(at_the_end(records))), chance.choice(ROOMS)
     show = of(records, "show", client=client, room=room)[-1]
-    show.update(kind="skipped", first=show["seq"], last=show["seq"], catch_up=1)
+    show.update(kind="skipped", first=show["seq"], last=show["seq"], through=show["seq"], catch_up=1)
 
 
 def a_client_shows_what_it_passed_over(records: Records, chance: Random) -> None:
     client, room = chance.choice(sorted(at_the_end(records))), chance.choice(ROOMS)
     show = chance.choice(of(records, "show", client=client, room=room))
     seq = show["seq"]
-    skip = {**show, "kind": "skipped", "first": seq, "last": seq, "catch_up": 0}
+    skip = {**show, "kind": "skipped", "first": seq, "last": seq, "through": seq, "catch_up": 0}
     records.insert(records.index(show), skip)
 
 
 def a_client_passes_over_more_than_it_says(records: Records, chance: Random) -> None:
     client, room = chance.choice(sorted(at_the_end(records))), chance.choice(ROOMS)
-    one, other = chance.choice(list(pairwise(of(records, "show", client=client, room=room)))[1:-1])
+    this, other = chance.choice(list(pairwise(of(records, "show", client=client, room=room)))[1:-1])
     drop(records, other)
-    one.update(kind="skipped", first=one["seq"], last=one["seq"], catch_up=0)
+    this.update(kind="skipped", first=this["seq"], last=this["seq"], through=this["seq"], catch_up=0)
+
+
+def a_client_is_told_a_change_that_it_passed_over(records: Records, chance: Random) -> None:
+    show = one(records, chance, "show", "edit", "react", client="c0")
+    skip = {**show, "kind": "skipped", "first": show["seq"], "last": 0, "through": show["seq"], "catch_up": 0}
+    records.insert(records.index(show), skip)
+
+
+def what_was_refused_for_good_is_stored(records: Records, chance: Random) -> None:
+    chance.choice(of(records, "ack")).update(kind="refused", code="no_such_message")
+
+
+def a_reaction_counts_twice(records: Records, chance: Random) -> None:
+    """Somebody stands under an emoji two times, in the store and so with everybody."""
+    reacted = [r for r in of(records, "stored") if r.get("reactions")]
+    chance.choice(reacted)["reactions"][0]["users"].append("u1")
+
+
+def a_client_ends_with_another_state(records: Records, chance: Random) -> None:
+    message = chance.choice(held(records, chance))
+    match chance.randrange(4):
+        case 0:
+            message["text"] = "something else"
+        case 1:
+            message["pinned"] = not message.pop("pinned", False)
+        case 2:
+            message["reactions"] = [*message.get("reactions", ()), {"emoji": "💥", "users": ["u1"]}]
+        case _:
+            message["what"] = "file"
+
+
+def a_client_has_missed_an_edit(records: Records, chance: Random) -> None:
+    client, room = chance.choice(["c0", "c1"]), chance.choice(ROOMS)
+    [state] = of(records, "state", client=client, room=room)
+    message = chance.choice([message for message in state["messages"] if "edited_at" in message])
+    written = of(records, "stored", room=room, seq=message["seq"])[0]["id"]
+    message.update(text=of(records, "write", id=written)[0]["text"], edited_at=None)
+
+
+def a_client_holds_what_was_deleted(records: Records, chance: Random) -> None:
+    room = chance.choice(ROOMS)
+    [state] = of(records, "state", client="c0", room=room)
+    chance.choice([m for m in state["messages"] if m["what"] == "deleted"]).update(what="chat", text="it is here")
+
+
+def held(records: Records, chance: Random) -> Records:
+    """The messages of some state that are not deleted."""
+    states = [state for state in of(records, "state") if any(m["what"] == "chat" for m in state["messages"])]
+    return [message for message in chance.choice(states)["messages"] if message["what"] == "chat"]
+
+
+def a_deleted_text_is_shown_to_who_asks(records: Records, chance: Random) -> None:
+    message, deletion = changed(records, chance, "delete")
+    first = of(records, "write", id=message["id"])[0]["text"]
+    live = of(records, "receive", room=message["room"], seq=message["seq"], text=first, via="live")[0]
+    told = max(r["at"] for r in of(records, "ack", room=deletion["room"], id=deletion["id"]))
+    records.insert(records.index(live) + 1, {**live, "via": "history", "asked": told + 0.1})
+
+
+def the_text_of_an_edit_is_shown_to_who_asks_when_it_is_deleted(records: Records, chance: Random) -> None:
+    message, deletion = changed(records, chance, "delete")
+    told = max(r["at"] for r in of(records, "ack", room=deletion["room"], id=deletion["id"]))
+    edit = {**deletion, "kind": "receive", "client": "c0", "connection": 1, "what": "edit", "text": "edited"}
+    records.insert(0, {**edit, "via": "joined", "as_of": message["seq"], "asked": told + 0.1})
+
+
+def a_deleted_text_is_stored(records: Records, chance: Random) -> None:
+    message, _ = changed(records, chance, "delete")
+    message.update(what="chat", text="still here")
 
 
 def something_written_is_never_answered(records: Records, chance: Random) -> None:
@@ -200,30 +346,46 @@ def somebody_who_is_there_is_not_shown(records: Records, chance: Random) -> None
 PLANTS: dict[Plant, Breach] = {
     an_acknowledged_message_is_missing: Breach.LOST,
     an_acknowledged_message_has_another_text: Breach.LOST,
+    an_acknowledged_change_is_missing: Breach.LOST,
+    an_acknowledged_change_is_stored_as_another: Breach.LOST,
+    an_edit_is_stored_and_had_no_effect: Breach.LOST,
     a_number_is_left_out: Breach.HOLE,
     a_message_is_stored_twice: Breach.DOUBLE,
+    a_reaction_is_stored_twice: Breach.DOUBLE,
     a_number_is_given_twice: Breach.DOUBLE,
+    a_change_is_shown_twice: Breach.DOUBLE,
     a_message_is_shown_twice: Breach.DOUBLE,
     somebody_gets_two_copies: Breach.DOUBLE,
     two_members_see_two_orders: Breach.DISORDER,
     a_message_is_shown_late: Breach.DISORDER,
+    a_change_is_shown_before_what_it_changes: Breach.DISORDER,
     a_live_message_comes_late: Breach.DISORDER,
     an_acknowledgement_names_another_number: Breach.DISORDER,
     a_sender_is_overtaken_by_himself: Breach.SENDER_DISORDER,
     a_message_is_seen_that_is_not_stored: Breach.UNSTORED,
     a_message_is_seen_as_it_is_not_stored: Breach.UNSTORED,
+    a_page_says_that_it_holds_more_than_it_does: Breach.UNSTORED,
     a_member_lacks_the_newest: Breach.INCOMPLETE,
     a_member_lacks_one_in_the_middle: Breach.INCOMPLETE,
     a_member_sees_nothing_at_all: Breach.INCOMPLETE,
     a_client_passes_over_what_it_need_not: Breach.INCOMPLETE,
     a_client_passes_over_more_than_it_says: Breach.INCOMPLETE,
     a_client_shows_what_it_passed_over: Breach.DISORDER,
+    a_client_is_told_a_change_that_it_passed_over: Breach.DISORDER,
     something_written_is_never_answered: Breach.UNSETTLED,
+    what_was_refused_for_good_is_stored: Breach.UNSETTLED,
+    a_reaction_counts_twice: Breach.DIVERGED,
+    a_client_ends_with_another_state: Breach.DIVERGED,
+    a_client_has_missed_an_edit: Breach.DIVERGED,
+    a_client_holds_what_was_deleted: Breach.DIVERGED,
+    a_deleted_text_is_shown_to_who_asks: Breach.NOT_GONE,
+    the_text_of_an_edit_is_shown_to_who_asks_when_it_is_deleted: Breach.NOT_GONE,
+    a_deleted_text_is_stored: Breach.NOT_GONE,
     somebody_who_is_gone_is_shown: Breach.GHOST,
     somebody_who_is_there_is_not_shown: Breach.UNSEEN,
 }
 ALONE = {
-    Breach.INCOMPLETE, Breach.UNSETTLED, Breach.GHOST, Breach.UNSEEN, Breach.SENDER_DISORDER,
+    Breach.INCOMPLETE, Breach.UNSETTLED, Breach.GHOST, Breach.UNSEEN, Breach.SENDER_DISORDER, Breach.DIVERGED,
 }  # fmt: skip
 """Kinds that, planted as above, break nothing else."""
 
@@ -234,11 +396,11 @@ def test_a_faultless_history_is_clean(seed: int) -> None:
     assert verdict.findings == []
     assert verdict.is_clean
     assert verdict.acknowledged == verdict.written > 0
-    assert verdict.received > verdict.stored > 0
+    assert verdict.received > verdict.stored > verdict.changes > 0
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32))
 def test_a_planted_fault_is_found_and_named(plant: Plant, seed: int) -> None:
     records = World(seed).records
@@ -260,13 +422,25 @@ def test_a_refused_send_may_be_overtaken() -> None:
     sent = [{**person, "kind": "open", "user": "u"}]
     sent += [{**person, "kind": "send", "room": "r", "id": id} for id in ("a", "b")]
     sent += [{**person, "kind": "error", "ref": "a", "code": "overloaded"}, {**sent[1]}]
-    stored = [
-        {"kind": "stored", "room": "r", "seq": seq, "id": id, "sender": "u", "text": ""}
-        for seq, id in ((1, "b"), (2, "a"))
-    ]
+    common = {"kind": "stored", "room": "r", "sender": "u", "what": "chat", "text": "", "made": ""}
+    stored = [{**common, "seq": seq, "id": id} for seq, id in ((1, "b"), (2, "a"))]
     assert check([*sent, *stored]).is_clean
     without_refusal = [r for r in sent if r["kind"] != "error"][:3]
     assert check([*without_refusal, *stored]).counts[Breach.SENDER_DISORDER] == 1
+
+
+def test_a_message_that_nobody_whose_history_there_is_has_written_may_have_said_anything_once() -> None:
+    """Another service has posted it, and somebody has edited it since."""
+    common = {"room": "r", "sender": "u", "made": "then"}
+    stored = [
+        {**common, "kind": "stored", "seq": 1, "id": "a", "what": "chat", "text": "today", "edited_at": "then"},
+        {**common, "kind": "stored", "seq": 2, "id": "b", "what": "edit", "of": 1, "text": "today"},
+    ]
+    seen = {**common, "kind": "receive", "client": "c", "connection": 1, "via": "live", "asked": None, "what": "chat"}
+    person = {"client": "c", "connection": 1, "kind": "open", "user": "v"}
+    assert check([person, {**seen, "seq": 1, "id": "a", "as_of": 1, "text": "yesterday"}, *stored]).is_clean
+    pinned = {**seen, "seq": 1, "id": "a", "as_of": 1, "text": "yesterday", "pinned": True}
+    assert check([person, pinned, *stored]).counts[Breach.UNSTORED] == 1
 
 
 def test_a_table_has_a_line_for_each_breach() -> None:

@@ -1,5 +1,6 @@
-"""One simulated run, all drawn from one seed: people talk over whole gateways and routers while things go wrong; then
-all is healed, and what they did and saw is held to the promises of docs/protocol.md by the checker of tests/chaos."""
+"""One simulated run, all drawn from one seed: people talk, and change what was said, over whole gateways and routers
+while things go wrong; then all is healed, and what they did, saw and hold in the end is held to the promises of
+docs/protocol.md by the checker of tests/chaos."""
 
 from __future__ import annotations
 
@@ -13,16 +14,20 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from shared.bus.memory import Broker
-from shared.client import Client, Disconnected, Message, Options, fixed
-from tests.chaos.checker import Breach, Finding, History, Verdict, check
+from shared.client import Client, Disconnected, Entry, Message, Options, Refused, fixed
+from shared.protocol.errors import ErrorCode
+from tests.chaos.checker import check
+from tests.chaos.evidence import History
+from tests.chaos.verdict import Breach, Finding, Verdict
 from tests.flow.bus import Faults
 from tests.flow.line import Line
 from tests.flow.message_store import Tables
 from tests.flow.processes import ISSUER, GatewayProcess, RouterProcess
-from tests.recording import Record, recorded
+from tests.recording import Record, record_state, recorded, stored
 
 TROUBLE_S = 3_600.0  # talk and faults end by themselves long before
 SETTLED_S = 600.0  # how long, of simulated time, everything may take to come to rest
+EMOJI = ("👍", "🎉")
 QUIET_S = 60.0  # after which presence must be right: longer than a silent gateway is waited for
 TEN_YEARS_S = 315_360_000
 _TOKENS: dict[str, str] = {}
@@ -54,7 +59,7 @@ class World:
         self.rooms = ["r", "s"][: self.chance.randint(1, 2)]
         self.clients: list[Client] = []
         self._lines: dict[str, Line] = {}  # of each client, the newest
-        self._writing: list[asyncio.Future[Message]] = []
+        self._writing: list[asyncio.Future[Any]] = []
 
     async def run(self) -> Verdict:
         """Raises `NotSettled`."""
@@ -126,7 +131,27 @@ class World:
             client.join(room, chance.choice([0, None]))
         for n in range(chance.randint(0, 14)):
             await asyncio.sleep(chance.random() * chance.choice([0.05, 2, 6]))
-            self._writing.append(client.chat(chance.choice(rooms), f"{client.name} {n}"))
+            room = chance.choice(rooms)
+            seen = client.room(room).log.messages if room in client.session.rooms else []
+            if seen and chance.random() < 0.5:
+                self._writing.append(self._change(client, chance, seen[-8:], f"{client.name} {n}, edited"))
+            else:
+                reply_to = chance.choice(seen).seq if seen and chance.random() < 0.1 else None
+                self._writing.append(client.chat(room, f"{client.name} {n}", reply_to=reply_to))
+
+    @staticmethod
+    def _change(client: Client, chance: Random, seen: list[Message], text: str) -> asyncio.Future[Any]:
+        """Of a message that it has seen: also what the server refuses, since it is deleted or somebody else's."""
+        message = chance.choice(seen)
+        match chance.random():
+            case x if x < 0.3:
+                return client.edit(message.room, message.seq, text)
+            case x if x < 0.4:
+                return client.delete(message.room, message.seq)
+            case x if x < 0.85:
+                return client.react(message.room, message.seq, chance.choice(EMOJI), chance.random() < 0.6)
+            case _:
+                return client.pin(message.room, message.seq, chance.random() < 0.6)
 
     # ── trouble ──
 
@@ -206,6 +231,8 @@ class World:
     async def _settle(self) -> None:
         """Everything written is answered, everyone has everything, and it has been quiet for a while."""
         for written in await asyncio.gather(*self._writing, return_exceptions=True):
+            if isinstance(written, Refused) and written.code in (ErrorCode.NO_SUCH_MESSAGE, ErrorCode.FORBIDDEN):
+                continue  # a change of what is deleted by now, or of what somebody else has said
             if isinstance(written, BaseException) and not isinstance(written, Disconnected):
                 raise written
         for client in self._here():
@@ -240,19 +267,23 @@ class World:
         return findings
 
     async def _look(self) -> None:
-        """An onlooker reads every room from its beginning, and who is there."""
+        """What each client holds; and an onlooker reads every room from its beginning, and who is there."""
+        for client in self._here():
+            record_state(client, self._recorder)
         onlooker = self._client("onlooker", "onlooker")
         await onlooker.connected()
         for room in self.rooms:
             joined = await onlooker.join(room, 0)
             online = [user["id"] for user in joined["online"] if user["id"] != "u-onlooker"]
             await onlooker.caught_up(room, joined["seq"])
-            log = list(onlooker.room(room).log.messages)
+            log: list[Entry] = []
+            more = True
+            while more:
+                page = await onlooker.history(room, after=log[-1].seq if log else 0, limit=200)
+                log, more = log + page.entries, page.more
             self.records = [r for r in self.records if r["client"] != "onlooker"]
-            common = {"at": 0.0, "client": "", "connection": 0, "room": room}
-            self.records.append({**common, "kind": "present", "online": online})
-            for m in log:
-                fields = {"seq": m.seq, "id": m.id, "sender": m.sender_id, "text": m.text}
-                self.records.append({**common, "kind": "stored", **fields})
+            common = {"at": 0.0, "client": "", "connection": 0}
+            self.records.append({**common, "kind": "present", "room": room, "online": online})
+            self.records.extend({**common, **stored(entry)} for entry in log)
         await onlooker.stop()
         self.records = [r for r in self.records if r["client"] != "onlooker"]

@@ -1,5 +1,4 @@
-"""Rooms as docs/protocol.md promises them, for tests of clients: a log of entries, its messages kept as they are now.
-What a change does is written here once more, over JSON: a second witness beside the client's fold."""
+"""Rooms as docs/protocol.md promises them, for tests of clients: a log of entries, its messages as they are now."""
 
 from __future__ import annotations
 
@@ -7,6 +6,8 @@ from collections.abc import Callable
 from copy import deepcopy
 from random import Random
 from typing import Any
+
+from tests.witness import happen
 
 JsonFrame = dict[str, Any]
 MESSAGES = ("chat", "file", "deleted")
@@ -119,30 +120,3 @@ def some_change(chance: Random, seqs: list[int]) -> tuple[str, JsonFrame]:
             return "react", {"of": of, "emoji": chance.choice(EMOJI), "on": chance.random() < 0.6}
         case _:
             return "pin", {"of": of, "on": chance.random() < 0.6}
-
-
-def happen(message: JsonFrame, change: JsonFrame) -> None:
-    """`message` is as `change` leaves it."""
-    if message["kind"] == "deleted":
-        return
-    match change["kind"]:
-        case "edit":
-            message.update(text=change["text"], edited_at=change["at"])
-        case "delete":
-            message["kind"] = "deleted"
-            for said in ("text", "file", "edited_at", "pinned", "reactions"):
-                message.pop(said, None)
-        case "pin":
-            message.pop("pinned", None)
-            if change["on"]:
-                message["pinned"] = True
-        case "react":
-            users = {each["emoji"]: list(each["users"]) for each in message.pop("reactions", [])}
-            of_emoji, user = users.setdefault(change["emoji"], []), change["from"]["id"]
-            if change["on"] and user not in of_emoji:
-                of_emoji.append(user)
-            if not change["on"] and user in of_emoji:
-                of_emoji.remove(user)
-            left = [{"emoji": emoji, "users": who} for emoji, who in users.items() if who]
-            if left:
-                message["reactions"] = left

@@ -299,6 +299,12 @@ def message(seq: int, sender: str = "you", id: str | None = None) -> dict[str, A
     }  # fmt: skip
 
 
+def pin(seq: int, of: int, id: str) -> dict[str, Any]:
+    sender = {"id": "me", "name": "me"}
+    common = {"type": "change", "room": "r", "seq": seq, "id": id, "kind": "pin", "from": sender, "at": ""}
+    return {**common, "of": of, "on": True}
+
+
 async def in_a_room(network: Network, client: Client) -> FakeSocket:
     """A client that has joined an empty room."""
     socket = await network.socket()
@@ -351,19 +357,52 @@ async def test_the_history_of_a_client_tells_what_it_did_and_saw(network: Networ
     socket.say(message(3))
     history = await socket.frame("history")
     socket.say(
-        {"type": "history", "room": "r", "messages": [message(2), message(3)], "more": False, "ref": history["ref"]}
-    )
+        {
+            "type": "history", "room": "r", "seq": 3, "messages": [message(2), message(3)], "more": False,
+            "ref": history["ref"],
+        }
+    )  # fmt: skip
     await within(client.caught_up("r", 3))
+    pinned = client.pin("r", 2, id="c-1")
+    assert (await socket.frame("pin")) == {"type": "pin", "room": "r", "id": "c-1", "of": 2, "on": True}
+    socket.say(pin(4, 2, "c-1"))
+    assert (await within(pinned)).of == 2
     await client.stop()
     records = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [(r["kind"], r.get("seq")) for r in records] == [
         ("open", None), ("joined", 0), ("caught_up", 0), ("write", None), ("send", None), ("receive", 1), ("ack", 1),
         ("show", 1), ("receive", 3), ("receive", 2), ("receive", 3), ("show", 2), ("show", 3), ("caught_up", 3),
-        ("close", None), ("stop", None),
+        ("write", None), ("send", None), ("receive", 4), ("ack", 4), ("show", 4),
+        ("close", None), ("state", None), ("stop", None),
     ]  # fmt: skip
     assert {r["connection"] for r in records} == {1}
     assert [r["at"] for r in records] == sorted(r["at"] for r in records)
-    assert [r["via"] for r in records if r["kind"] == "receive"] == ["live", "live", "history", "history"]
+    assert [r["via"] for r in records if r["kind"] == "receive"] == ["live", "live", "history", "history", "live"]
+    [state] = [r for r in records if r["kind"] == "state"]
+    assert (state["room"], state["whole"]) == ("r", 4)
+    assert [(m["seq"], m.get("pinned")) for m in state["messages"]] == [(1, None), (2, True), (3, None)]
+
+
+async def test_what_is_changed_goes_out_as_it_was_asked_for(network: Network, make: Make) -> None:
+    client = make(in_flight=9)
+    socket = await in_a_room(network, client)
+    client.edit("r", 1, "better", id="a")
+    client.delete("r", 2, id="b")
+    client.react("r", 3, "👍", id="c")
+    client.react("r", 3, "👍", on=False, id="d")
+    client.pin("r", 4, id="e")
+    client.chat("r", "an answer", id="f", reply_to=5)
+    common = {"room": "r"}
+    expected: list[dict[str, Any]] = [
+        {"type": "edit", "id": "a", "of": 1, "text": "better"},
+        {"type": "delete", "id": "b", "of": 2},
+        {"type": "react", "id": "c", "of": 3, "emoji": "👍", "on": True},
+        {"type": "react", "id": "d", "of": 3, "emoji": "👍", "on": False},
+        {"type": "pin", "id": "e", "of": 4, "on": True},
+        {"type": "chat", "id": "f", "text": "an answer", "reply_to": 5},
+    ]
+    for frame in expected:
+        assert await within(socket.up.get()) == {**frame, **common}
 
 
 def test_a_timer_that_is_due_already_breaks_nothing_on_uvloop() -> None:

@@ -1,5 +1,5 @@
-"""However a client hears of a room, live, late, twice, in pages that are newer or say less than they hold: in the end it
-has what the changes, one after the other, make of the messages. docs/protocol.md, "The room is a log of entries".
+"""However a client hears of a room, live, late, twice, in pages that are newer or say less than they hold: it ends with
+what the changes, one after the other, make of the messages. docs/protocol.md, "The room is a log of entries".
 
 The cases are shared with the browser's client: web/test/client/conversation.test.ts reads them as well.
 """

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.client.core.events import ClientError, Disconnected, JsonFrame, Message, Refused, Unanswered
-from shared.client.core.outbox import Entry, Outbox
+from shared.client.core.events import Change, ClientError, Disconnected, Entry, JsonFrame, Message, Refused, Unanswered
+from shared.client.core.outbox import Outbox, Written
 from shared.client.core.requests import Requests
 from shared.client.core.timers import Timers
 
@@ -21,7 +21,7 @@ class Ports:
     def __init__(self) -> None:
         self.connected = self.joined = True
         self.sent: list[str] = []
-        self.outcomes: list[tuple[str, Message | Refused]] = []
+        self.outcomes: list[tuple[str, Entry | Refused]] = []
         self.not_joined_rooms: list[str] = []
 
     def send(self, frame: JsonFrame) -> bool:
@@ -36,8 +36,8 @@ class Ports:
         self.joined = False
         self.not_joined_rooms.append(room)
 
-    def settled(self, entry: Entry, outcome: Message | Refused) -> None:
-        self.outcomes.append((entry.id, outcome))
+    def settled(self, written: Written, outcome: Entry | Refused) -> None:
+        self.outcomes.append((written.id, outcome))
 
     def taken(self) -> list[str]:
         """What was sent since the last time."""
@@ -212,6 +212,33 @@ def test_a_room_that_cannot_be_entered_ends_its_entries() -> None:
     assert [id for id, _ in ports.outcomes] == ["a", "b"]
     timers.advance(10 * ACK_S)
     assert ports.taken() == ["a"]
+
+
+def test_a_change_waits_and_is_acknowledged_as_a_message_is() -> None:
+    box, ports, _ = outbox()
+    write(box, "a")
+    box.write({"type": "pin", "room": "r", "id": "b", "of": 1, "on": True})
+    assert ports.taken() == ["a"]
+    box.acknowledged(copy("a"))
+    assert ports.taken() == ["b"]
+    pinned = Change("r", 2, "b", "pin", "me", "me", "", 1, None, "", True)
+    box.acknowledged(pinned)
+    assert ports.outcomes == [("a", copy("a")), ("b", pinned)]
+
+
+def test_changes_end_and_messages_do_not_where_the_numbers_of_a_room_name_something_else_by_now() -> None:
+    box, ports, timers = outbox(in_flight=2)
+    box.write({"type": "delete", "room": "r", "id": "a", "of": 1})
+    write(box, "b")
+    box.write({"type": "pin", "room": "other", "id": "x", "of": 1, "on": True})
+    assert ports.taken() == ["a", "b", "x"]
+    box.numbers_gone("r")
+    [(id, outcome)] = ports.outcomes
+    assert id == "a"
+    assert isinstance(outcome, Refused)
+    assert outcome.code == "no_such_message"
+    timers.advance(ACK_S)
+    assert sorted(ports.taken()) == ["b", "x"]
 
 
 def test_an_id_cannot_wait_twice() -> None:

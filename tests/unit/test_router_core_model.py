@@ -60,7 +60,7 @@ class Message:
             case React(emoji=emoji, on=on):
                 users = [user for user in self.reactions.get(emoji, []) if user != by or on]
                 self.reactions[emoji] = users + ([by] if on and by not in users else [])
-                self.reactions = {each: who for each, who in self.reactions.items() if who}
+                self.reactions = {each: sorted(who) for each, who in self.reactions.items() if who}
             case Pin(on=on):
                 self.pinned = on
         return True

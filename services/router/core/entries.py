@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from shared.protocol.codec import more_of, render_change, render_message, timestamp
 
 Reactions = tuple[tuple[str, tuple[str, ...]], ...]
-"""(emoji, the ids of who reacted with it), both in the order in which they came."""
+"""(emoji, the ids of who reacted with it), both sorted: they are a set."""
 
 
 class Stored(NamedTuple):

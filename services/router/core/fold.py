@@ -56,14 +56,15 @@ def _digest(message: Stored) -> str:
 
 
 def _reacted(reactions: Reactions, emoji: str, user_id: str, on: bool) -> Reactions:
-    users = dict(reactions)
-    of_emoji = [user for user in users.get(emoji, ()) if user != user_id or on]
-    if on and user_id not in of_emoji:
-        of_emoji.append(user_id)
+    """A set has one order: so whoever applies a change twice, or late, ends with the same bytes."""
+    users = {each: set(who) for each, who in reactions}
+    if on and user_id not in users.get(emoji, ()):
         if emoji not in users and len(users) >= EMOJI_OF_A_MESSAGE:
             text = f"A message takes {EMOJI_OF_A_MESSAGE} different reactions at most."
             raise Refused(ErrorCode.FORBIDDEN, text)
         if sum(map(len, users.values())) >= REACTIONS_OF_A_MESSAGE:
             raise Refused(ErrorCode.FORBIDDEN, f"A message takes {REACTIONS_OF_A_MESSAGE} reactions at most.")
-    users[emoji] = tuple(of_emoji)
-    return tuple((each, who) for each, who in users.items() if who)
+        users.setdefault(emoji, set()).add(user_id)
+    elif not on and emoji in users:
+        users[emoji].discard(user_id)
+    return tuple((each, tuple(sorted(who))) for each, who in sorted(users.items()) if who)

@@ -34,8 +34,6 @@ def _reacted(reactions: Reactions, emoji: str, user: str, on: bool) -> Reactions
     users = next((users for known, users in reactions if known == emoji), None)
     if on == (users is not None and user in users):
         return reactions
-    if users is None:
-        return (*reactions, (emoji, (user,)))
-    others = (*users, user) if on else tuple(other for other in users if other != user)
-    changed = ((known, others if known == emoji else users) for known, users in reactions)
-    return tuple((known, users) for known, users in changed if users)
+    of_emoji = {*(users or ()), user} if on else {*(users or ())} - {user}
+    others = [(known, who) for known, who in reactions if known != emoji]
+    return tuple(sorted([*others, (emoji, tuple(sorted(of_emoji)))] if of_emoji else others))

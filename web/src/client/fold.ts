@@ -43,12 +43,14 @@ const reacted = (message: Whole, emoji: string, user: string, on: boolean): Mess
   const { reactions: before = [], ...rest } = message
   const users = before.find((each) => canonical(each.emoji) === emoji)?.users
   if ((users?.includes(user) ?? false) === on) return message
-  const reactions: Reaction[] = users
-    ? before.map((each) => (each.users === users ? { emoji, users: on ? [...users, user] : users.filter((each) => each !== user) } : each))
-    : [...before, { emoji, users: [user] }]
-  const left = reactions.filter((each) => each.users.length > 0)
-  return left.length > 0 ? { ...rest, reactions: left } : rest
+  const ofEmoji = on ? [...(users ?? []), user].sort() : users!.filter((each) => each !== user)
+  const left = before.filter((each) => each.users !== users)
+  if (ofEmoji.length > 0) left.push({ emoji, users: ofEmoji })
+  return left.length > 0 ? { ...rest, reactions: left.sort(byEmoji) } : rest
 }
+
+// They are a set, and a set has one order: so a change that is applied twice, or late, ends in the same.
+const byEmoji = (a: Reaction, b: Reaction): number => (a.emoji < b.emoji ? -1 : 1)
 
 const pinned = (message: Whole, on: boolean): Message => {
   if ((message.pinned ?? false) === on) return message

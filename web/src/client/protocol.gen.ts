@@ -344,7 +344,7 @@ export interface ReactChange {
   on: boolean
 }
 
-/** Everybody who has reacted to a message with `emoji`: user ids, in the order in which they did. */
+/** Everybody who has reacted to a message with `emoji`: user ids, sorted by their bytes. */
 export interface Reaction {
   emoji: string
   users: string[]

@@ -112,6 +112,7 @@ export interface Dictionary {
   editHint: Phrase
   save: Phrase
   notEdited: Phrase
+  dropEdit: Phrase
   notDone: Phrase
   messageDeleted: Phrase
   deleteTitle: Phrase

@@ -97,6 +97,7 @@ export const en: Dictionary = {
   editHint: "Enter saves, Escape gives up",
   save: "Save",
   notEdited: "Your edit is not stored:",
+  dropEdit: "Drop the edit",
   notDone: "That did not work.",
   messageDeleted: "message deleted",
   deleteTitle: "Delete this message?",

@@ -105,6 +105,7 @@ export const uk: Dictionary = {
   editHint: "Enter зберігає, Escape скасовує",
   save: "Зберегти",
   notEdited: "Зміну не збережено:",
+  dropEdit: "Відкинути зміну",
   notDone: "Не вдалося.",
   messageDeleted: "повідомлення вилучено",
   deleteTitle: "Вилучити це повідомлення?",

@@ -45,7 +45,8 @@ export class ActiveRow {
 
   readonly onfocusin = ({ target }: FocusEvent): void => {
     const seq = seqOf(target)
-    if (seq !== null) this.#visited = seq
+    // A link in another row is a stop of its own: the rows' stop is still to come.
+    if (seq !== null && target === this.#row(seq)) this.#visited = seq
     if (!(target as Element).matches(":focus-visible")) return
     this.#focused = seq
     this.#byKey = true

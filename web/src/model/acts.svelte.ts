@@ -27,6 +27,7 @@ export class Acts {
   readonly #toRow: (seq: number) => void
   #editFrom: Element | null = null
   #editBegins = false
+  #removed: number | null = null
 
   /** `toRow` puts the focus on a message's row. */
   constructor(chat: Chat, room: RoomView, toRow: (seq: number) => void) {
@@ -40,7 +41,7 @@ export class Acts {
     const { session } = this.chat
     switch (action) {
       case "react":
-        this.reacting = { message, beside: by.closest("dialog") ? null : by.getBoundingClientRect() }
+        this.reacting = { message, beside: by.closest("dialog") ? null : (by.closest("[role=toolbar]") ?? by).getBoundingClientRect() }
         break
       case "reply":
         this.room.answered = { ...message } // another one, so that the composer takes the focus also where it is answered already
@@ -122,7 +123,14 @@ export class Acts {
     if (this.room.editing?.seq === message.seq) this.room.editing = null
     this.#discardRefused(message.seq)
     this.chat.session.remove(message.room, message.seq)
-    this.#toRow(message.seq)
+    this.#removed = message.seq
+  }
+
+  /** What is left of a message is drawn: after one's own deletion the focus goes there. */
+  drewDeleted(seq: number): void {
+    if (this.#removed !== seq) return
+    this.#removed = null
+    this.#toRow(seq)
   }
 
   #refusedEdits(seq: number) {

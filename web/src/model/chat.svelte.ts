@@ -37,6 +37,8 @@ import { sentOf } from "./writing.ts"
 
 const DRAW_EVERY_MS = 32
 const IDLE_ROOM_KEEPS = 400
+// What a change is told by. An answer that comes too late bears the short `ref` of its question, and nobody asks any more.
+const OF_A_CHANGE = /^[0-9A-Z]{26}$/
 
 export interface Unsent {
   readonly messages: number
@@ -106,8 +108,7 @@ export class Chat {
       if (frame.type === "left") this.#gaveUp(frame.room)
       if (frame.type === "change") this.#views.get(frame.room)?.changed(frame.of)
     })
-    // One that has a `ref` is of something that was asked for: of a change that is given up.
-    this.session.notices.on(({ code, text, ref }) => ref !== undefined && this.notice.tell({ code, text }))
+    this.session.notices.on(({ code, text, ref = "" }) => OF_A_CHANGE.test(ref) && this.notice.tell({ code, text }))
     this.session.stored.on(({ id }) => this.files.acknowledged(id))
     this.session.arrivals.on((message) => this.#arrived(message))
     this.attention.onChange(() => {

@@ -38,12 +38,18 @@ export class Leap {
 
   async #reach(seq: number): Promise<boolean> {
     const { log } = this.#view.room
+    const { reader } = log
     for (let pages = 0; log.at(seq) === null; pages++) {
       const oldest = log.messages[0]?.seq ?? 0
-      if (pages === PAGES_AT_MOST || !log.hasOlder || oldest <= seq) return false
-      log.reader = oldest // what is fetched now is what is read
-      await this.#chat.loadOlder(this.#view)
-      if ((log.messages[0]?.seq ?? 0) >= oldest) return log.at(seq) !== null // no connection
+      const isFurther = pages < PAGES_AT_MOST && log.hasOlder && oldest > seq
+      if (isFurther) {
+        log.reader = oldest // what is fetched now is what is read
+        await this.#chat.loadOlder(this.#view)
+      }
+      if (!isFurther || (log.messages[0]?.seq ?? 0) >= oldest) {
+        log.reader = reader
+        return false
+      }
     }
     return true
   }

@@ -7,7 +7,7 @@ const AT = Date.parse("2026-11-20T12:00:00.000Z")
 
 const common = (seq: number, by = 1) => ({ room: "den", seq, id: `e${seq}`, from: PEOPLE[by]!, at: new Date(AT + seq * 1000).toISOString() })
 
-export const chat = (seq: number, text = `text ${seq}`, by = 1): Message => ({ kind: "chat", ...common(seq, by), text })
+export const chat = (seq: number, text = `text ${seq}`, by = 1): Extract<Message, { kind: "chat" }> => ({ kind: "chat", ...common(seq, by), text })
 export const edit = (seq: number, of: number, text?: string, by = 1): Change => ({ kind: "edit", ...common(seq, by), of, ...(text !== undefined && { text }) })
 export const remove = (seq: number, of: number, by = 1): Change => ({ kind: "delete", ...common(seq, by), of })
 export const react = (seq: number, of: number, emoji: string, on = true, by = 1): Change => ({ kind: "react", ...common(seq, by), of, emoji, on })
@@ -54,7 +54,6 @@ export const messagesAt = (log: readonly Entry[], seq: number): Message[] => {
     else if (entry.kind === "pin") message.pinned = entry.on
     else if (entry.kind === "edit") [message.text, message.editedAt] = [entry.text!, entry.at]
     else {
-      // Both keep the order in which their first came, and forget it with their last.
       const users = message.users.get(entry.emoji) ?? new Set()
       if (entry.on) message.users.set(entry.emoji, users.add(entry.from.id))
       else if (users.delete(entry.from.id) && users.size === 0) message.users.delete(entry.emoji)
@@ -63,7 +62,7 @@ export const messagesAt = (log: readonly Entry[], seq: number): Message[] => {
   return [...messages.values()].map(({ said: { room, seq, id, from, at }, text, editedAt, gone, pinned, users }) => {
     const base = { room, seq, id, from, at }
     if (gone) return { kind: "deleted", ...base }
-    const reactions = [...users].map(([emoji, each]) => ({ emoji, users: [...each] }))
+    const reactions = [...users].map(([emoji, each]) => ({ emoji, users: [...each].sort() })).sort((a, b) => (a.emoji < b.emoji ? -1 : 1))
     return {
       kind: "chat",
       ...base,

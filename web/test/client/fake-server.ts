@@ -2,9 +2,9 @@
  * A server in memory that keeps the promises of docs/protocol.md, behind fake sockets: rooms that are logs of messages and changes, `id`s that
  * are stored once, history. The test holds the network: it can lose frames either way, delay them, and cut the connection between any two.
  */
-import { fold } from "../../src/client/fold.ts"
+import { canonical, fold } from "../../src/client/fold.ts"
 import type { Said } from "../../src/client/outbox-store.ts"
-import { type Change, type ClientFrame, type Entry, type ErrorCode, isMessage, type Message, type Outgoing, type ServerFrame, type User } from "../../src/client/wire.ts"
+import { type ClientFrame, type Entry, type ErrorCode, isMessage, type Message, type Outgoing, type ServerFrame, type User } from "../../src/client/wire.ts"
 import { FakeListener, FakeSocket, OLENA, TARAS, welcome } from "./fake-socket.ts"
 
 export type Changing = Exclude<Said, { type: "chat" }>
@@ -148,9 +148,10 @@ export class FakeServer {
     const fit = this.fit()
     const found = after === undefined ? this.messages(room).slice(-Math.min(50, fit)) : log.filter(({ seq }) => seq > after).slice(0, fit)
     const more = after === undefined ? (found[0]?.seq ?? 1) > 1 : (found.at(-1)?.seq ?? log.length) < log.length
-    const as_of = Math.max(0, log.length - this.understate())
+    const seq = this.#newest(room)
+    const as_of = Math.max(0, seq - this.understate())
     const messages = found.map(this.#listed)
-    return { type: "joined", room, seq: log.length, ...(as_of < log.length && { as_of }), members: 2, online: [OLENA, TARAS], messages, more }
+    return { type: "joined", room, seq, ...(as_of < seq && { as_of }), members: 2, online: [OLENA, TARAS], messages, more }
   }
 
   #history({ room, before, after, limit = 50 }: Outgoing<"history">): ServerFrame {
@@ -159,7 +160,7 @@ export class FakeServer {
     const found =
       before !== undefined ? this.messages(room).filter(({ seq }) => seq < before).slice(-size) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, size)
     const more = before !== undefined ? (found[0]?.seq ?? 1) > 1 : (found.at(-1)?.seq ?? log.length) < log.length
-    return { type: "history", room, seq: Math.max(0, log.length - this.understate()), messages: found.map(this.#listed), more }
+    return { type: "history", room, seq: Math.max(0, this.#newest(room) - this.understate()), messages: found.map(this.#listed), more }
   }
 
   #summary(room: string) {
@@ -176,6 +177,7 @@ export class FakeServer {
     if (known) return known
     const log = this.log(room)
     const entry = { kind: type, room, seq: log.length + 1, id, from, at: new Date().toISOString(), ...said } as Entry
+    if (entry.kind === "react") entry.emoji = canonical(entry.emoji)
     log.push(entry)
     if (!isMessage(entry)) log.splice(entry.of - 1, 1, fold(log[entry.of - 1] as Message, entry))
     return entry
@@ -193,6 +195,10 @@ export class FakeServer {
     return message?.kind === "chat" ? { ...edit, text: message.text } : edit
   }
 
+  #newest(room: string): number {
+    return this.log(room).at(-1)?.seq ?? 0
+  }
+
   #newId(room: string, from: User): string {
     return `${from.id}-${this.log(room).length}`
   }
@@ -205,7 +211,7 @@ export class FakeServer {
 }
 
 /** A listed entry as it comes by itself. */
-export const asFrame = (entry: Entry): ServerFrame => (isMessage(entry) ? { type: "message", ...entry } : { type: "change", ...(entry as Change) }) as ServerFrame
+export const asFrame = (entry: Entry): ServerFrame => (isMessage(entry) ? { type: "message", ...entry } : { type: "change", ...entry })
 
 /** What a message says. */
 export const textOf = (entry: Entry): string => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { adoptOutbox, memoryOutbox, type OutboxEntry, type OutboxStore, storedOutbox } from "../../src/client/outbox-store.ts"
+import { adoptOutbox, memoryOutbox, type OutboxEntry, type OutboxStore, type Said, storedOutbox } from "../../src/client/outbox-store.ts"
 import { Session } from "../../src/client/session.ts"
 import { beginWith, pass } from "./beginning.ts"
 import { asFrame, FakeServer, refusal, textOf } from "./fake-server.ts"
@@ -261,6 +261,37 @@ describe("the stored outbox", () => {
     expect(storedOutbox("olena", storage).load()).toEqual([entry("02")])
   })
 
+  test("reads what was left before there were changes", () => {
+    const storage = fakeStorage()
+    storage.setItem("homin.outbox.olena.01", JSON.stringify({ id: "01", room: "den", text: "hello", writtenAt: 5, failure: null }))
+    storage.setItem("homin.outbox.olena.02", JSON.stringify({ id: "02", room: "den", text: "older still" }))
+    expect(storedOutbox("olena", storage).load()).toEqual([
+      { id: "01", room: "den", writtenAt: 5, failure: null, said: { type: "chat", text: "hello" } },
+      { id: "02", room: "den", writtenAt: 0, failure: null, said: { type: "chat", text: "older still" } },
+    ])
+  })
+
+  test.each<Said>([
+    { type: "chat", text: "hello", reply_to: 3 },
+    { type: "edit", of: 3, text: "better" },
+    { type: "delete", of: 3 },
+    { type: "react", of: 3, emoji: "👍", on: false },
+    { type: "pin", of: 3, on: true },
+  ])("keeps what was said: $type", (said) => {
+    const storage = fakeStorage()
+    storedOutbox("olena", storage).put({ ...entry("01"), said })
+    expect(storedOutbox("olena", storage).load()).toEqual([{ ...entry("01"), said }])
+  })
+
+  test.each([{ type: "edit", of: 3 }, { type: "react", of: "3", emoji: "👍", on: true }, { type: "pin", of: 3 }, { type: "delete" }, { type: "other" }, 5, null])(
+    "passes over what nobody could send: %j",
+    (said) => {
+      const storage = fakeStorage()
+      storage.setItem("homin.outbox.olena.01", JSON.stringify({ ...entry("01"), said }))
+      expect(storedOutbox("olena", storage).load()).toEqual([])
+    },
+  )
+
   test("passes over what is not an entry, and lives with a full disk", () => {
     const storage = fakeStorage()
     storage.setItem("homin.outbox.olena.x", "{not json")
@@ -331,6 +362,19 @@ describe("what a guest left who comes back under another id", () => {
     expect(stored().at(-1)).toBe("one")
     expect(server.got("history").length).toBeGreaterThan(1)
     expect(server.got("history").length).toBeLessThan(8)
+  })
+
+  test("is not looked for where it is a change: sent twice, it does nothing", async () => {
+    server.fill("den", 200)
+    await pass(3_600_000)
+    const storage = fakeStorage()
+    storedOutbox("u0", storage).put({ id: "01", room: "den", writtenAt: Date.now(), failure: null, said: { type: "pin", of: 200, on: true } })
+    adoptOutbox("u0", "u1", storage)
+    store = storedOutbox("u1", storage)
+    await begin()
+    expect(server.got("history")).toEqual([])
+    expect(server.messages("den").at(-1)!.pinned).toBe(true)
+    expect(store.load()).toEqual([])
   })
 
   test("is not taken for stored because somebody else says something under its id", async () => {

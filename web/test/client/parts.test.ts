@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest"
 import { BACKOFF_CEILING_MS, BACKOFF_FLOOR_MS, backoff } from "../../src/client/backoff.ts"
 import { Emitter } from "../../src/client/emitter.ts"
 import { newId } from "../../src/client/ids.ts"
-import { Intervals } from "../../src/client/intervals.ts"
+import { type Interval, Intervals } from "../../src/client/intervals.ts"
 
 describe("back-off", () => {
   test("never leaves half a second to thirty seconds, however many attempts", () => {
@@ -52,6 +52,9 @@ describe("intervals", () => {
         intervals.dropBelow(10)
         for (const n of numbers) if (n < 10) numbers.delete(n)
       }
+      const among = (list: readonly Interval[]) => list.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i))
+      expect(among(intervals.above(15))).toEqual([...numbers].filter((n) => n > 15).sort((a, b) => a - b))
+      expect(intervals.isEmpty).toBe(numbers.size === 0)
       const absent = Array.from({ length: 40 }, (_, n) => n).filter((n) => !numbers.has(n))
       for (let n = 0; n < 40; n++) expect(intervals.has(n)).toBe(numbers.has(n))
       for (const from of [0, 7, 20]) {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict"
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
-import { people, rooms } from "./content.mjs"
+import { changed, people, rooms } from "./content.mjs"
 import { FakeServer } from "./fake.mjs"
 import { register } from "./registering.mjs"
 import { browser, PHONE } from "./stage.mjs"
@@ -17,6 +17,7 @@ const [, taras, maria] = people
 
 const line = `SELECT ${"column_of_a_long_name, ".repeat(20)} 1`
 rooms.code = { readUpTo: 2, talk: [[4, taras, `\`\`\`sql\n${line}\n\`\`\``], [3, maria, "https://a.example/x @Олена Кравець `code`"], [2, taras, "one more"], [1, maria, "and one that is new"]] }
+rooms.changed = changed
 for (let i = 0; i < 20; i++) rooms[`room-${i}`] = { readUpTo: 0, talk: [[1000 + i, taras, "said here"]] }
 
 const found = []
@@ -133,6 +134,44 @@ await state("a room in which one is not", async ({ page }) => {
   await page.evaluate(() => void (location.hash = "#/generl"))
   await page.getByTestId("come-in").waitFor()
 })
+
+const row = (page, seq) => page.locator(`[data-seq="${seq}"]`)
+const inChanged = { room: "changed" }
+const onPhone = { ...inChanged, device: PHONE }
+await state("messages that were changed, with what may be done with one", async ({ page }) => {
+  await row(page, 11).hover()
+  await page.getByTestId("message-toolbar").waitFor()
+}, inChanged)
+await state("messages that were changed, on a phone", ({ page }) => row(page, 12).waitFor(), onPhone)
+await state("an edit, an answer and a refused edit", async ({ page, server }) => {
+  server.onChange = "too_large"
+  await row(page, 12).waitFor()
+  await page.getByTestId("composer").press("ArrowUp")
+  await page.getByTestId("edit-field").fill("another text")
+  await page.getByTestId("edit-field").press("Enter")
+  await page.getByTestId("failure").waitFor()
+  await row(page, 10).hover()
+  await page.getByTestId("action-reply").click()
+  await page.getByTestId("composer").press("Escape")
+  await row(page, 10).hover()
+  await page.getByTestId("action-reply").click()
+  await row(page, 4).hover()
+  await page.getByTestId("action-edit").click()
+  await page.getByTestId("edit-field").waitFor()
+}, inChanged)
+for (const [where, options] of [["", inChanged], [" on a phone", onPhone]]) await state(`an emoji is chosen${where}`, async ({ page }) => {
+  await row(page, 11).getByTestId("add-reaction").click()
+  await page.getByTestId("emoji").first().waitFor()
+}, options)
+await state("asked before a message is deleted", async ({ page }) => {
+  await row(page, 12).hover()
+  await page.getByTestId("action-delete").click()
+  await page.getByTestId("delete-question").waitFor()
+}, inChanged)
+await state("what may be done with a message, on a phone", async ({ page }) => {
+  await row(page, 12).getByTestId("message-text").tap()
+  await page.getByTestId("message-sheet").waitFor()
+}, onPhone)
 
 await browser.close()
 assert.equal(found.length, 0, `axe found:\n${found.join("\n")}`)

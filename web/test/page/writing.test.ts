@@ -1,6 +1,6 @@
 /** When Enter sends, and what of a draft is sent. */
 import { describe, expect, test } from "vitest"
-import { type KeyPress, leaves, sends, sentOf } from "../../src/model/writing.ts"
+import { charactersLeft, goesUp, type KeyPress, leaves, sends, sentOf } from "../../src/model/writing.ts"
 
 const press = (keydown: Partial<KeyPress>): KeyPress => ({
   key: "Enter", keyCode: 13, isComposing: false, shiftKey: false, ctrlKey: false, metaKey: false, altKey: false, ...keydown,
@@ -57,4 +57,16 @@ test.each([
   [" \n ", ""],
 ])("of %j is sent %j", (draft, text) => {
   expect(sentOf(draft)).toBe(text)
+})
+
+test("Up alone goes to what was written last", () => {
+  expect(goesUp(press({ key: "ArrowUp", keyCode: 38 }))).toBe(true)
+  for (const other of [{ shiftKey: true }, { altKey: true }, { ctrlKey: true }, { metaKey: true }, { isComposing: true }, { key: "ArrowDown" }])
+    expect(goesUp(press({ key: "ArrowUp", keyCode: 38, ...other }))).toBe(false)
+})
+
+test("characters are counted as the protocol does", () => {
+  expect(charactersLeft("abc", 8)).toBe(5)
+  expect(charactersLeft("👍👍👍👍👍", 8)).toBe(3)
+  expect(charactersLeft("x".repeat(9), 8)).toBe(-1)
 })

@@ -1,0 +1,103 @@
+"""What a room's messages have looked like, one change after the other, and who shows them otherwise. docs/protocol.md,
+promises 7 and 8. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+from tests.witness import happen
+
+Record = dict[str, Any]
+MESSAGES = ("chat", "file", "deleted")
+UNKNOWN = "\0"
+"""In place of what nobody has written whose history there is: no text has this character."""
+SAID = ("what", "text", "reply_to", "edited_at", "pinned", "reactions")
+Texts = Mapping[tuple[str, str], str]
+"""What was written in a room, by (user, id)."""
+
+
+class Version(NamedTuple):
+    """A message as the entry `seq` left it: its own number, or a change's."""
+
+    seq: int
+    said: Record
+
+
+def look(said: Record) -> Record:
+    """What a message says; what says nothing left out."""
+    return {name: said[name] for name in SAID if said.get(name)}
+
+
+def is_like(seen: Record, version: Record) -> bool:
+    unknown = {name: None for name in ("what", "text") if version.get(name) == UNKNOWN}
+    return look({**seen, **unknown}) == look({**version, **unknown})
+
+
+class Versions:
+    """Of one room. `stored`: its log as `history` gives it at the end, `stored` records in the order of `seq`."""
+
+    def __init__(self, stored: Iterable[Record], texts: Texts) -> None:
+        self._of: dict[int, list[Version]] = {}
+        self.deleted_by: dict[int, int] = {}
+        """Of each deleted message the number of its deletion."""
+        for entry in stored:
+            text = texts.get((entry["sender"], entry["id"]), UNKNOWN)
+            if entry["what"] in MESSAGES:
+                self._begin(entry, text)
+            elif entry["of"] in self._of:
+                self._change(entry, text)
+
+    def _begin(self, entry: Record, text: str) -> None:
+        """Whatever became of a message, it began with what was written."""
+        what = UNKNOWN if entry["what"] == "deleted" and text == UNKNOWN else "chat"
+        if entry["what"] == "file" or not text:
+            what, text = "file", ""
+        answered = {"reply_to": entry["reply_to"]} if "reply_to" in entry else {}
+        self._of[entry["seq"]] = [Version(entry["seq"], {"what": what, "text": text, **answered})]
+
+    def _change(self, entry: Record, text: str) -> None:
+        versions = self._of[entry["of"]]
+        message = deepcopy(versions[-1].said)
+        message["kind"] = message["what"]
+        change = {**entry, "kind": entry["what"], "from": {"id": entry["sender"]}, "at": entry["made"], "text": text}
+        happen(message, change)
+        message["what"] = message.pop("kind")
+        if entry["what"] == "delete":
+            self.deleted_by.setdefault(entry["of"], entry["seq"])
+        versions.append(Version(entry["seq"], message))
+
+    def last(self, seq: int) -> Record:
+        return self._of[seq][-1].said
+
+    def is_seen_rightly(self, seq: int, said: Record, as_of: int) -> bool:
+        """Whether the message was like that once all changes up to `as_of` had happened, or later."""
+        versions = self._of.get(seq)
+        if versions is None:
+            return False
+        first = max(n for n, version in enumerate(versions) if version.seq <= max(as_of, seq))
+        return any(is_like(said, version.said) for version in versions[first:])
+
+    def is_text_of(self, change: Record) -> bool:
+        """Whether an edit that came bears a text that its message has had since."""
+        versions = [version for version in self._of.get(change["of"], []) if version.seq >= change["seq"]]
+        texts = [version.said.get("text", "") for version in versions]
+        return change["text"] in texts or UNKNOWN in texts or not versions
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._of)
+
+
+def versions_of(logs: Mapping[str, Iterable[Record]], texts: Mapping[str, Texts]) -> dict[str, Versions]:
+    """Of each room."""
+    return {room: Versions(log, texts.get(room, {})) for room, log in logs.items()}
+
+
+def texts_of(written: Iterable[tuple[str, Record]]) -> dict[str, dict[tuple[str, str], str]]:
+    """By room, of (user, `write` record)."""
+    texts: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+    for user, record in written:
+        texts[record["room"]][user, record["id"]] = record["text"]
+    return texts

@@ -1,0 +1,34 @@
+"""What a change does to its message, written once more: a second witness beside the client's fold and the router's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+JsonFrame = dict[str, Any]
+
+
+def happen(message: JsonFrame, change: JsonFrame) -> None:
+    """`message` is as `change` leaves it."""
+    if message["kind"] == "deleted":
+        return
+    match change["kind"]:
+        case "edit":
+            message.update(text=change["text"], edited_at=change["at"])
+        case "delete":
+            message["kind"] = "deleted"
+            for said in ("text", "file", "edited_at", "pinned", "reactions"):
+                message.pop(said, None)
+        case "pin":
+            message.pop("pinned", None)
+            if change["on"]:
+                message["pinned"] = True
+        case "react":
+            users = {each["emoji"]: list(each["users"]) for each in message.pop("reactions", [])}
+            of_emoji, user = users.setdefault(change["emoji"], []), change["from"]["id"]
+            if change["on"] and user not in of_emoji:
+                of_emoji.append(user)
+            if not change["on"] and user in of_emoji:
+                of_emoji.remove(user)
+            left = [{"emoji": emoji, "users": sorted(who)} for emoji, who in sorted(users.items()) if who]
+            if left:
+                message["reactions"] = left
