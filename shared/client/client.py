@@ -1,4 +1,5 @@
 """The client: a session over lasting connections. `async with Client([url], fixed(token)) as client: …`"""
+# long: the whole of what a user of the client calls, one method for each, and what the connection tells it
 
 from __future__ import annotations
 
