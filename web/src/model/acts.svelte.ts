@@ -1,9 +1,8 @@
 /** What is being done with a message of the room that is shown, and where the focus goes when it is done. */
 import { tick } from "svelte"
-import { type Message, shows } from "../client/index.ts"
+import { canonical, type Message, shows } from "../client/index.ts"
 import type { Action } from "./actions.ts"
 import type { Chat } from "./chat.svelte.ts"
-import { canonicalEmoji } from "./emoji.ts"
 import type { RoomView } from "./room-view.svelte.ts"
 import { sentOf } from "./writing.ts"
 
@@ -62,9 +61,9 @@ export class Acts {
 
   /** Sets the user's reaction, or takes it back. */
   toggle(message: Message, emoji: string): void {
-    const wanted = canonicalEmoji(emoji)
+    const wanted = canonical(emoji)
     const now = this.room.message(message.seq) ?? message
-    const has = now.reactions?.some((each) => canonicalEmoji(each.emoji) === wanted && each.users.includes(this.chat.me.id)) ?? false
+    const has = now.reactions?.some((each) => canonical(each.emoji) === wanted && each.users.includes(this.chat.me.id)) ?? false
     this.chat.session.react(message.room, message.seq, wanted, !has)
   }
 

@@ -1,8 +1,8 @@
 /** All emoji with their names in the language of the page: the data of emoji-picker-element (from CLDR), which come when they are first asked for. */
+import { canonical } from "../client/index.ts"
 import english from "emoji-picker-element-data/en/cldr-native/data.json?url"
 import ukrainian from "emoji-picker-element-data/uk/cldr-native/data.json?url"
 import type { Language } from "../i18n/language.ts"
-import { canonicalEmoji } from "./emoji.ts"
 
 /** Their numbers in the data; 2 are colours of skin and hair by themselves. */
 const GROUPS = { faces: 0, people: 1, nature: 3, food: 4, travel: 5, activities: 6, objects: 7, symbols: 8, flags: 9 } as const
@@ -58,7 +58,7 @@ export const grouped = (data: readonly EmojiData[]): readonly EmojiGroup[] =>
     name,
     emoji: data
       .filter(({ group, version }) => group === GROUPS[name] && version <= NEWEST_VERSION)
-      .map(({ emoji, annotation, tags = [] }) => ({ emoji: canonicalEmoji(emoji), name: annotation, words: wordsOf([annotation, ...tags].join(" ")) })),
+      .map(({ emoji, annotation, tags = [] }) => ({ emoji: canonical(emoji), name: annotation, words: wordsOf([annotation, ...tags].join(" ")) })),
   }))
 
 /** Those of which each word that was typed begins one, those first that are named so; null where nothing was typed. */

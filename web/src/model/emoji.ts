@@ -3,9 +3,6 @@
 /** The ones that are at hand everywhere, as the wire has them. */
 export const COMMON: readonly string[] = ["👍", "❤", "😂", "🎉", "🙏", "🔥", "👀", "✅"]
 
-/** The emoji as the wire has it. */
-export const canonicalEmoji = (emoji: string): string => emoji.replace(/[\ufe0e\ufe0f]/gu, "")
-
 // Characters that are drawn as text where nothing else is said; before a colour of skin they are pictures anyway (UTS #51, 2.4).
 const DRAWN_AS_TEXT = /(?!\p{Emoji_Presentation})\p{Emoji}(?!\p{Emoji_Modifier}|\ufe0f)/gu
 

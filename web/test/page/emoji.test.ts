@@ -1,15 +1,16 @@
 import { describe, expect, test } from "vitest"
-import { COMMON, canonicalEmoji, shownEmoji } from "../../src/model/emoji.ts"
+import { canonical } from "../../src/client/index.ts"
+import { COMMON, shownEmoji } from "../../src/model/emoji.ts"
 import { type EmojiData, findEmoji, grouped } from "../../src/model/emoji-list.ts"
 
 describe("an emoji", () => {
   test.each(["❤️", "☝🏽", "👩‍❤️‍👨", "🤷🏽‍♂️", "1️⃣", "🇺🇦", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "👍", "🏳️‍🌈"])("%s is shown in colour after it was on the wire", (emoji) => {
-    expect(shownEmoji(canonicalEmoji(emoji))).toBe(emoji)
+    expect(shownEmoji(canonical(emoji))).toBe(emoji)
   })
 
   test("is the same with and without the marks of how it is drawn", () => {
-    expect(["❤", "❤️", "❤\ufe0e"].map(canonicalEmoji)).toEqual(["❤", "❤", "❤"])
-    expect(COMMON.map(canonicalEmoji)).toEqual(COMMON)
+    expect(["❤", "❤️", "❤\ufe0e"].map(canonical)).toEqual(["❤", "❤", "❤"])
+    expect(COMMON.map(canonical)).toEqual(COMMON)
   })
 })
 
