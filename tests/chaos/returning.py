@@ -122,7 +122,7 @@ class Light(asyncio.Protocol):
 
     def _take(self, payload: bytes) -> None:
         kind = payload[9 : payload.index(b'"', 9)]
-        if kind == b"message":
+        if kind in (b"message", b"change"):
             seq = int(SEQ.search(payload)[1])  # type: ignore[index]
             if seq <= self._live:
                 self._report.doubled += 1

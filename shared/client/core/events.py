@@ -11,8 +11,7 @@ JsonFrame = dict[str, Any]
 
 
 Reactions = tuple[tuple[str, tuple[str, ...]], ...]
-"""Emoji, in the order in which the first of each came, each with the ids of the users, in the order in which they set
-it."""
+"""Emoji, each with the ids of the users who set it. Both are sorted: they are sets."""
 
 
 class Message(NamedTuple):
