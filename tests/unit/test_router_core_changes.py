@@ -152,6 +152,12 @@ def test_what_cannot_be_changed_is_refused_by_the_table(scene: Scene, item: Item
     assert item.room == "nowhere" or list(scene.room.recent) == before
 
 
+def test_an_answer_may_name_a_message_that_was_deleted_meanwhile(scene: Scene) -> None:
+    """What somebody wrote is not lost since another has taken something back."""
+    scene.run(delete("r", BORYS, "x", 2), chat("r", ANNA, "c", "answer", reply_to=2))
+    assert [frame.get("reply_to") for frame in scene.heard_by(ANNA)] == [None, 2]
+
+
 def test_one_emoji_with_and_without_its_selector_is_one_reaction(scene: Scene) -> None:
     scene.run(react("r", ANNA, "x", 1, "❤\ufe0f"), react("r", BORYS, "y", 1, "❤"))
     assert scene.message(1)["reactions"] == [{"emoji": "❤", "users": ["u1", "u2"]}]

@@ -70,7 +70,7 @@ class RoomBatch:
             same = type(entry) is Stored and _is(entry, kind, content, reply_to)
             self.say_again(by, entry, same, ref, settle, redelivered)
             return
-        if reply_to is not None and self.target(reply_to) is None:
+        if reply_to is not None and self.message(reply_to) is None:
             self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, ref or id, settle)
             return
         room.seq += 1
@@ -92,8 +92,8 @@ class RoomBatch:
             if redelivered and type(entry) is StoredChange and entry.kind == "delete" and entry.value:
                 self.changes.files_gone.append(entry.value)
             return
-        target = self.target(frame.of)
-        if target is None:
+        target = self.message(frame.of)
+        if target is None or target.kind == "deleted":
             self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, known_by)
             return
         try:
@@ -118,13 +118,12 @@ class RoomBatch:
         """What this user has sent under `id`."""
         return self.room.find(user_id, id) or self.older.by_key.get((user_id, id))
 
-    def target(self, seq: int) -> Stored | None:
-        """The message `seq`, which is to be changed or answered; None where there is none, or it is deleted. Only what
-        was stored before this batch can have been seen."""
+    def message(self, seq: int) -> Stored | None:
+        """The message `seq`, which is to be changed or answered. Only what was stored before this batch can have been
+        seen."""
         if seq > self.changes.seq_before:
             return None
-        message = self.changes.changed.get(seq) or self.room.message(seq) or self.older.by_seq.get(seq)
-        return None if message is None or message.kind == "deleted" else message
+        return self.changes.changed.get(seq) or self.room.message(seq) or self.older.by_seq.get(seq)
 
     def say(self, by: Submit | Post, entry: Entry, ref: str | None, settle: str | None) -> None:
         """A new entry: everyone in the room hears it, and its sender, wherever that is."""

@@ -26,6 +26,7 @@ export interface OutboxPorts {
 }
 
 const ACKNOWLEDGED_WITHIN_MS = 10_000
+const NOT_THERE: NonNullable<OutboxEntry["failure"]> = { code: "no_such_message", text: "The server's store went back: this message may be another by now." }
 
 export class Outbox {
   readonly changes = new Emitter<RoomName>()
@@ -112,6 +113,11 @@ export class Outbox {
   /** The room cannot be entered, so nothing that waits for it can go. The room itself says why. */
   roomRefused(room: RoomName, failure: NonNullable<OutboxEntry["failure"]>): void {
     for (const entry of this.of(room)) if (entry.failure === null) this.#fail(entry, failure)
+  }
+
+  /** The store went back: under a number may stand another message now, so what waits to change one is not sent. */
+  wentBack(room: RoomName): void {
+    for (const entry of this.of(room)) if (entry.failure === null && entry.said.type !== "chat") this.#fail(entry, NOT_THERE)
   }
 
   /** What was under way may or may not have arrived: it is sent again on the next connection. */

@@ -271,9 +271,10 @@ export class Session {
     void this.#listing.refresh().catch(ignoreLoss)
   }
 
-  /** Forgets what came from a store that is no more; what waits in the outbox stays, and is sent to the new one. */
+  /** Forgets what came from a store that is no more; what is said and waits in the outbox is sent to the new one. */
   #forget(room: Room): void {
     room.forget()
+    this.outbox.wentBack(room.name)
     this.#reading.forgotten(room)
     if (this.#rooms.isOpened(room.name)) this.#rooms.wantUnread(room)
   }

@@ -32,6 +32,22 @@ beforeEach(() => {
 afterEach(() => void vi.useRealTimers())
 
 describe("a store that went back", () => {
+  test("what waited to change a message changes none of those that stand under its number now; words are kept", async () => {
+    server.fill("den", 11)
+    const session = await begin("den")
+    server.cut()
+    goBack(5)
+    session.pin("den", 7, true)
+    session.edit("den", 7, "corrected")
+    session.write("den", "mine")
+    for (const text of ["another", "and another"]) server.say("den", text)
+    await pass(500)
+    expect(server.messages("den").every((message) => message.kind === "deleted" || (message.pinned ?? message.edited_at) === undefined)).toBe(true)
+    expect(texts(session)).toEqual(stored())
+    expect(stored().slice(5)).toEqual(["another", "and another", "mine"])
+    expect(session.outbox.of("den").map(({ said, failure }) => [said.type, failure?.code])).toEqual([["edit", "no_such_message"]])
+  })
+
   test("below what is known here: the room is loaded anew, and what is said then appears", async () => {
     server.fill("den", 11)
     const session = await begin("den")
