@@ -17,6 +17,8 @@ export class Room {
   readonly name: RoomName
   /** Replaced where the room starts anew: what was held of it is let go then. */
   log = new RoomLog()
+  /** How many stores its numbers have been of: of another one they may name other messages. */
+  stores = 1
   /** Whether this connection has joined the room. */
   joined = false
   /** Why the server does not let us in, or null. */
@@ -198,6 +200,7 @@ export class Room {
 
   /** Forgets all that came from a message store which is no more. */
   forget(): void {
+    this.stores += 1
     this.log = new RoomLog()
     this.joined = false
     this.readSeq = null

@@ -57,9 +57,9 @@ export class ActiveRow {
   }
 
   /** Walks along the rows. True where the key was for that. */
-  walk({ key, target }: KeyboardEvent): boolean {
+  walk({ key, target, altKey, ctrlKey, metaKey, shiftKey }: KeyboardEvent): boolean {
     const row = target as HTMLElement
-    if (row.dataset["seq"] === undefined || !row.matches(":focus-visible")) return false
+    if (altKey || ctrlKey || metaKey || shiftKey || row.dataset["seq"] === undefined || !row.matches(":focus-visible")) return false
     const rows = [...(this.#list()?.querySelectorAll<HTMLElement>("[data-seq]") ?? [])]
     const at = rows.indexOf(row)
     const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: rows.length - 1 }[key]

@@ -80,7 +80,7 @@ export class Acts {
     this.#editFrom = document.activeElement
     this.#editBegins = true
     if (this.room.editing?.seq === message.seq) return
-    this.room.editing = { seq: message.seq, text: refused?.type === "edit" ? refused.text : message.text }
+    this.room.editing = { seq: message.seq, from: message.text, text: refused?.type === "edit" ? refused.text : message.text }
   }
 
   /** Whether the field has just been opened: then it takes the focus, and not when its row is drawn anew. */
@@ -101,7 +101,8 @@ export class Acts {
       return
     }
     this.#discardRefused(message.seq)
-    if (text !== message.text) this.chat.session.edit(message.room, message.seq, text)
+    // Nothing was written: what another device has made of the message meanwhile stays.
+    if (text !== message.text && editing.text !== editing.from) this.chat.session.edit(message.room, message.seq, text)
     this.endEdit()
   }
 

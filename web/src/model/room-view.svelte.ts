@@ -15,6 +15,8 @@ export interface Beside {
 /** The message whose text is being edited, by its number, and what stands in the field. */
 export interface Editing {
   readonly seq: number
+  /** What the text was when the edit began. */
+  readonly from: string
   text: string
 }
 
@@ -105,6 +107,7 @@ export class RoomView {
   changed(seq: number): void {
     this.#askedFor.delete(seq)
     this.#quoted.delete(seq)
+    if (this.editing?.seq === seq && this.room.log.at(seq)?.kind === "deleted") this.#keepEdit()
   }
 
   /** It was written on another page. */
@@ -129,7 +132,7 @@ export class RoomView {
     const before = untrack(() => this.#drawn)
     const now = look(this.room, this.#beside(), before)
     this.#drawn = now
-    if (now.life !== before.life) this.#began()
+    if (now.stores !== before.stores) this.#began()
     if (now.life === before.life) this.#markNew()
     else this.opened()
   }
@@ -157,9 +160,17 @@ export class RoomView {
     this.#allSeen = true
   }
 
+  /** What was being edited is no more. What was written stays where it can be sent. */
+  #keepEdit(): void {
+    const { editing } = this
+    this.editing = null
+    if (editing && editing.text !== editing.from && this.draft === "") this.draft = editing.text
+  }
+
   /** The numbers are given anew. */
   #began(): void {
-    this.answered = this.editing = null
+    this.#keepEdit()
+    this.answered = null
     this.#quoted.clear()
     this.#askedFor.clear()
   }
@@ -192,6 +203,8 @@ const NOTHING: Lists = { stored: [], messages: [], pending: [], changes: [], onl
 const look = (room: Room, { me, waiting, loadingOlder }: Beside, before: Lists) => ({
   /** Another one where the room began anew: what was shown of it is gone then. */
   life: room.log as object,
+  /** Another number where the room's numbers name other messages. */
+  stores: room.stores,
   ...withChanges(room.log.messages, kept(before.changes, waiting.filter(isChanging)), me, before),
   pending: kept(before.pending, waiting.filter(isWriting)),
   online: kept(before.online, [...room.online.values()]),

@@ -131,7 +131,7 @@ await scenario("an edit looks as what is sent does: on its way until it is store
 
   server.onChange = "too_large"
   await edit("too much")
-  await message(12).getByTestId("failure").getByText("Your edit is not stored: too much This is larger").waitFor()
+  await message(12).getByTestId("failure").getByText("Your edit was not saved: too much This is larger").waitFor()
   assert.equal(await textOf(message(12)), "from the tunnel")
   server.onChange = "store"
   await page.getByTestId("retry").click()
@@ -210,7 +210,7 @@ await scenario("where the emoji do not come that is said, those at hand are ther
   await message(11).waitFor()
   await context.route("**/*.json", (route) => route.abort("internetdisconnected"))
   await message(11).getByTestId("add-reaction").click()
-  await page.getByTestId("emoji-dialog").getByText("The emoji have not come.").waitFor()
+  await page.getByTestId("emoji-dialog").getByText("The emoji could not be loaded.").waitFor()
   assert.equal(await page.getByTestId("quick-emoji").count(), 8)
   await context.unroute("**/*.json")
   await page.getByTestId("emoji-dialog").getByRole("button", { name: "Try again" }).click()

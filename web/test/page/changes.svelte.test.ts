@@ -115,7 +115,7 @@ describe("an edit", () => {
     chat.show(null)
     chat.show("kyiv")
     await pass(100)
-    expect(chat.current!.editing).toEqual({ seq: mine.seq, text: "half" })
+    expect(chat.current!.editing).toEqual({ seq: mine.seq, from: "mine", text: "half" })
   })
 })
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
 interface Around {
   me?: typeof OLENA
   changes?: Said["changes"]
-  editing?: { seq: number; text: string }
+  editing?: { seq: number; from: string; text: string }
   known?: readonly Message[]
 }
 
@@ -81,15 +81,15 @@ describe("a row", () => {
     expect(body).toContain('data-state="stored"')
     expect(body).toMatch(/class="[^"]*\bwaits\b/)
     const refused = written(chat, { changes: waits({ type: "edit", of: 7, text: "new words" }, { code: "too_large", text: "" }) })
-    expect(words(part(refused, "failure")![0])).toMatch(/^Your edit is not stored: new words This is larger/)
+    expect(words(part(refused, "failure")![0])).toMatch(/^Your edit was not saved: new words This is larger/)
     expect(refused).toContain('data-testid="retry"')
   })
 
   test("has the text in a field where it is edited", () => {
-    const body = written(chat, { editing: { seq: 7, text: "half" } })
+    const body = written(chat, { editing: { seq: 7, from: "whole", text: "half" } })
     expect(body).toContain('data-testid="edit-field"')
     expect(body).not.toContain('data-testid="message-text"')
-    expect(written(chat, { editing: { seq: 8, text: "half" } })).not.toContain('data-testid="edit-field"')
+    expect(written(chat, { editing: { seq: 8, from: "whole", text: "half" } })).not.toContain('data-testid="edit-field"')
   })
 
   test("that was deleted is one line, and mentions nobody", () => {
