@@ -73,7 +73,7 @@ class SqlReads:
         by_seq: dict[int, Stored] = {}
         async with self._reading() as db:
             if keys:
-                for table, rows in ((messages, _messages()), (changes, _changes())):
+                for table, rows in ((changes, _changes()), (messages, _messages())):
                     wanted = tuple_(table.c.sender_id, table.c.id).in_(keys)
                     for row in await db.execute(_of_room(rows, table, room).where(wanted)):
                         by_key[row.sender_id, row.id] = _entry(room, row)

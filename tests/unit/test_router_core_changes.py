@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.router.core.changes import Changes, Item
-from services.router.core.entries import Stored, StoredChange
+from services.router.core.entries import Stored, StoredChange, digest_of, stored, stored_change
 from services.router.core.fold import EMOJI_OF_A_MESSAGE, REACTIONS_OF_A_MESSAGE, changed
 from services.router.core.needs import NOTHING, Older, needs
 from services.router.core.room import RECENT, Room
@@ -24,6 +24,7 @@ from tests.contract.routing import (
     delete,
     edit,
     join,
+    leave,
     pin,
     react,
     submit,
@@ -218,6 +219,29 @@ def test_the_files_service_is_told_of_a_file_whose_message_was_deleted_and_again
     assert scene.run(item).files_gone == [], "sent again by the client: the first was told"
     assert scene.run(item, redelivered=True).files_gone == ["f1"]
     assert scene.run(delete("r", BORYS, "y", 2)).files_gone == []
+
+
+def test_the_files_service_is_told_again_also_where_the_author_has_left_meanwhile(scene: Scene) -> None:
+    scene.run(Item(Post(room="r", user=ANNA, id="f", file=FILE)))
+    item = delete("r", ANNA, "x", 3)
+    scene.run(item)
+    scene.run(leave("r", ANNA))
+    assert scene.run(item, redelivered=True).files_gone == ["f1"]
+
+
+def test_what_was_looked_up_is_said_again_as_the_batch_has_left_it() -> None:
+    scene = Scene()
+    old = stored("r", 1, "u1", "Name 1", "a", "chat", "a secret", NOW_MS)
+    was = stored_change("r", 2, "u1", "Name 1", "e", "edit", digest_of("chat", "a secret"), NOW_MS, 1, "a secret")
+    scene.room.seq = 1_000
+    older = Older({("u1", "a"): old, ("u1", "e"): was}, {1: old})
+    scene.run(
+        delete("r", ANNA, "x", 1), chat("r", ANNA, "a", "a secret"), edit("r", ANNA, "e", 1, "a secret"),
+        redelivered=True, older=older,
+    )  # fmt: skip
+    heard = [*scene.heard_by(ANNA), *scene.heard_by(BORYS)]
+    assert [frame.get("kind") for frame in heard if frame["seq"] < 1_000] != []
+    assert "secret" not in str(heard)
 
 
 def test_what_a_batch_changes_beyond_memory_is_looked_up_with_the_id_under_which_it_comes() -> None:

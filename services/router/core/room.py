@@ -76,7 +76,7 @@ class Room:
         """The message with this number, if it is one, and recent."""
         at = seq - self.oldest_recent
         entry = self.recent[at] if 0 <= at < len(self.recent) else None
-        return entry if type(entry) is Stored else None
+        return entry if type(entry) is Stored and entry.seq == seq else None
 
     def replace(self, message: Stored) -> None:
         """The message is as it is here from now on, and so are the texts that its recent edits bear."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.router.core import presence
 from services.router.core.changes import Changes
-from services.router.core.entries import Entry, Stored, StoredChange, digest_of, stored, stored_change
+from services.router.core.entries import Entry, Stored, StoredChange, digest_of, stored, stored_change, with_text
 from services.router.core.events import Answered, Event, Noticed, Said
 from services.router.core.fold import Changing, changed, value_of
 from services.router.core.needs import Older
@@ -83,14 +83,16 @@ class RoomBatch:
         """Numbers a change, with its message as it is after it; or finds that it has its number already."""
         room, user = self.room, by.user
         known_by = frame.ref or frame.id
+        entry = self.sent_before(user.id, frame.id)
+        if redelivered and type(entry) is StoredChange and entry.kind == "delete" and entry.value:
+            # Also where its author has left since: the bytes go all the same.
+            self.changes.requires_version_check = True
+            self.changes.files_gone.append(entry.value)
         if not self.is_member(by, known_by):
             return
-        entry = self.sent_before(user.id, frame.id)
         if entry is not None:
             same = type(entry) is StoredChange and _is_change(entry, frame)
             self.say_again(by, entry, same, frame.ref, None, redelivered)
-            if redelivered and type(entry) is StoredChange and entry.kind == "delete" and entry.value:
-                self.changes.files_gone.append(entry.value)
             return
         target = self.message(frame.of)
         if target is None or target.kind == "deleted":
@@ -115,8 +117,16 @@ class RoomBatch:
         self.say(by, change, frame.ref, None)
 
     def sent_before(self, user_id: str, id: str) -> Entry | None:
-        """What this user has sent under `id`."""
-        return self.room.find(user_id, id) or self.older.by_key.get((user_id, id))
+        """What this user has sent under `id`, as it is now: what was looked up may have been changed since by this
+        batch."""
+        entry = self.room.find(user_id, id) or self.older.by_key.get((user_id, id))
+        if type(entry) is Stored:
+            return self.changes.changed.get(entry.seq, entry)
+        if type(entry) is StoredChange and entry.kind == "edit":
+            message = self.changes.changed.get(entry.of)
+            if message is not None:
+                return with_text(self.room.name, entry, message.content if message.kind == "chat" else None)
+        return entry
 
     def message(self, seq: int) -> Stored | None:
         """The message `seq`, which is to be changed or answered. Only what was stored before this batch can have been

@@ -141,11 +141,14 @@ export class RoomLog {
 
   /** The answer to a `join` without `after`: the newest messages of a room whose newest number is `seq`, with what was changed up to `asOf`. */
   joinedFresh(entries: readonly Entry[], seq: number, more: boolean, asOf: number): void {
-    const first = entries[0]?.seq ?? seq + 1
-    this.#begin(first, Math.min(Math.max(asOf, first), seq))
+    // What follows both the messages and `asOf` is missing: more may have been said while the answer was made.
+    const last = Math.min(seq, Math.max(asOf, entries.at(-1)?.seq ?? 0))
+    const first = entries[0]?.seq ?? last + 1
+    this.#begin(first, Math.min(Math.max(asOf, Math.min(first, last)), seq))
     this.#numbers.reach(first)
     if (!more) this.#numbers.sawBeginning()
-    this.#insert(entries, first, seq, asOf)
+    this.#insert(entries, first, last, asOf)
+    this.#numbers.expect(seq)
   }
 
   /**

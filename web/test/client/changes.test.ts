@@ -121,7 +121,8 @@ describe("changes", () => {
     server.understate = () => 4
     const session = await begin("den")
     await pass(0)
-    expect(server.got("history")).toEqual([expect.objectContaining({ after: 2, limit: 4 })])
+    // First the number that nothing is known of, then what was changed before it.
+    expect(server.got("history")).toEqual([expect.objectContaining({ after: 5, limit: 1 }), expect.objectContaining({ after: 2, limit: 3 })])
     expect([shown(session), den(session).log.gap]).toEqual([server.messages("den"), null])
   })
 
