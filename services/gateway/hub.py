@@ -92,14 +92,16 @@ class Hub:
 
     def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, said: bytes) -> None:
         """Sends a checked frame on to where its class says."""
-        if self.forward.owners.mixed and not self._is_read(connection, frame):
+        assert connection.user is not None
+        about = connection.session if frame.scope == "person" else client.room_of(frame, connection.user.id)
+        if self.forward.owners.mixed and not self._is_read(frame, about):
             text = "The server is being upgraded. Try again in a moment."
             connection.refuse(ErrorCode.UNAVAILABLE, text, ref, UPGRADE_RETRY_MS)
             return
         sender: Connection | None = connection
         question = None
         if frame.kind == "entry":
-            wait = self._room_buckets.take(frame.room, self._loop.time())
+            wait = self._room_buckets.take(about, self._loop.time())
             if wait:
                 text = "Room rate limit reached. Wait a moment."
                 ms = max(ROOM_RETRY_MS, round(wait * 1000))
@@ -117,21 +119,20 @@ class Hub:
             assert_never(frame)
         _forwarded(frame.type).inc()
         if frame.scope == "room":
-            if frame.type == "join":
-                connection.joins(frame.room)
-            self.forward.to_room(frame.room, part, sender, ref, question)
+            if frame.type == "join" or frame.type == "create" or frame.type == "direct":
+                connection.joins(about)
+            self.forward.to_room(about, part, sender, ref, question)
         elif frame.scope == "person":
-            self.forward.to_any_router(connection.session, part, sender, ref, question)
+            self.forward.to_any_router(about, part, sender, ref, question)
         elif frame.scope == "files":
             connection.await_file(frame)
             self.forward.to_files(part, sender, ref, question)
         else:
             assert_never(frame)
 
-    def _is_read(self, connection: Connection, frame: client.ForwardedFrame) -> bool:
+    def _is_read(self, frame: client.ForwardedFrame, about: str) -> bool:
         """Whether the routers are new enough for it: an older one would give it up, with all that came in its body."""
         since = client.read_since(frame)
-        about = connection.session if frame.scope == "person" else frame.room
         return since == 1 or self.forward.is_read(about, since)
 
 

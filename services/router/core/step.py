@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from services.router.core import pages, presence
+from services.router.core import governing, pages, presence
 from services.router.core.audience import one
-from services.router.core.changes import Changes, CrowdDue, Deep, Gone, Item, JoinPage
+from services.router.core.changes import Changes, CrowdDue, Deep, Gone, Item, JoinPage, Notify
+from services.router.core.entrance import come_in, enter, known_by
 from services.router.core.events import Answered, Informed, Listing, Noticed, Said, Told
 from services.router.core.fold import Changing
 from services.router.core.needs import NOTHING, Older
 from services.router.core.refusals import not_coined
 from services.router.core.room import Room
 from services.router.core.room_batch import RoomBatch
+from services.router.core.rules import require_removing
 from shared.protocol.bus import (
     Access,
     AccessWanted,
@@ -26,11 +28,31 @@ from shared.protocol.bus import (
     Unsubscribe,
     Unsubscribed,
 )
-from shared.protocol.client import Chat, Delete, Edit, History, Join, Leave, Pin, React, Read, Typing
+from shared.protocol.client import (
+    Chat,
+    Create,
+    Delete,
+    DirectRoom,
+    Edit,
+    GiveRole,
+    Governing,
+    History,
+    Invite,
+    Join,
+    Leave,
+    Made,
+    Pin,
+    React,
+    Read,
+    Remove,
+    RoomSettings,
+    Typing,
+)
 from shared.protocol.codec import pack
 from shared.protocol.errors import ErrorCode
 from shared.protocol.names import coined
-from shared.protocol.server import JOIN_ONLINE, HistoryPage, Joined, Left
+from shared.protocol.room_names import is_private, own_room
+from shared.protocol.server import HistoryPage, Left
 
 
 def step(
@@ -54,7 +76,9 @@ class _Step(RoomBatch):
             _FRAMES[type(about)](self, message, about, item)
         else:
             _MESSAGES[type(message)](self, message, item)
-        if item.redelivered and isinstance(about, Join | JoinPage | Leave | Unsubscribe | Resume | Gone):
+        if item.redelivered and isinstance(
+            about, Join | JoinPage | Made | Leave | Remove | Unsubscribe | Resume | Gone
+        ):
             # It may have been written before, and whoever wrote it may have died before it told anybody.
             self.tell_everyone = True
 
@@ -62,49 +86,31 @@ class _Step(RoomBatch):
 
     def join(self, by: Submit, frame: Join, item: Item) -> None:
         room = self.room
-        if not room.exists and coined(room.name) != room.name:
+        if is_private(room.name):
+            if room.name != own_room(by.user.id) and not self.is_member(by, frame.ref):
+                return
+        elif not room.exists and coined(room.name) != room.name:
             self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref, text=not_coined(room.name))
             return
-        shown = pages.opening(room, frame.after, self.answer_bytes)
-        if shown is None:
-            # The membership begins now: what this connection sends next counts on it.
-            self.admit(by.user)
-            self.changes.reads.append(Deep(by, frame))
-            return
+        # Who brings a public room into being sees to it.
+        self.admit(by.user, None if room.exists or is_private(room.name) else "owner")
         room.exists = True
-        self.enter(by, frame.ref, shown)
-
-    def enter(self, by: Submit, ref: str | None, shown: pages.Shown) -> None:
-        self.changes.requires_version_check = True
-        # Who was subscribed here all along, its join being sent twice, may have heard that it is gone: it hears this,
-        # too.
-        self.subscribe(by.session, by.user, by.address)
-        room, online = self.room, self.room.online_users(JOIN_ONLINE)
-        frame = Joined(
-            room=room.name,
-            seq=room.seq,
-            as_of=shown.as_of if shown.as_of < room.seq else None,
-            members=room.online,
-            online=online,
-            messages=[],
-            more=shown.more,
-            ref=ref,
-        )
-        self.events.append(Answered(by, ref, Listing(frame, shown.entries), subscribed=room.seq))
+        come_in(self, by, frame, frame.after)
 
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
-        if not room.exists:
+        private, member = is_private(room.name), room.members.get(user.id)
+        if not room.exists or (private and member is None):
             self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref)
+            return
+        if member is not None and not self.allows(require_removing, by, frame.ref, None, member):
             return
         self.changes.requires_version_check = True
         for session, subscription in room.subscriptions_of(user.id):
             self.end_subscription(session)
             self.out_of_room(subscription.address, session, told=session != by.session)
-        if room.members.pop(user.id, None) is not None:
-            self.changes.members.pop(user.id, None)
-            self.changes.members_gone.add(user.id)
-            self.changes.read_marks.pop(user.id, None)
+        if self.drop_member(user.id) and private:
+            self.events.append(Said(room.audience, governing.left(self, user)))
         elif item.redelivered:
             self.presence(user, False)
         self.events.append(Answered(by, frame.ref, Left(room=room.name, ref=frame.ref)))
@@ -117,6 +123,12 @@ class _Step(RoomBatch):
 
     def chat(self, by: Submit, frame: Chat, item: Item) -> None:
         self.append(by, frame.id, "chat", frame.text, item.redelivered, None, frame.reply_to)
+
+    def make(self, by: Submit, frame: Made, item: Item) -> None:
+        governing.make(self, by, frame, item)
+
+    def govern(self, by: Submit, frame: Governing, item: Item) -> None:
+        governing.govern(self, by, frame, item)
 
     def change_of(self, by: Submit, frame: Changing, item: Item) -> None:
         self.change(by, frame, item.redelivered)
@@ -155,6 +167,21 @@ class _Step(RoomBatch):
     def post(self, by: Post, item: Item) -> None:
         self.append(by, by.id, "file", pack(by.file).decode(), item.redelivered, by.id)
 
+    def notify(self, by: Notify, item: Item) -> None:
+        """An entry of somebody's own log, which may begin with it."""
+        room = self.room
+        if not room.exists:
+            room.exists = True
+            self.admit(by.to)
+        entry = self.sent_before(by.sender.id, by.id)
+        if entry is None:
+            entry = self.new_message(by.sender, by.id, by.kind, by.content)
+            self.events.append(Said(room.audience, entry))
+        else:
+            # Whoever has written it may have died before it was said; who has it drops it by its seq.
+            self.changes.requires_version_check = True
+            self.events.append(Said(room.audience, entry))
+
     def unsubscribe(self, by: Unsubscribe, item: Item) -> None:
         # A room that is out of date may not know it: then nothing would be written, and nobody would ever end it.
         self.changes.requires_version_check = True
@@ -190,15 +217,18 @@ class _Step(RoomBatch):
 
     def access(self, by: AccessWanted, item: Item) -> None:
         self.changes.requires_version_check = True
-        answer = Access(ref=by.ref, exists=self.room.exists, allowed=by.user in self.room.members)
+        allowed = by.user in self.room.members
+        known = self.room.exists and (allowed or not is_private(self.room.name))
+        answer = Access(ref=by.ref, exists=known, allowed=allowed)
         self.events.append(Informed(by.reply_to, answer))
 
     def join_page(self, read: JoinPage, item: Item) -> None:
-        join = read.by.frame
-        assert isinstance(join, Join)
-        if self.is_member(read.by, join.ref):  # else the user has left while the page was read
-            shown = pages.opening_from(self.room, join.after, read.page, read.as_of, self.answer_bytes)
-            self.enter(read.by, join.ref, shown)
+        frame = read.by.frame
+        assert isinstance(frame, Join | Made)
+        if self.is_member(read.by, known_by(frame)):  # else the user has gone while the page was read
+            after = frame.after if frame.type == "join" else None
+            shown = pages.opening_from(self.room, after, read.page, read.as_of, self.answer_bytes)
+            enter(self, read.by, known_by(frame), shown)
 
     def gone(self, by: Gone, item: Item) -> None:
         self.changes.requires_version_check = True
@@ -211,9 +241,17 @@ class _Step(RoomBatch):
         presence.tell_owed(self.room, self.events, by.names)
 
 
+_MOVES = (Join, JoinPage, Create, DirectRoom, Leave, Remove, Unsubscribe, Resume, Gone)
+"""What changes who is online."""
 _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
     Join: _Step.join,
     Leave: _Step.leave,
+    Create: _Step.make,
+    DirectRoom: _Step.make,
+    Invite: _Step.govern,
+    Remove: _Step.govern,
+    GiveRole: _Step.govern,
+    RoomSettings: _Step.govern,
     Chat: _Step.chat,
     Edit: _Step.change_of,
     Delete: _Step.change_of,
@@ -225,6 +263,7 @@ _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
 }
 _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     Post: _Step.post,
+    Notify: _Step.notify,
     Unsubscribe: _Step.unsubscribe,
     Retell: _Step.retell,
     Resume: _Step.resume,

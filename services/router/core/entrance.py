@@ -1,0 +1,49 @@
+"""How a member comes in: the session is subscribed, and hears in `joined` how the room stands."""
+
+from __future__ import annotations
+
+from services.router.core import pages
+from services.router.core.changes import Deep
+from services.router.core.events import Answered, Listing
+from services.router.core.room_batch import RoomBatch
+from shared.protocol.bus import Submit
+from shared.protocol.client import Join, Made
+from shared.protocol.room_names import is_private
+from shared.protocol.server import JOIN_ONLINE, Joined
+
+
+def come_in(batch: RoomBatch, by: Submit, frame: Join | Made, after: int | None = None) -> None:
+    """At once, or when what is to be shown has been read."""
+    shown = pages.opening(batch.room, after, batch.answer_bytes)
+    if shown is None:
+        # The membership has begun: what this connection sends next counts on it.
+        batch.changes.reads.append(Deep(by, frame))
+    else:
+        enter(batch, by, known_by(frame), shown)
+
+
+def enter(batch: RoomBatch, by: Submit, ref: str | None, shown: pages.Shown) -> None:
+    batch.changes.requires_version_check = True
+    # Who was subscribed here all along, its join being sent twice, may have heard that it is gone: it hears this, too.
+    batch.subscribe(by.session, by.user, by.address)
+    room, private = batch.room, is_private(batch.room.name)
+    frame = Joined(
+        room=room.name,
+        seq=room.seq,
+        as_of=shown.as_of if shown.as_of < room.seq else None,
+        members=room.online,
+        online=room.online_users(JOIN_ONLINE),
+        role=room.members[by.user.id].role,
+        private=private or None,
+        people=room.people() if private else None,
+        **room.rules.told(),
+        messages=[],
+        more=shown.more,
+        ref=ref,
+    )
+    batch.events.append(Answered(by, ref, Listing(frame, shown.entries), subscribed=room.seq))
+
+
+def known_by(frame: Join | Made) -> str | None:
+    """What the answer bears."""
+    return frame.ref if frame.type == "join" else frame.ref or frame.id
