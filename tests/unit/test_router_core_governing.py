@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from services.router.core.changes import Changes, Item, Notify
+from services.router.core.events import Informed
 from services.router.core.needs import NOTHING, Older, needs
 from services.router.core.room import Room
 from services.router.core.step import step
-from shared.protocol.bus import Access, AccessWanted, Post, Resume
+from shared.protocol.bus import Access, AccessWanted, Holder, Post, Resume
 from shared.protocol.client import History
 from shared.protocol.room_names import direct_room, own_room, private_room
 from shared.protocol.server import StoredFile, User
@@ -217,7 +218,7 @@ def test_nor_by_joining_it_or_asking_for_its_files(scene: Scene) -> None:
         place.run(join(BUDGET, VIRA))
         wanted = AccessWanted(room=BUDGET, user=VIRA.id, reply_to="mailbox.f", ref="q")
         changes = place.run(Item(wanted), Item(Post(room=BUDGET, user=VIRA, id="p", file=FILE)))
-        (access,) = [e.message for e in changes.events if hasattr(e, "message")]
+        (access,) = [event.message for event in changes.events if isinstance(event, Informed)]
         assert access == Access(ref="q", exists=False, allowed=False)
         told.append(place.heard_by(VIRA))
     assert told[0] == told[1]
@@ -276,8 +277,8 @@ def test_a_removal_that_comes_again_ends_what_gateways_may_still_hold(scene: Sce
 
 def test_a_gateway_that_resumes_does_not_bring_back_who_was_removed(scene: Scene) -> None:
     scene.run(remove(BUDGET, ANNA, "r", BORYS))
-    held = [{"session": who.id, "user": who} for who in (ANNA, BORYS)]
-    scene.run(Item(Resume(address="mailbox.g1", room=BUDGET, after=3, seats=held)))
+    held = [Holder(session=who.id, user=who) for who in (ANNA, BORYS)]
+    scene.run(Item(Resume(address="mailbox.g1", room=BUDGET, after=3, subscriptions=held)))
     assert scene.room.subscriptions.keys() == {ANNA.id}
 
 
