@@ -1,6 +1,7 @@
 """Reads from the store, beside the batches: history, the list of rooms, the start of a `join` after a long absence.
 
-They never stand in the writer's way: a bounded number runs at once, a bounded number waits, the rest is refused.
+They never stand in the writer's way: a bounded number runs at once, a bounded number waits, the rest is refused. A page
+of a room comes back to its writer, which alone knows what has happened since it was read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, assert_never
 import structlog
 
 from services.router.core import pages, rendering
-from services.router.core.changes import Deep, Item, JoinPage
+from services.router.core.changes import Deep, DeepPage, Item
 from services.router.core.entries import Stored
 from services.router.core.outgoing import Outgoing
 from services.router.core.refusals import RETRY_AFTER_MS, refusal
@@ -22,7 +23,7 @@ from shared.protocol.bus import Submit
 from shared.protocol.client import History, Join
 from shared.protocol.codec import render, timestamp
 from shared.protocol.errors import ErrorCode
-from shared.protocol.server import JOIN_RECENT, HistoryPage, RoomSummary
+from shared.protocol.server import JOIN_RECENT, RoomSummary
 from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.router")
@@ -41,15 +42,9 @@ class Reads:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def read(self, deep: Deep, add: Callable[[Item], None]) -> None:
-        """What a `history` or a `join` lists from further back than memory. `history` is answered; with the page of
-        `join` an item is added, to be handled in its turn."""
-        match deep.frame:
-            case History() as frame:
-                self._ask(deep.by, self._history(deep.by, frame))
-            case Join() as frame:
-                self._ask(deep.by, self._join_page(deep.by, frame, add))
-            case _:
-                assert_never(deep.frame)
+        """What a `history` or a `join` lists from further back than memory: with the page an item is added, to be
+        handled in its turn."""
+        self._ask(deep.by, self._page(deep, add))
 
     def rooms(self, submit: Submit) -> None:
         self._ask(submit, self._list_rooms(submit))
@@ -101,18 +96,18 @@ class Reads:
         except Exception:
             log.exception("upkeep failed")
 
-    async def _history(self, submit: Submit, frame: History) -> None:
-        found = await self._store.page(frame.room, before=frame.before, after=frame.after, limit=frame.limit)
-        shown = (pages.newest if frame.after is None else pages.oldest)(found.entries, self._answer_bytes)
-        more = found.more or len(shown) < len(found.entries)
-        page = HistoryPage(room=frame.room, seq=found.seq, messages=[], more=more, ref=frame.ref)
-        self.answer(submit, rendering.listing(page, shown))
-
-    async def _join_page(self, submit: Submit, frame: Join, add: Callable[[Item], None]) -> None:
-        limit = JOIN_RECENT if frame.after is None else pages.JOIN_PAGE
-        page = await self._store.page(frame.room, before=None, after=frame.after, limit=limit)
-        fit = (pages.newest if frame.after is None else pages.oldest)(page.entries, self._answer_bytes)
-        add(Item(JoinPage(by=submit, page=fit, as_of=page.seq)))
+    async def _page(self, deep: Deep, add: Callable[[Item], None]) -> None:
+        match deep.frame:
+            case History(before=before, after=after, limit=limit):
+                pass
+            case Join(after=after):
+                before, limit = None, JOIN_RECENT if after is None else pages.JOIN_PAGE
+            case _:
+                assert_never(deep.frame)
+        found = await self._store.page(deep.frame.room, before=before, after=after, limit=limit)
+        fit = pages.fitting(found.entries, after, self._answer_bytes)
+        more = found.more or len(fit) < len(found.entries)
+        add(Item(DeepPage(by=deep.by, page=fit, as_of=found.seq, more=more)))
 
     async def _list_rooms(self, submit: Submit) -> None:
         found = await self._store.rooms_of(submit.user.id)

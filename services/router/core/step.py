@@ -7,7 +7,7 @@ from typing import Any
 
 from services.router.core import pages, presence
 from services.router.core.audience import one
-from services.router.core.changes import Changes, CrowdDue, Deep, Gone, Item, JoinPage
+from services.router.core.changes import Changes, CrowdDue, Deep, DeepPage, Gone, Item
 from services.router.core.events import Answered, Informed, Listing, Noticed, Said, Told
 from services.router.core.fold import Changing
 from services.router.core.needs import NOTHING, Older
@@ -54,7 +54,7 @@ class _Step(RoomBatch):
             _FRAMES[type(about)](self, message, about, item)
         else:
             _MESSAGES[type(message)](self, message, item)
-        if item.redelivered and isinstance(about, Join | JoinPage | Leave | Unsubscribe | Resume | Gone):
+        if item.redelivered and isinstance(about, Join | DeepPage | Leave | Unsubscribe | Resume | Gone):
             # It may have been written before, and whoever wrote it may have died before it told anybody.
             self.tell_everyone = True
 
@@ -129,9 +129,11 @@ class _Step(RoomBatch):
         if page is None:
             self.changes.reads.append(Deep(by, frame))
             return
-        listed = HistoryPage(room=self.room.name, seq=page.as_of, messages=[], more=page.more, ref=frame.ref)
-        answer = Listing(listed, page.entries)
-        self.events.append(Answered(by, frame.ref, answer))
+        self.show(by, frame.ref, page)
+
+    def show(self, by: Submit, ref: str | None, page: pages.Shown) -> None:
+        listed = HistoryPage(room=self.room.name, seq=page.as_of, messages=[], more=page.more, ref=ref)
+        self.events.append(Answered(by, ref, Listing(listed, page.entries)))
 
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
         if self.is_member(by, frame.ref) and self.room.online <= presence.CROWD and not item.redelivered:
@@ -193,12 +195,19 @@ class _Step(RoomBatch):
         answer = Access(ref=by.ref, exists=self.room.exists, allowed=by.user in self.room.members)
         self.events.append(Informed(by.reply_to, answer))
 
-    def join_page(self, read: JoinPage, item: Item) -> None:
-        join = read.by.frame
-        assert isinstance(join, Join)
-        if self.is_member(read.by, join.ref):  # else the user has left while the page was read
-            shown = pages.opening_from(self.room, join.after, read.page, read.as_of, self.answer_bytes)
-            self.enter(read.by, join.ref, shown)
+    def deep_page(self, read: DeepPage, item: Item) -> None:
+        by, frame = read.by, read.by.frame
+        if not self.is_member(by, frame.ref):  # the user has left while the page was read
+            return
+        self.changes.requires_version_check = True
+        page = [self.as_now(entry) for entry in read.page]
+        match frame:
+            case Join(after=after):
+                self.enter(by, frame.ref, pages.opening_from(self.room, after, page, read.as_of, self.answer_bytes))
+            case History(after=after):
+                self.show(by, frame.ref, pages.page_from(page, read.more, read.as_of, after, self.answer_bytes))
+            case _:
+                raise AssertionError(f"no page is read for {frame.type}")
 
     def gone(self, by: Gone, item: Item) -> None:
         self.changes.requires_version_check = True
@@ -229,7 +238,7 @@ _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     Retell: _Step.retell,
     Resume: _Step.resume,
     AccessWanted: _Step.access,
-    JoinPage: _Step.join_page,
+    DeepPage: _Step.deep_page,
     Gone: _Step.gone,
     CrowdDue: _Step.crowd_due,
 }
