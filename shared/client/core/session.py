@@ -12,7 +12,19 @@ from typing import Any, Final, Protocol
 from shared.client.core import events
 from shared.client.core.backfill import Backfill
 from shared.client.core.entrance import Entrance
-from shared.client.core.events import ClientError, Disconnected, Entry, Event, JsonFrame, Refused, entry_of
+from shared.client.core.events import (
+    Arrived,
+    ClientError,
+    Disconnected,
+    Entry,
+    Event,
+    JsonFrame,
+    Message,
+    Person,
+    Refused,
+    entry_of,
+)
+from shared.client.core.making import Making
 from shared.client.core.outbox import Outbox, Written
 from shared.client.core.requests import Requests
 from shared.client.core.room import Entered, Room
@@ -20,12 +32,14 @@ from shared.client.core.room_log import Told
 from shared.client.core.timers import Timers
 
 ASKED_AT_MOST: Final = 3
+ENDED: Final = Refused("not_joined", "The membership has ended.")
 
 
 @dataclass(frozen=True)
 class SessionOptions:
     """`answer_s`, `ack_s`: how long to wait for an answer, and for the own copy of what was written, before asking
     again.
+    `accept`: joins by itself the rooms that one is invited to from now on (following one's own log for that).
     `in_flight`: see `Outbox`. `keep`: see `RoomLog`. `catch_up`: how many missed entries of one room are fetched by
     themselves; where more were missed, the room starts anew at its newest messages (None: all are fetched)."""
 
@@ -34,6 +48,7 @@ class SessionOptions:
     in_flight: int = 1
     keep: int | None = 1_000
     catch_up: int | None = 1_000
+    accept: bool = False
 
 
 class SessionPorts(Protocol):
@@ -57,11 +72,16 @@ class Session:
         self._ports, self._options, self._timers, self._random = ports, options, timers, random
         self.rooms: dict[str, Room] = {}
         self.user_id = ""
+        self.me = ""
+        """The name of one's own log."""
         self.epoch: str | None = None
         self._requests = Requests(ports.send, timers, random, options.answer_s)
         self.outbox = Outbox(self, timers, random, options.in_flight, options.ack_s)
         self._entrance = Entrance(self, self._requests)
         self._backfill = Backfill(self, self._requests)
+        self._making = Making(self, self._requests)
+        self._accepts_after: int | None = None
+        """Whatever invitation comes after that in one's own log is new."""
 
     # ── what the user wants ──
 
@@ -73,16 +93,20 @@ class Session:
         room.entering.append(entered)
         self._enter(room)
 
+    def make(self, frame: JsonFrame, done: Callable[[JsonFrame | ClientError], None]) -> None:
+        """`create` or `direct`; the room is then joined as any other."""
+        self._making.make(frame, done)
+
     def leave(self, name: str, done: Callable[[JsonFrame | ClientError], None]) -> None:
         def left(answer: JsonFrame | ClientError) -> None:
             if not isinstance(answer, ClientError):
-                self._left(name)
+                self._left(name, None, ENDED)
             done(answer)
 
         self._requests.ask({"type": "leave", "room": name}, left, ASKED_AT_MOST)
 
     def ask(self, frame: JsonFrame, done: Callable[[JsonFrame | ClientError], None]) -> None:
-        """`rooms` or `history`; a page of history counts as seen, and acknowledges what is ours in it."""
+        """`rooms`, `people` or `history`; a page of history counts as seen, and acknowledges what is ours in it."""
 
         def answered(answer: JsonFrame | ClientError) -> None:
             if not isinstance(answer, ClientError) and answer["type"] == "history":
@@ -95,16 +119,20 @@ class Session:
 
     def welcomed(self, frame: JsonFrame) -> None:
         """A new connection is there."""
-        self.user_id = frame["user"]["id"]
+        self.user_id, self.me = frame["user"]["id"], frame.get("me", "")
         self._entrance.connected()
         if self.epoch is not None and self.epoch != frame["epoch"]:
             for room in self.rooms.values():
                 room.forget()
                 self.outbox.numbers_gone(room.name)
+            self._accepts_after = None
             self._ports.emit(events.EpochChanged(frame["epoch"]))
         self.epoch = frame["epoch"]
         for room in self.rooms.values():
             self._enter(room)
+        if self._options.accept and self.me and self.me not in self.rooms:
+            self.join(self.me, None, lambda _: None)
+        self._making.connected()
 
     def receive(self, frame: JsonFrame) -> None:
         """Any frame but `welcome` and `reconnect`, which are the connection's."""
@@ -118,6 +146,7 @@ class Session:
 
     def disconnected(self) -> None:
         self._entrance.disconnected()
+        self._making.disconnected()
         for room in self.rooms.values():
             room.disconnected()
         self.outbox.disconnected()
@@ -127,6 +156,7 @@ class Session:
         """There will be no further connection."""
         for room in self.rooms.values():
             self._tell_entered(room, Disconnected("the client has ended"))
+        self._making.close(Disconnected("the client has ended"))
 
     # ── rooms ──
 
@@ -139,20 +169,20 @@ class Session:
     def entered(self, room: Room, after: int | None, answer: JsonFrame | ClientError) -> None:
         """See `EntrancePorts`."""
         if isinstance(answer, ClientError):
-            if isinstance(answer, Refused):
-                self.rooms.pop(room.name, None)
-                self.outbox.room_refused(room.name, answer)
-                self._tell_entered(room, answer)
+            if isinstance(answer, Refused) and self.rooms.get(room.name) is room:
+                self._left(room.name, None, answer)
             return
         if self.rooms.get(room.name) is not room:
             return
+        if room.name == self.me and self._accepts_after is None:
+            self._accepts_after = answer["seq"]
         entries = [entry_of(m) for m in answer["messages"]]
         self.found(entries)
         if room.log.contradicts(entries):
             self.went_back(room)
             return
         room.entered(answer)
-        self.tell(room.log_joined(answer, after, entries))
+        self.tell(room.log_joined(answer, after, entries, self.user_id))
         self.outbox.flush(room.name)
         self._tell_entered(room, answer)
         self._backfill.repair(room)
@@ -162,7 +192,20 @@ class Session:
         if self.rooms.get(room.name) is room:
             room.forget(seq)
             self.outbox.numbers_gone(room.name)
+            if room.name == self.me:
+                self._accepts_after = None
             self._ports.emit(events.WentBack(room.name))
+            self._enter(room)
+
+    def made(self, answer: JsonFrame) -> None:
+        """See `MakingPorts`. A room that is known already is entered as it always is."""
+        room = self.rooms.get(answer["room"])
+        if room is None:
+            room = self.rooms[answer["room"]] = Room(
+                answer["room"], self._options.keep, None, self._options.catch_up
+            )  # fmt: skip
+            self.entered(room, None, answer)
+        else:
             self._enter(room)
 
     @staticmethod
@@ -191,13 +234,21 @@ class Session:
         """See `BackfillPorts`."""
         for each in told:
             self._ports.emit(each)
+            if isinstance(each, Arrived) and each.message.kind == "invited":
+                self._invited(each.message)
 
-    def _left(self, name: str) -> None:
+    def _invited(self, message: Message) -> None:
+        about, new = message.about, self._accepts_after is not None and message.seq > self._accepts_after
+        if self._options.accept and message.room == self.me and new and about is not None:
+            self.join(about.room, None, lambda _: None)
+
+    def _left(self, name: str, by: Person | None, why: Refused) -> None:
         room = self.rooms.pop(name, None)
         if room is not None:
-            self.outbox.room_refused(name, Refused("not_joined", "The membership has ended."))
-            self._tell_entered(room, Refused("not_joined", "The membership has ended."))
-            self._ports.emit(events.Left(name))
+            self.outbox.room_refused(name, why)
+            self._tell_entered(room, why)
+            if room.was_joined:
+                self._ports.emit(events.Left(name, by))
 
     # ── what the outbox and the backfill need ──
 
@@ -208,6 +259,7 @@ class Session:
         return self._ports.send(frame)
 
     def is_joined(self, room: str) -> bool:
+        """See `OutboxPorts`."""
         return room in self.rooms and self.rooms[room].joined
 
     def not_joined(self, name: str) -> None:
@@ -215,6 +267,8 @@ class Session:
         if room is not None:
             room.joined = False
             self._enter(room)
+        else:
+            self.outbox.room_refused(name, ENDED, leaving=True)
 
     def settled(self, written: Written, outcome: Entry | Refused) -> None:
         self._ports.settled(written.id, outcome)
@@ -238,7 +292,8 @@ class Session:
         self._ports.emit(events.ReadUpTo(frame["room"], frame["user"]["id"], frame["seq"]))
 
     def _left_elsewhere(self, frame: JsonFrame) -> None:
-        self._left(frame["room"])
+        by = frame.get("by")
+        self._left(frame["room"], None if by is None else Person(by["id"], by["name"], None), ENDED)
 
     def _error(self, frame: JsonFrame) -> None:
         self._ports.emit(events.Notice(frame["code"], frame["text"]))
