@@ -171,12 +171,13 @@ class History:
                 # What makes a room that is known already begins nothing.
                 makes = question.get("type") in MAKING
                 fresh = "after" not in question and not (makes and frame["room"] in self._client.session.rooms)
-                self._put(
-                    "joined", room=frame["room"], seq=frame["seq"], as_of=as_of, fresh=fresh,
-                    members=frame["members"], online=[user["id"] for user in frame["online"]],
-                    stands=standing(standing_of(frame, self._client.session.user_id)),
-                    makes=question["id"] if makes else None,
-                )  # fmt: skip
+                if makes or frame["room"] in self._client.session.rooms:  # else it was left meanwhile
+                    self._put(
+                        "joined", room=frame["room"], seq=frame["seq"], as_of=as_of, fresh=fresh,
+                        members=frame["members"], online=[user["id"] for user in frame["online"]],
+                        stands=standing(standing_of(frame, self._client.session.user_id)),
+                        makes=question["id"] if makes else None,
+                    )  # fmt: skip
                 for entry in frame["messages"]:
                     self._copy(entry, "joined", as_of, asked)
             case "history":

@@ -47,6 +47,7 @@ from shared.client.tokens import SignInNeeded, Token, TokenSource, fixed
 __all__ = [
     "About", "Acknowledged", "Arrived", "CaughtUp", "Change", "Changed", "Client", "ClientError", "Closed",
     "Connected", "Dial", "Disconnected", "Entry", "EpochChanged", "Event", "Left", "Lost", "Message", "NotSent",
-    "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo", "Refused", "RoomChange", "RoomChanged", "SignInNeeded",
-    "Skipped", "Socket", "Standing", "Token", "TokenSource", "Typing", "Unanswered", "WentBack", "dial", "fixed",
+    "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo", "Refused", "RoomChange",
+    "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token", "TokenSource", "Typing", "Unanswered",
+    "WentBack", "dial", "fixed",
 ]  # fmt: skip

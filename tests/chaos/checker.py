@@ -6,14 +6,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from tests.chaos import standing
 from tests.chaos.evidence import Client, History, Log, read
 from tests.chaos.verdict import Breach, Finding, Verdict
 from tests.chaos.versions import MESSAGES, SAID, Versions, is_like
+from tests.recording import GIVEN
+
+KINDS: dict[str, tuple[str, str | None]] = {
+    "invite": ("member", "member"), "remove": ("member", None), "role": ("member", None), "settings": ("room", None),
+}  # fmt: skip
+"""What entry comes of a frame, and in which role, where the frame does not say."""
 
 
 def check(records: Iterable[History]) -> Verdict:
     """The verdict on one run's records, in the order in which each client made them."""
-    clients, logs, versions, present = read(records)
+    clients, logs, versions, standings, present, told = read(records)
     verdict = Verdict(stored=sum(len(log.entries) for log in logs.values()))
     verdict.changes = sum(log.is_change(seq) for log in logs.values() for seq in log.by_seq)
     _count(verdict, clients)
@@ -21,6 +28,7 @@ def check(records: Iterable[History]) -> Verdict:
         *_logs(logs), *_promised(clients, logs), *_folded(logs, versions), *_seen(clients, logs, versions),
         *_held(clients, versions), *_gone(clients, versions), *_complete(clients, logs),
         *_passed_over(clients, logs), *_senders(clients, logs), *_presence(clients, present),
+        *standing.check(clients, logs, standings, told),
     ):  # fmt: skip
         verdict.findings.append(finding)
     return verdict
@@ -83,8 +91,11 @@ def _is_as_written(entry: History, written: History | None) -> bool:
     """But for what a change may have made of it: see `_folded`."""
     if written is None:
         return True
+    if written["what"] in KINDS:
+        kind, role = KINDS[written["what"]]
+        written = {**written, "what": kind} | ({} if role is None else {"role": role})
     same_kind = entry["what"] in (written["what"], "deleted" if written["what"] in MESSAGES else None)
-    return same_kind and all(entry.get(name) == written.get(name) for name in ("of", "emoji", "on", "reply_to"))
+    return same_kind and all(entry.get(name) == written.get(name) for name in GIVEN)
 
 
 def _folded(logs: dict[str, Log], versions: dict[str, Versions]) -> Iterator[Finding]:
@@ -135,7 +146,7 @@ def _seen(clients: Sequence[Client], logs: dict[str, Log], versions: dict[str, V
                 elif seq < before:
                     yield Finding(Breach.DISORDER, f"{client.name}: {room} {seq} came after {before}")
                 live[record["connection"], room] = max(before, seq)
-        for room, shown in client.shown.items():
+        for room, shown in [*client.past, *client.shown.items()]:
             yield from _shown(client.name, room, shown)
 
 
@@ -145,7 +156,7 @@ def _is_stored_so(seen: History, entry: History | None, versions: Versions) -> b
         return False
     if entry["what"] in MESSAGES:
         return seen["what"] in MESSAGES and versions.is_seen_rightly(seen["seq"], seen, seen["as_of"])
-    if any(entry.get(name) != seen.get(name) for name in ("what", "of", "emoji", "on")):
+    if any(entry.get(name) != seen.get(name) for name in ("what", *GIVEN)):
         return False
     return entry["what"] != "edit" or versions.is_text_of(seen)
 

@@ -1,4 +1,5 @@
 """What a client tells whoever uses it."""
+# long: all that it may tell, and what that is about, stands in one place
 
 from __future__ import annotations
 

@@ -25,6 +25,9 @@ class Making:
         self._waiting: dict[str, tuple[JsonFrame, Made]] = {}
         self._open = False
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def make(self, frame: JsonFrame, done: Made) -> None:
         if frame["id"] in self._waiting:
             raise ValueError(f"the id {frame['id']} waits already")

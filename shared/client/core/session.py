@@ -19,11 +19,11 @@ from shared.client.core.events import (
     Entry,
     Event,
     JsonFrame,
-    Message,
     Person,
     Refused,
     entry_of,
 )
+from shared.client.core.invitations import Invitations
 from shared.client.core.making import Making
 from shared.client.core.outbox import Outbox, Written
 from shared.client.core.requests import Requests
@@ -72,16 +72,13 @@ class Session:
         self._ports, self._options, self._timers, self._random = ports, options, timers, random
         self.rooms: dict[str, Room] = {}
         self.user_id = ""
-        self.me = ""
-        """The name of one's own log."""
         self.epoch: str | None = None
         self._requests = Requests(ports.send, timers, random, options.answer_s)
         self.outbox = Outbox(self, timers, random, options.in_flight, options.ack_s)
         self._entrance = Entrance(self, self._requests)
         self._backfill = Backfill(self, self._requests)
-        self._making = Making(self, self._requests)
-        self._accepts_after: int | None = None
-        """Whatever invitation comes after that in one's own log is new."""
+        self.making = Making(self, self._requests)
+        self._invitations = Invitations()
 
     # ── what the user wants ──
 
@@ -95,7 +92,7 @@ class Session:
 
     def make(self, frame: JsonFrame, done: Callable[[JsonFrame | ClientError], None]) -> None:
         """`create` or `direct`; the room is then joined as any other."""
-        self._making.make(frame, done)
+        self.making.make(frame, done)
 
     def leave(self, name: str, done: Callable[[JsonFrame | ClientError], None]) -> None:
         def left(answer: JsonFrame | ClientError) -> None:
@@ -119,20 +116,20 @@ class Session:
 
     def welcomed(self, frame: JsonFrame) -> None:
         """A new connection is there."""
-        self.user_id, self.me = frame["user"]["id"], frame.get("me", "")
+        self.user_id, self._invitations.room = frame["user"]["id"], frame.get("me", "")
         self._entrance.connected()
         if self.epoch is not None and self.epoch != frame["epoch"]:
             for room in self.rooms.values():
                 room.forget()
                 self.outbox.numbers_gone(room.name)
-            self._accepts_after = None
+                self._invitations.forget(room.name)
             self._ports.emit(events.EpochChanged(frame["epoch"]))
         self.epoch = frame["epoch"]
         for room in self.rooms.values():
             self._enter(room)
-        if self._options.accept and self.me and self.me not in self.rooms:
-            self.join(self.me, None, lambda _: None)
-        self._making.connected()
+        if self._options.accept and self._invitations.room not in self.rooms:
+            self.join(self._invitations.room, None, lambda _: None)
+        self.making.connected()
 
     def receive(self, frame: JsonFrame) -> None:
         """Any frame but `welcome` and `reconnect`, which are the connection's."""
@@ -146,7 +143,7 @@ class Session:
 
     def disconnected(self) -> None:
         self._entrance.disconnected()
-        self._making.disconnected()
+        self.making.disconnected()
         for room in self.rooms.values():
             room.disconnected()
         self.outbox.disconnected()
@@ -156,7 +153,7 @@ class Session:
         """There will be no further connection."""
         for room in self.rooms.values():
             self._tell_entered(room, Disconnected("the client has ended"))
-        self._making.close(Disconnected("the client has ended"))
+        self.making.close(Disconnected("the client has ended"))
 
     # ── rooms ──
 
@@ -174,8 +171,7 @@ class Session:
             return
         if self.rooms.get(room.name) is not room:
             return
-        if room.name == self.me and self._accepts_after is None:
-            self._accepts_after = answer["seq"]
+        self._invitations.entered(room.name, answer["seq"])
         entries = [entry_of(m) for m in answer["messages"]]
         self.found(entries)
         if room.log.contradicts(entries):
@@ -192,8 +188,7 @@ class Session:
         if self.rooms.get(room.name) is room:
             room.forget(seq)
             self.outbox.numbers_gone(room.name)
-            if room.name == self.me:
-                self._accepts_after = None
+            self._invitations.forget(room.name)
             self._ports.emit(events.WentBack(room.name))
             self._enter(room)
 
@@ -234,13 +229,10 @@ class Session:
         """See `BackfillPorts`."""
         for each in told:
             self._ports.emit(each)
-            if isinstance(each, Arrived) and each.message.kind == "invited":
-                self._invited(each.message)
-
-    def _invited(self, message: Message) -> None:
-        about, new = message.about, self._accepts_after is not None and message.seq > self._accepts_after
-        if self._options.accept and message.room == self.me and new and about is not None:
-            self.join(about.room, None, lambda _: None)
+            if self._options.accept and isinstance(each, Arrived):
+                room = self._invitations.invited_to(each.message)
+                if room is not None:
+                    self.join(room, None, lambda _: None)
 
     def _left(self, name: str, by: Person | None, why: Refused) -> None:
         room = self.rooms.pop(name, None)
