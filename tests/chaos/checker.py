@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tests.chaos import standing
 from tests.chaos.evidence import Client, History, Log, read
+from tests.chaos.memberships import Standings
 from tests.chaos.verdict import Breach, Finding, Verdict
 from tests.chaos.versions import MESSAGES, SAID, Versions, is_like
 from tests.recording import GIVEN
@@ -25,7 +26,7 @@ def check(records: Iterable[History]) -> Verdict:
     verdict.changes = sum(log.is_change(seq) for log in logs.values() for seq in log.by_seq)
     _count(verdict, clients)
     for finding in (
-        *_logs(logs), *_promised(clients, logs), *_folded(logs, versions), *_seen(clients, logs, versions),
+        *_logs(logs), *_promised(clients, logs, standings), *_folded(logs, versions), *_seen(clients, logs, versions),
         *_held(clients, versions), *_gone(clients, versions), *_complete(clients, logs),
         *_passed_over(clients, logs), *_senders(clients, logs), *_presence(clients, present),
         *standing.check(clients, logs, standings, told),
@@ -57,7 +58,7 @@ def _logs(logs: dict[str, Log]) -> Iterator[Finding]:
                 yield Finding(Breach.DOUBLE, f"{room} has {id} of {sender} {count} times")
 
 
-def _promised(clients: Sequence[Client], logs: dict[str, Log]) -> Iterator[Finding]:
+def _promised(clients: Sequence[Client], logs: dict[str, Log], standings: dict[str, Standings]) -> Iterator[Finding]:
     """What was acknowledged is stored, under its number and as it was written; and everything was answered."""
     for client in clients:
         written: dict[tuple[str, str], History] = {}
@@ -68,7 +69,8 @@ def _promised(clients: Sequence[Client], logs: dict[str, Log]) -> Iterator[Findi
             elif record["kind"] == "refused":
                 room, id = record["room"], record["id"]
                 settled.add((room, id))
-                if (client.user, id) in logs[room].by_id:
+                entry = logs[room].by_id.get((client.user, id))
+                if entry is not None and not _is_out(client, record, standings[room], entry["seq"]):
                     yield Finding(Breach.UNSETTLED, f"{client.name}: {room} {id} was refused for good, and is stored")
             elif record["kind"] == "ack":
                 room, id, seq = record["room"], record["id"], record["seq"]
@@ -85,6 +87,13 @@ def _promised(clients: Sequence[Client], logs: dict[str, Log]) -> Iterator[Findi
         if client.open:
             for room, id in written.keys() - settled:
                 yield Finding(Breach.UNSETTLED, f"{client.name}: {room} {id} was never answered")
+
+
+def _is_out(client: Client, refused: History, standings: Standings, seq: int) -> bool:
+    """Whether it was refused since its author is not in the room any more: nothing of it is told to him then, and he
+    does not know whether it was stored."""
+    left = any(record["kind"] == "left" and record["room"] == refused["room"] for record in client.records)
+    return refused["code"] in ("not_joined", "no_such_room") and (left or standings.is_out_after(client.user, seq))
 
 
 def _is_as_written(entry: History, written: History | None) -> bool:

@@ -48,6 +48,11 @@ class Standings:
     def is_member(self, user: str, seq: int) -> bool:
         return user in self.as_of(seq)["people"]
 
+    def is_out_after(self, user: str, seq: int) -> bool:
+        """Whether it is a private room, and the user was no member of it at some time after that."""
+        after = self._after[bisect_right(self._seqs, seq) - 1 :]
+        return is_private(self.room) and any(user not in each["people"] for each in after)
+
     def was_never_out(self, user: str) -> bool:
         """Whether the user has been a member ever since he became one."""
         return len(self._admissions.get(user, ())) == 1 and user in self._after[-1]["people"]

@@ -110,7 +110,7 @@ class Outbox:
             self._mark_unsent(room, id)
             self._wait(frame.get("retry_after_ms", 0) / 1000 or backoff(self._attempt, self._random()))
             self._attempt += 1
-        elif frame["code"] == "not_joined":
+        elif frame["code"] in ("not_joined", "no_such_room"):
             self._mark_unsent(room, id)
             self._ports.not_joined(room)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from shared.client.core.events import ClientError, Entry, JsonFrame, Message
+from shared.client.core.events import ClientError, Entry, JsonFrame, Message, Person
 from shared.client.core.room_log import RoomLog, Told
 from shared.client.core.standing import standing_of
 
@@ -19,7 +19,7 @@ class Room:
     `private`: only its members know of it; `log.standing`: who they are, and what holds. `online`: users by id,
     at most the first hundred when joined; `members`: how many. `entering`: who waits for the next `joined`, or why
     there is none. `caught_up`: nothing is known to be missing. `newest_page`: with how many messages it starts
-    anew."""
+    anew. `left_by`: who has removed us while we asked to come in."""
 
     def __init__(self, name: str, keep: int | None, after: int | None, catch_up: int | None) -> None:
         self.name = name
@@ -31,9 +31,10 @@ class Room:
         self.members = 0
         self.online: dict[str, str] = {}
         self.entering: list[Entered] = []
+        self.left_by: Person | None = None
 
     def entered(self, frame: JsonFrame) -> None:
-        self.joined = self.was_joined = True
+        self.joined, self.was_joined, self.left_by = True, True, None
         self.private = frame.get("private", False)
         self.members = frame["members"]
         self.online = {user["id"]: user["name"] for user in frame["online"]}

@@ -33,6 +33,8 @@ from shared.client.core.timers import Timers
 
 ASKED_AT_MOST: Final = 3
 ENDED: Final = Refused("not_joined", "The membership has ended.")
+OUT: Final = ("not_joined", "no_such_room")
+"""What a room tells who is not in it: a public one, and a private one."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,11 @@ class Session:
 
     def leave(self, name: str, done: Callable[[JsonFrame | ClientError], None]) -> None:
         def left(answer: JsonFrame | ClientError) -> None:
-            if not isinstance(answer, ClientError):
+            # Asked again since its answer was lost, it finds no member any more.
+            is_out = isinstance(answer, Refused) and answer.code in OUT and name in self.rooms
+            if is_out or not isinstance(answer, ClientError):
                 self._left(name, None, ENDED)
-            done(answer)
+            done({"type": "left", "room": name} if is_out else answer)
 
         self._requests.ask({"type": "leave", "room": name}, left, ASKED_AT_MOST)
 
@@ -167,7 +171,7 @@ class Session:
         """See `EntrancePorts`."""
         if isinstance(answer, ClientError):
             if isinstance(answer, Refused) and self.rooms.get(room.name) is room:
-                self._left(room.name, None, answer)
+                self._left(room.name, room.left_by, answer)
             return
         if self.rooms.get(room.name) is not room:
             return
@@ -284,8 +288,14 @@ class Session:
         self._ports.emit(events.ReadUpTo(frame["room"], frame["user"]["id"], frame["seq"]))
 
     def _left_elsewhere(self, frame: JsonFrame) -> None:
-        by = frame.get("by")
-        self._left(frame["room"], None if by is None else Person(by["id"], by["name"], None), ENDED)
+        name, by = frame["room"], frame.get("by")
+        person = None if by is None else Person(by["id"], by["name"], None)
+        room = self.rooms.get(name)
+        if room is not None and room.joining:
+            # What has been asked since may have come after that: its answer says whether we are in.
+            room.joined, room.left_by = False, person
+        else:
+            self._left(name, person, ENDED)
 
     def _error(self, frame: JsonFrame) -> None:
         self._ports.emit(events.Notice(frame["code"], frame["text"]))
