@@ -15,7 +15,8 @@ Entered = Callable[[JsonFrame | ClientError], None]
 
 class Room:
     """`after`: from where on all of the room is wanted, or None for its newest messages: of its entries at most
-    `catch_up` are fetched after an absence (None: all). `joined`: this connection has joined it; `was_joined`: one has.
+    `catch_up` are fetched after an absence (None: all). `joined`: this connection has joined it; `was_joined`: one has;
+    `leaving`: the server was asked to end the membership.
     `private`: only its members know of it; `log.standing`: who they are, and what holds. `online`: users by id,
     at most the first hundred when joined; `members`: how many. `entering`: who waits for the next `joined`, or why
     there is none. `caught_up`: nothing is known to be missing. `newest_page`: with how many messages it starts
@@ -26,7 +27,7 @@ class Room:
         self._keep, self._after = keep, after
         self._catch_up = catch_up if after is None else None
         self.newest_page = NEWEST if catch_up is None else max(1, min(NEWEST, catch_up))
-        self.joining = self.was_joined = self.private = False
+        self.joining = self.leaving = self.was_joined = self.private = False
         self.forget()
         self.members = 0
         self.online: dict[str, str] = {}

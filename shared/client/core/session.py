@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from shared.client.core import events
 from shared.client.core.backfill import Backfill
+from shared.client.core.departure import ASKED_AT_MOST, ENDED, Departure
 from shared.client.core.entrance import Entrance
 from shared.client.core.events import (
     Arrived,
@@ -30,11 +31,6 @@ from shared.client.core.requests import Requests
 from shared.client.core.room import Entered, Room
 from shared.client.core.room_log import Told
 from shared.client.core.timers import Timers
-
-ASKED_AT_MOST: Final = 3
-ENDED: Final = Refused("not_joined", "The membership has ended.")
-OUT: Final = ("not_joined", "no_such_room")
-"""What a room tells who is not in it: a public one, and a private one."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +74,7 @@ class Session:
         self._requests = Requests(ports.send, timers, random, options.answer_s)
         self.outbox = Outbox(self, timers, random, options.in_flight, options.ack_s)
         self._entrance = Entrance(self, self._requests)
+        self._departure = Departure(self, self._requests)
         self._backfill = Backfill(self, self._requests)
         self.making = Making(self, self._requests)
         self._invitations = Invitations()
@@ -90,21 +87,14 @@ class Session:
         if room is None:
             room = self.rooms[name] = Room(name, self._options.keep, after, self._options.catch_up)
         room.entering.append(entered)
-        self._enter(room)
+        self.enter(room)
 
     def make(self, frame: JsonFrame, done: Callable[[JsonFrame | ClientError], None]) -> None:
         """`create` or `direct`; the room is then joined as any other."""
         self.making.make(frame, done)
 
     def leave(self, name: str, done: Callable[[JsonFrame | ClientError], None]) -> None:
-        def left(answer: JsonFrame | ClientError) -> None:
-            # Asked again since its answer was lost, it finds no member any more.
-            is_out = isinstance(answer, Refused) and answer.code in OUT and name in self.rooms
-            if is_out or not isinstance(answer, ClientError):
-                self._left(name, None, ENDED)
-            done({"type": "left", "room": name} if is_out else answer)
-
-        self._requests.ask({"type": "leave", "room": name}, left, ASKED_AT_MOST)
+        self._departure.leave(name, self.rooms.get(name), done)
 
     def ask(self, frame: JsonFrame, done: Callable[[JsonFrame | ClientError], None]) -> None:
         """`rooms`, `people` or `history`; a page of history counts as seen, and acknowledges what is ours in it."""
@@ -130,7 +120,7 @@ class Session:
             self._ports.emit(events.EpochChanged(frame["epoch"]))
         self.epoch = frame["epoch"]
         for room in self.rooms.values():
-            self._enter(room)
+            self.enter(room)
         if self._options.accept and self._invitations.room not in self.rooms:
             self.join(self._invitations.room, None, lambda _: None)
         self.making.connected()
@@ -161,7 +151,10 @@ class Session:
 
     # ── rooms ──
 
-    def _enter(self, room: Room) -> None:
+    def enter(self, room: Room) -> None:
+        """See `DeparturePorts`."""
+        if self.rooms.get(room.name) is not room:
+            return
         if room.joined:
             self._tell_entered(room, {"type": "joined", "room": room.name, "seq": room.log.target})
         else:
@@ -171,7 +164,7 @@ class Session:
         """See `EntrancePorts`."""
         if isinstance(answer, ClientError):
             if isinstance(answer, Refused) and self.rooms.get(room.name) is room:
-                self._left(room.name, room.left_by, answer)
+                self.left(room.name, room.left_by, answer)
             return
         if self.rooms.get(room.name) is not room:
             return
@@ -194,7 +187,7 @@ class Session:
             self.outbox.numbers_gone(room.name)
             self._invitations.forget(room.name)
             self._ports.emit(events.WentBack(room.name))
-            self._enter(room)
+            self.enter(room)
 
     def made(self, answer: JsonFrame) -> None:
         """See `MakingPorts`. A room that is known already is entered as it always is."""
@@ -205,7 +198,7 @@ class Session:
             )  # fmt: skip
             self.entered(room, None, answer)
         else:
-            self._enter(room)
+            self.enter(room)
 
     @staticmethod
     def _tell_entered(room: Room, answer: JsonFrame | ClientError) -> None:
@@ -238,7 +231,8 @@ class Session:
                 if room is not None:
                     self.join(room, None, lambda _: None)
 
-    def _left(self, name: str, by: Person | None, why: Refused) -> None:
+    def left(self, name: str, by: Person | None, why: Refused) -> None:
+        """See `DeparturePorts`."""
         room = self.rooms.pop(name, None)
         if room is not None:
             self.outbox.room_refused(name, why)
@@ -262,7 +256,7 @@ class Session:
         room = self.rooms.get(name)
         if room is not None:
             room.joined = False
-            self._enter(room)
+            self.enter(room)
         else:
             self.outbox.room_refused(name, ENDED, leaving=True)
 
@@ -288,14 +282,9 @@ class Session:
         self._ports.emit(events.ReadUpTo(frame["room"], frame["user"]["id"], frame["seq"]))
 
     def _left_elsewhere(self, frame: JsonFrame) -> None:
-        name, by = frame["room"], frame.get("by")
+        by = frame.get("by")
         person = None if by is None else Person(by["id"], by["name"], None)
-        room = self.rooms.get(name)
-        if room is not None and room.joining:
-            # What has been asked since may have come after that: its answer says whether we are in.
-            room.joined, room.left_by = False, person
-        else:
-            self._left(name, person, ENDED)
+        self._departure.left(frame["room"], self.rooms.get(frame["room"]), person)
 
     def _error(self, frame: JsonFrame) -> None:
         self._ports.emit(events.Notice(frame["code"], frame["text"]))
