@@ -135,7 +135,7 @@ class RouterProcess:
                 raise StoreDown("the database is away")
 
         async def noted() -> None:
-            if self._faults.happens(self._faults.between) and self.bus is bus and not bus.dead:
+            if self.running and self.bus is bus and self._faults.happens(self._faults.between):
                 self._dies(self)
                 await self._faults.never.wait()
 

@@ -137,6 +137,11 @@ class Outbox:
             why = Refused("no_such_message", "The message store has another past than it had.")
             self._ports.settled(written, why)
 
+    def connected(self) -> None:
+        """What needs no room goes again."""
+        for room in list(self._queues):
+            self.flush(room)
+
     def disconnected(self) -> None:
         """What was under way may or may not have arrived: it is sent again on the next connection."""
         if self._hold is not None:
@@ -185,5 +190,4 @@ class Outbox:
 
     def _go_on(self) -> None:
         self._hold = None
-        for room in list(self._queues):
-            self.flush(room)
+        self.connected()

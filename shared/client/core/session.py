@@ -124,6 +124,7 @@ class Session:
         if self._options.accept and self._invitations.room not in self.rooms:
             self.join(self._invitations.room, None, lambda _: None)
         self.making.connected()
+        self.outbox.connected()
 
     def receive(self, frame: JsonFrame) -> None:
         """Any frame but `welcome` and `reconnect`, which are the connection's."""
