@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -136,19 +137,22 @@ def rows_of(room: Room) -> dict[str, Any]:
 
 
 class Writer:
-    """A router's decider over `store`, with a memory of its own, which may be out of date."""
+    """A router's decider over `store`, with a memory of its own, which may be out of date. It handles one batch at a
+    time, as a partition worker does: while one is being written, its rooms in memory are ahead of the store."""
 
     def __init__(self, store: MessageStore) -> None:
         self.store, self._now_ms = store, NOW_MS
+        self._turn = asyncio.Lock()
         self._decider = Decider(
             store, RoomCache(1_000, 1 << 30), lambda: self._now_ms, PATIENT, refuse=_nobody_is_refused
         )
 
     async def handle(self, *items: Item, now_ms: int = NOW_MS) -> dict[str, Changes]:
         """Decides `items` and gives each room's changes, as they were written."""
-        self._now_ms = now_ms
         written: dict[str, Changes] = {}
-        await self._decider.decide(items, lambda changes: written.update({changes.room: changes}))
+        async with self._turn:
+            self._now_ms = now_ms
+            await self._decider.decide(items, lambda changes: written.update({changes.room: changes}))
         return written
 
     async def take(self, *names: str) -> Writer:
