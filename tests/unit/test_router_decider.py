@@ -17,12 +17,13 @@ from services.router.isolation import one_by_one
 from shared.bus.port import Delivery
 from shared.protocol.bus import Submit
 from shared.protocol.client import History
+from shared.protocol.room_names import private_room
 from shared.runtime.outage import StoreDown
-from tests.contract.routing import NOW_MS, chat, deep_page, join, submit, told_directly, user
+from tests.contract.routing import NOW_MS, chat, create, deep_page, join, submit, told_directly, user
 from tests.flow.clock import simulate
 from tests.flow.message_store import Latency, MemoryMessageStore, Tables, at_once
 
-ANNA = user(1)
+ANNA, BORYS = user(1), user(2)
 LIMITS = DeciderLimits(tries=3, retry_s=0.5)
 
 
@@ -44,7 +45,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.tables, self.refused, self.pauses = Tables(), list[Submit](), 0
-        self.outages, self.looked_up = list[bool](), list[str]()
+        self.outages, self.looked_up, self.hops = list[bool](), list[str](), 0
         self.others, self.decider = self.new_decider(at_once), self.new_decider(self._hop)
 
     def new_decider(self, before: Latency) -> Decider:
@@ -53,6 +54,7 @@ class Scene:
         return Decider(store, RoomCache(9, 1 << 20), lambda: NOW_MS, LIMITS, self.refused.append, self._while_away)
 
     async def _hop(self) -> None:
+        self.hops += 1
         if self.outages and self.outages.pop(0):
             raise StoreDown("the database is away\nand more")
 
@@ -196,5 +198,24 @@ def test_a_crowd_is_told_once_for_all_who_came_meanwhile() -> None:
         crowds.note(changes)
         await asyncio.sleep(60)
         assert [item.message.names for item in added] == [False, False, True]  # type: ignore[union-attr]
+
+    simulate(main())
+
+
+def test_a_private_room_that_is_not_there_costs_the_store_what_one_that_is_there_costs() -> None:
+    """So the time of an answer tells no stranger which of them there is."""
+
+    async def main() -> None:
+        scene = Scene()
+        budget = private_room(ANNA.id, "new")
+        await scene.others.decide([create(ANNA, "new", "Budget")], lambda changes: None)
+        calls = []
+        for room in (budget, "~nothing"):
+            for _ in range(3):
+                scene.hops = 0
+                (refused,) = await scene.decide(join(room, BORYS))
+                assert [frame["code"] for _, frame in told_directly(refused)] == ["no_such_room"]
+                calls.append(scene.hops)
+        assert calls == [2, 1, 1] * 2, "loaded once, and compared each time"
 
     simulate(main())
