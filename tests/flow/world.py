@@ -31,6 +31,7 @@ from tests.flow.processes import ISSUER, GatewayProcess, RouterProcess
 from tests.recording import Record, record_state, recorded, stored
 
 TROUBLE_S = 3_600.0  # talk and faults end by themselves long before
+PAUSES_S = (0.05, 2.0, 6.0)  # between what somebody does and what he does next, at most
 SETTLED_S = 600.0  # how long, of simulated time, everything may take to come to rest
 EMOJI = ("👍", "🎉")
 REFUSED = (
@@ -152,7 +153,7 @@ class World:
             client.join(room, chance.choice([0, None]))
         client.join(own_room(f"u-{user}"), chance.choice([0, 0, None]))
         for n in range(chance.randint(0, 14)):
-            await asyncio.sleep(chance.random() * chance.choice([0.05, 2, 6]))
+            await asyncio.sleep(chance.random() * chance.choice(PAUSES_S))
             if chance.random() < self.governs:
                 self._writing.append(govern(client, chance, [f"u-user-{n}" for n in range(1, 5)], rooms))
                 continue
