@@ -20,7 +20,7 @@ from shared.client import Client, Disconnected, Entry, Message, Options, Refused
 from shared.client.core.events import entry_of
 from shared.protocol.errors import ErrorCode
 from shared.protocol.room_names import is_private, own_room
-from tests.acts import govern, rooms_of_some
+from tests.acts import any_act, perform, rooms_of_some
 from tests.chaos.checker import check
 from tests.chaos.evidence import History
 from tests.chaos.verdict import Breach, Finding, Verdict
@@ -155,7 +155,8 @@ class World:
         for n in range(chance.randint(0, 14)):
             await asyncio.sleep(chance.random() * chance.choice(PAUSES_S))
             if chance.random() < self.governs:
-                self._writing.append(govern(client, chance, [f"u-user-{n}" for n in range(1, 5)], rooms))
+                act = any_act(client, chance, [f"u-user-{n}" for n in range(1, 5)], rooms)
+                self._writing.append(perform(client, act))
                 continue
             here = [*(room for room in rooms if room in client.session.rooms), *rooms_of_some(client)]
             if not here:

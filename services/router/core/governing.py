@@ -148,9 +148,14 @@ def _tell_invited(batch: RoomBatch, by: User, people: Iterable[User], seq: int) 
             _notify(batch, by, person, "invited", seq)
 
 
-def _tell_removed(batch: RoomBatch, addresses: Iterable[str], by: User, person: User, seq: int) -> None:
+def tell_gone(batch: RoomBatch, addresses: Iterable[str], by: User, person: User) -> None:
+    """These gateways: whatever subscriptions this user has there end, and their clients hear it."""
     for address in sorted(addresses):
         batch.events.append(Informed(address, Removed(room=batch.room.name, user=person.id, by=by)))
+
+
+def _tell_removed(batch: RoomBatch, addresses: Iterable[str], by: User, person: User, seq: int) -> None:
+    tell_gone(batch, addresses, by, person)
     if person.id != by.id:
         _notify(batch, by, person, "removed", seq)
 
