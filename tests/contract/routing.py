@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from services.router.core.cache import RoomCache
-from services.router.core.changes import Changes, Item, JoinPage
+from services.router.core.changes import Changes, DeepPage, Item
 from services.router.core.deliveries import deliveries
 from services.router.core.entries import Entry
 from services.router.core.outgoing import Out
@@ -55,10 +56,10 @@ def join(room: str, by: User, session: str = "", address: str = "mailbox.g1", af
     return submit(Join(type="join", room=room, after=after), by, session, address)
 
 
-def join_page(join: Item, page: Sequence[Entry], as_of: int | None = None) -> Item:
-    """What a deep `join` has had read comes in. `as_of`: the page's last number, unless it is said."""
-    assert isinstance(join.message, Submit)
-    return Item(JoinPage(by=join.message, page=list(page), as_of=as_of or (page[-1].seq if page else 0)))
+def deep_page(asked: Item, page: Sequence[Entry], as_of: int | None = None) -> Item:
+    """What a deep `join` or `history` has had read comes in. `as_of`: the page's last number, unless it is said."""
+    assert isinstance(asked.message, Submit)
+    return Item(DeepPage(by=asked.message, page=list(page), as_of=as_of or (page[-1].seq if page else 0)))
 
 
 def leave(room: str, by: User, session: str = "", address: str = "mailbox.g1") -> Item:
@@ -136,19 +137,22 @@ def rows_of(room: Room) -> dict[str, Any]:
 
 
 class Writer:
-    """A router's decider over `store`, with a memory of its own, which may be out of date."""
+    """A router's decider over `store`, with a memory of its own, which may be out of date. It handles one batch at a
+    time, as a partition worker does: while one is being written, its rooms in memory are ahead of the store."""
 
     def __init__(self, store: MessageStore) -> None:
         self.store, self._now_ms = store, NOW_MS
+        self._turn = asyncio.Lock()
         self._decider = Decider(
             store, RoomCache(1_000, 1 << 30), lambda: self._now_ms, PATIENT, refuse=_nobody_is_refused
         )
 
     async def handle(self, *items: Item, now_ms: int = NOW_MS) -> dict[str, Changes]:
         """Decides `items` and gives each room's changes, as they were written."""
-        self._now_ms = now_ms
         written: dict[str, Changes] = {}
-        await self._decider.decide(items, lambda changes: written.update({changes.room: changes}))
+        async with self._turn:
+            self._now_ms = now_ms
+            await self._decider.decide(items, lambda changes: written.update({changes.room: changes}))
         return written
 
     async def take(self, *names: str) -> Writer:
