@@ -130,6 +130,8 @@ class Deliver:
         for many losses.
         """
         self._doubted = None
+        for _, feed in self._subscriptions.feeds():
+            feed.lost()
         self._resume_soon()
 
     def _doubt(self, room: str) -> None:
@@ -164,6 +166,8 @@ class Deliver:
             frames = frames[feed.fresh(message.first, len(frames)) :]
             if feed.doubted:
                 self._doubt(room)
+        elif feed.withheld:
+            return
         if message.first is None or message.skip is not None:
             self._write(room)
             self._write_to(room, feed, frames, message.skip, droppable=message.first is None)
