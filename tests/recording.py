@@ -185,6 +185,7 @@ class History:
                 for entry in frame["messages"]:
                     self._copy(entry, "history", frame["seq"], asked)
             case "error":
+                self._asked.pop(frame.get("ref", ""), None)
                 self._put("error", ref=frame.get("ref"), code=frame["code"])
 
     def wrote(self, frame: JsonFrame) -> None:
