@@ -22,11 +22,11 @@ from shared.protocol.bus import (
     Fanout,
     Holder,
     Lapsed,
-    Resume,
     Revocations,
     Revoked,
     Rewound,
     Subscribed,
+    Takeover,
     Unsubscribed,
     spoken,
 )
@@ -187,7 +187,7 @@ class Deliver:
             DELIVERIES.inc(len(frames) * len(feed.subscribers))
 
     def _direct(self, message: Direct, frames: list[bytes]) -> None:
-        if message.question is not None and not self._questions.answered(message.question):
+        if message.question is not None and not self._questions.answered(message.question, message.rooms):
             return
         connection = self._sessions.get(message.session)
         if connection is not None:
@@ -218,10 +218,10 @@ class Deliver:
             connection.close(CloseCode.SERVICE_RESTART, "The message store was restored.")
 
 
-def resumes(address: str, room: str, after: int, holders: Sequence[Holder]) -> Iterator[Resume]:
+def resumes(address: str, room: str, after: int, holders: Sequence[Holder]) -> Iterator[Takeover]:
     """What takes the subscriptions of `room` for `address`: so many at a time that each finds room in a body."""
     for start in range(0, len(holders), AT_ONCE):
-        yield Resume(address=address, room=room, after=after, subscriptions=list(holders[start : start + AT_ONCE]))
+        yield Takeover(address=address, room=room, after=after, subscriptions=list(holders[start : start + AT_ONCE]))
 
 
 def _cut(payload: memoryview, at: int, sizes: list[int]) -> list[bytes]:

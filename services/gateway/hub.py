@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, assert_never
 
@@ -12,17 +12,19 @@ from prometheus_client import Counter
 
 from services.gateway.connection import Connection
 from services.gateway.core.parsing import Bounds
+from services.gateway.core.parts import parts
 from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.deliver import Deliver
 from services.gateway.entry import Entry
 from services.gateway.forward import Forward
 from services.gateway.framing import Framing
-from services.gateway.questions import Questions
+from services.gateway.questions import Part, Question, Questions
 from services.gateway.settings import Settings
 from services.gateway.websocket import WebSocket
 from shared.core.bucket import Buckets
 from shared.protocol import client
-from shared.protocol.bus import Retell
+from shared.protocol.bus import Retell, Submit
+from shared.protocol.codec import pack
 from shared.protocol.errors import ErrorCode
 from shared.runtime.metrics import counter, gauge
 from shared.tokens.verifier import Verifier
@@ -93,6 +95,10 @@ class Hub:
     def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, said: bytes) -> None:
         """Sends a checked frame on to where its class says."""
         if self.forward.owners.mixed and not self._is_read(connection, frame):
+            if frame.scope == "rooms":
+                # As an older gateway would: what it asks for can be had by other frames, and nobody needs to wait.
+                connection.refuse(ErrorCode.INVALID_FRAME, "Not every router knows `resume` yet. Join each room.", ref)
+                return
             text = "The server is being upgraded. Try again in a moment."
             connection.refuse(ErrorCode.UNAVAILABLE, text, ref, UPGRADE_RETRY_MS)
             return
@@ -107,7 +113,7 @@ class Hub:
                 return
             part = said + b"}"
         elif frame.kind == "question":
-            question = self.questions.ask(connection, ref)
+            question = self.questions.ask(connection, ref, _named(frame))
             if question is None:
                 return
             part = b'%b,"question":%d}' % (said, question.n)
@@ -120,6 +126,9 @@ class Hub:
             if frame.type == "join":
                 connection.joins(frame.room)
             self.forward.to_room(frame.room, part, sender, ref, question)
+        elif frame.scope == "rooms":
+            assert question is not None
+            self._forward_parts(connection, frame, question)
         elif frame.scope == "person":
             self.forward.to_any_router(connection.session, part, sender, ref, question)
         elif frame.scope == "files":
@@ -128,11 +137,32 @@ class Hub:
         else:
             assert_never(frame)
 
+    def _forward_parts(self, connection: Connection, frame: client.Resume, question: Question) -> None:
+        """Sends the rooms of each shard to it together. For its sender it is one frame, however many parts it has."""
+        assert connection.user is not None
+        sender: Connection | None = connection
+        for part in parts(frame, self.forward.shards):
+            rooms = [each.room for each in part.rooms]
+            for room in rooms:
+                connection.joins(room)
+            submit = Submit.model_construct(
+                address=self.forward.address, session=connection.session, user=connection.user, frame=part,
+                question=question.n, among=len(frame.rooms),
+            )  # fmt: skip
+            self.forward.to_room(rooms[0], pack(submit), sender, question.ref, Part(question, rooms))
+            sender = None
+
     def _is_read(self, connection: Connection, frame: client.ForwardedFrame) -> bool:
         """Whether the routers are new enough for it: an older one would give it up, with all that came in its body."""
         since = client.read_since(frame)
+        if frame.scope == "rooms":
+            return all(self.forward.is_read(each.room, since) for each in frame.rooms)
         about = connection.session if frame.scope == "person" else frame.room
         return since == 1 or self.forward.is_read(about, since)
+
+
+def _named(frame: client.ForwardedFrame) -> Iterable[str]:
+    return (each.room for each in frame.rooms) if frame.scope == "rooms" else ()
 
 
 @cache

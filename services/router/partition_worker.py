@@ -17,7 +17,7 @@ import structlog
 from services.router.core.audience import one
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item
-from services.router.core.deliveries import deliveries
+from services.router.core.deliveries import deliveries, resumptions
 from services.router.core.outgoing import Out
 from services.router.crowd_timers import CrowdTimers
 from services.router.decider import Decider, DeciderLimits
@@ -168,12 +168,14 @@ class PartitionWorker:
         """Decides and commits, and gives what is then on its way to the gateways."""
         sent: set[asyncio.Future[None]] = set()
 
-        def committed(changes: Changes) -> None:
-            if changes.files_gone:
-                sent.add(asyncio.ensure_future(self._files.gone(changes.files_gone)))
-            self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
-            sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
-            self._beside(changes)
+        def committed(batch: list[Changes]) -> None:
+            sent.update(self._outboxes.send(resumptions(each for changes in batch for each in changes.resumed)))
+            for changes in batch:
+                if changes.files_gone:
+                    sent.add(asyncio.ensure_future(self._files.gone(changes.files_gone)))
+                self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
+                sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
+                self._beside(changes)
 
         await self.decider.decide(items, committed)
         return sent

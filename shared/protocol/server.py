@@ -171,11 +171,11 @@ Logged = Annotated[AnyMessage, Field(discriminator="kind")]
 LoggedAny = Annotated[AnyMessage | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin, Field(discriminator="kind")]
 
 
-class Joined(ServerBase):
-    """`seq`: of the newest entry. `messages`: the entries after the `after` that was asked for, or without it the last
-    messages. They hold all changes up to `as_of`, which is left out where it is `seq`."""
+class JoinedRoom(Frame):
+    """What is told of a room to who is subscribed from now on. `seq`: of the newest entry. `messages`: the entries
+    after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is
+    left out where it is `seq`."""
 
-    type: Literal["joined"] = "joined"
     room: str
     seq: int
     as_of: int | None = None
@@ -183,6 +183,27 @@ class Joined(ServerBase):
     online: list[User]
     messages: list[LoggedAny]
     more: bool
+
+
+class Joined(JoinedRoom, ServerBase):
+    type: Literal["joined"] = "joined"
+
+
+class RoomError(Frame):
+    code: ErrorCode
+    text: str
+
+
+class RefusedRoom(Frame):
+    room: str
+    error: RoomError
+
+
+class Resumed(ServerBase):
+    """Of some of the rooms that were asked for, or of all."""
+
+    type: Literal["resumed"] = "resumed"
+    rooms: list[JoinedRoom | RefusedRoom]
 
 
 class Left(ServerBase):
@@ -267,6 +288,7 @@ class Error(ServerBase):
 ServerFrame = (
     Welcome
     | Joined
+    | Resumed
     | Left
     | RoomList
     | ChatMessage

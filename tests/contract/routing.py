@@ -9,14 +9,14 @@ from typing import Any
 
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item, JoinPage
-from services.router.core.deliveries import deliveries
+from services.router.core.deliveries import deliveries, resumptions
 from services.router.core.entries import Entry
 from services.router.core.outgoing import Out
 from services.router.core.room import Room
 from services.router.decider import Decider, DeciderLimits
 from services.router.message_store import MessageStore
 from shared.protocol.bus import Direct, Submit, Unsubscribe
-from shared.protocol.client import Chat, ClientFrame, Delete, Edit, Join, Leave, Pin, React, Read
+from shared.protocol.client import Chat, ClientFrame, Delete, Edit, Join, Leave, Pin, React, Read, Resume, RoomAfter
 from shared.protocol.server import User
 
 NOW_MS = 1_700_000_000_000
@@ -35,6 +35,15 @@ def submit(frame: ClientFrame, by: User, session: str = "", address: str = "mail
 
 def join(room: str, by: User, session: str = "", address: str = "mailbox.g1", after: int | None = None) -> Item:
     return submit(Join(type="join", room=room, after=after), by, session, address)
+
+
+def resume(
+    rooms: dict[str, int], by: User, session: str = "", address: str = "mailbox.g1", among: int | None = None
+) -> list[Item]:
+    """What one router makes of its part of it: an item for each room."""
+    frame = Resume(type="resume", ref="back", rooms=[RoomAfter(room=room, after=n) for room, n in rooms.items()])
+    submit = Submit(address=address, session=session or by.id, user=by, frame=frame, question=1, among=among)
+    return [Item(submit, resumes=each) for each in frame.rooms]
 
 
 def join_page(join: Item, page: Sequence[Entry], as_of: int | None = None) -> Item:
@@ -103,7 +112,7 @@ class Writer:
         """Decides `items` and gives each room's changes, as they were written."""
         self._now_ms = now_ms
         written: dict[str, Changes] = {}
-        await self._decider.decide(items, lambda changes: written.update({changes.room: changes}))
+        await self._decider.decide(items, lambda batch: written.update({c.room: c for c in batch}))
         return written
 
     async def take(self, *names: str) -> Writer:
@@ -124,7 +133,7 @@ def _nobody_is_refused(submit: Submit) -> None:
 
 def outs_of(changes: Changes) -> list[Out]:
     """What a batch says to the gateways."""
-    return deliveries(changes.room, changes.events)
+    return resumptions(changes.resumed) + deliveries(changes.room, changes.events)
 
 
 def told_directly(changes: Changes) -> list[tuple[str, dict[str, Any]]]:

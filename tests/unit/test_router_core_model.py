@@ -14,7 +14,7 @@ from services.router.core.entries import Entry, Stored, StoredChange, with_text
 from services.router.core.needs import NOTHING, Needs, Older, needs
 from services.router.core.room import RECENT, Member, Room, Subscription
 from services.router.core.step import step
-from shared.protocol.bus import Holder, Resume, Submit, Unsubscribe
+from shared.protocol.bus import Holder, Submit, Takeover, Unsubscribe
 from shared.protocol.client import Chat, Delete, Edit, Join, Leave, Pin, React, Read
 from tests.contract.routing import (
     NOW_MS,
@@ -108,7 +108,7 @@ class Model:
                 self.subscriptions = {
                     s: subscription for s, subscription in self.subscriptions.items() if subscription[1] != address
                 }
-            case Resume(subscriptions=holders, address=address):
+            case Takeover(subscriptions=holders, address=address):
                 for holder in holders:
                     if holder.user.id in self.members:
                         self.subscriptions[holder.session] = (holder.user.id, address)
@@ -228,7 +228,7 @@ def draw(rng: random.Random, log: int) -> Item:
         case _:
             held = [Holder(session=s, user=u) for u, s, a in SESSIONS if a == address]
             subscriptions = rng.sample(held, rng.randint(1, len(held)))
-            return Item(Resume(address=address, room="r", after=log, subscriptions=subscriptions))
+            return Item(Takeover(address=address, room="r", after=log, subscriptions=subscriptions))
 
 
 def cut_off(items: list[Item], session: str, address: str) -> bool:

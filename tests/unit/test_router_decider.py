@@ -61,7 +61,7 @@ class Scene:
 
     async def decide(self, *items: Item) -> list[Changes]:
         written: list[Changes] = []
-        await self.decider.decide(items, written.append)
+        await self.decider.decide(items, written.extend)
         return written
 
 

@@ -24,7 +24,7 @@ class Feed(Generic[S]):
     the rest.
 
     What comes late has been written out before, or stands in a store that went back, and its number cannot tell which.
-    So the feed only *doubts*: the router is asked (`Resume`) whether it still has what was written out here. What it
+    So the feed only *doubts*: the router is asked (`Takeover`) whether it still has what was written out here. What it
     says again in answer to that is expected, and no reason to ask once more."""
 
     __slots__ = ("_asked", "_expected", "doubted", "last", "subscribers")

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from pydantic import SkipValidation
 
 from services.router.core.entries import Entry, Stored, StoredChange
-from services.router.core.events import Event
+from services.router.core.events import Event, Resumed
 from services.router.core.room import Member, Subscription
 from shared.protocol.bus import AccessWanted, BusMessage, Post, Submit
-from shared.protocol.client import Frame, History, Join
+from shared.protocol.client import Frame, History, Join, RoomAfter
 
 
 class Gone(Frame):
@@ -49,14 +49,18 @@ class Deep(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One bus message to be handled. `redelivered`: another router may have handled it already."""
+    """One bus message to be handled. `redelivered`: another router may have handled it already. `resumes`: of a
+    `resume` the room that it is about; each of its rooms is an item."""
 
     message: BusMessage | Gone | CrowdDue | JoinPage
     redelivered: bool = False
+    resumes: RoomAfter | None = None
 
     @property
     def room(self) -> str:
         """The room that it is about."""
+        if self.resumes is not None:
+            return self.resumes.room
         message = self.message
         return message.frame.room if type(message) is Submit else message.room  # type: ignore[union-attr]
 
@@ -84,12 +88,12 @@ class Item(NamedTuple):
 @dataclass(slots=True)
 class Changes:
     """What a batch wants of `room`, and what came of it. The rows are written only if the room's row still has
-    `seq_before` and `version_before`; only after that are `events` told, and read, beside the batch, what `reads` list
-    from the store. `messages` and `changes` are new entries; `changed` are messages that were stored before, by their
-    `seq`, as they are now; `files_gone` the files whose messages were deleted. No row is named twice: a user is in one
-    of `members`, `members_gone`, `read_marks` at most, a session in one of `subscriptions`, `subscriptions_gone`.
-    `names_owed`: two routers may have spoken of the room side by side, the one of who came and the other of who went;
-    nothing orders their words, so who is there is to be told once more, later."""
+    `seq_before` and `version_before`; only after that are `resumed`, and then `events`, told, and read, beside the
+    batch, what `reads` list from the store. `messages` and `changes` are new entries; `changed` are messages that were
+    stored before, by their `seq`, as they are now; `files_gone` the files whose messages were deleted. No row is named
+    twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of `subscriptions`,
+    `subscriptions_gone`. `names_owed`: two routers may have spoken of the room side by side, the one of who came and
+    the other of who went; nothing orders their words, so who is there is to be told once more, later."""
 
     room: str
     existed: bool
@@ -106,6 +110,7 @@ class Changes:
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     subscriptions_gone: set[str] = field(default_factory=set)
     read_marks: dict[str, int] = field(default_factory=dict)
+    resumed: list[Resumed] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     reads: list[Deep] = field(default_factory=list)
     crowd_changed: bool = False

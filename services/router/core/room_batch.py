@@ -43,13 +43,16 @@ class RoomBatch:
             self.events.append(Answered(to, ref, refusal(code, ref, text=text), settle=answers))
 
     def is_member(self, to: Submit | Post, ref: str | None, answers: str | None = None) -> bool:
+        barred = self.barred(to.user)
+        if barred is not None:
+            self.refuse(to, barred, ref, answers)
+        return barred is None
+
+    def barred(self, user: User) -> ErrorCode | None:
+        """Why `user` has no business here; None for a member."""
         if not self.room.exists:
-            self.refuse(to, ErrorCode.NO_SUCH_ROOM, ref, answers)
-        elif to.user.id not in self.room.members:
-            self.refuse(to, ErrorCode.NOT_JOINED, ref, answers)
-        else:
-            return True
-        return False
+            return ErrorCode.NO_SUCH_ROOM
+        return None if user.id in self.room.members else ErrorCode.NOT_JOINED
 
     def append(
         self,

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from services.router.core import pages, presence
 from services.router.core.audience import one
 from services.router.core.changes import Changes, CrowdDue, Deep, Gone, Item, JoinPage
-from services.router.core.events import Answered, Informed, Listing, Noticed, Said, Told
+from services.router.core.events import Answered, Informed, Listing, Noticed, Resumed, Said, Told
 from services.router.core.fold import Changing
 from services.router.core.needs import NOTHING, Older
-from services.router.core.refusals import not_coined
+from services.router.core.refusals import TEXT, not_coined
 from services.router.core.room import Room
 from services.router.core.room_batch import RoomBatch
 from shared.protocol.bus import (
     Access,
     AccessWanted,
     Post,
-    Resume,
     Retell,
     Rewound,
     Submit,
     Subscribed,
+    Takeover,
     Unsubscribe,
     Unsubscribed,
 )
-from shared.protocol.client import Chat, Delete, Edit, History, Join, Leave, Pin, React, Read, Typing
+from shared.protocol.client import Chat, Delete, Edit, History, Join, Leave, Pin, React, Read, Resume, Typing
 from shared.protocol.codec import pack
 from shared.protocol.errors import ErrorCode
 from shared.protocol.names import coined
-from shared.protocol.server import JOIN_ONLINE, HistoryPage, Joined, Left
+from shared.protocol.server import JOIN_ONLINE, HistoryPage, Joined, JoinedRoom, Left, RefusedRoom, RoomError
+
+J = TypeVar("J", bound=JoinedRoom)
 
 
 def step(
@@ -54,7 +56,7 @@ class _Step(RoomBatch):
             _FRAMES[type(about)](self, message, about, item)
         else:
             _MESSAGES[type(message)](self, message, item)
-        if item.redelivered and isinstance(about, Join | JoinPage | Leave | Unsubscribe | Resume | Gone):
+        if item.redelivered and isinstance(about, Join | Resume | JoinPage | Leave | Unsubscribe | Takeover | Gone):
             # It may have been written before, and whoever wrote it may have died before it told anybody.
             self.tell_everyone = True
 
@@ -75,12 +77,32 @@ class _Step(RoomBatch):
         self.enter(by, frame.ref, shown)
 
     def enter(self, by: Submit, ref: str | None, shown: pages.Shown) -> None:
+        frame = self.let_in(by, shown, Joined, ref=ref)
+        self.events.append(Answered(by, ref, Listing(frame, shown.entries), subscribed=self.room.seq))
+
+    def resume(self, by: Submit, frame: Resume, item: Item) -> None:
+        room, wanted = self.room, item.resumes
+        assert wanted is not None
+        self.changes.requires_version_check = True
+        barred = self.barred(by.user)
+        if barred is not None:
+            refused = RefusedRoom(room=room.name, error=RoomError(code=barred, text=TEXT[barred]))
+            self.changes.resumed.append(Resumed(by, refused))
+            return
+        share = min(self.answer_bytes, pages.RESUMED_BYTES // (by.among or len(frame.rooms)))
+        shown = pages.resuming(room, wanted.after, share)
+        answer = self.let_in(by, shown, JoinedRoom)
+        subscribed = Subscribed(room=room.name, sessions=[by.session], seq=room.seq)
+        self.changes.resumed.append(Resumed(by, answer, shown.entries, subscribed))
+
+    def let_in(self, by: Submit, shown: pages.Shown, kind: type[J], **more: Any) -> J:
+        """Subscribes the session; gives what it is told of the room."""
         self.changes.requires_version_check = True
         # Who was subscribed here all along, its join being sent twice, may have heard that it is gone: it hears this,
         # too.
         self.subscribe(by.session, by.user, by.address)
         room, online = self.room, self.room.online_users(JOIN_ONLINE)
-        frame = Joined(
+        return kind(
             room=room.name,
             seq=room.seq,
             as_of=shown.as_of if shown.as_of < room.seq else None,
@@ -88,9 +110,8 @@ class _Step(RoomBatch):
             online=online,
             messages=[],
             more=shown.more,
-            ref=ref,
+            **more,
         )
-        self.events.append(Answered(by, ref, Listing(frame, shown.entries), subscribed=room.seq))
 
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
@@ -162,7 +183,7 @@ class _Step(RoomBatch):
         if subscription is not None and subscription.address == by.address:
             self.end_subscription(by.session)
 
-    def resume(self, by: Resume, item: Item) -> None:
+    def take_over(self, by: Takeover, item: Item) -> None:
         room = self.room
         self.changes.requires_version_check = True
         if by.after > room.seq:
@@ -213,6 +234,7 @@ class _Step(RoomBatch):
 
 _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
     Join: _Step.join,
+    Resume: _Step.resume,
     Leave: _Step.leave,
     Chat: _Step.chat,
     Edit: _Step.change_of,
@@ -227,7 +249,7 @@ _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     Post: _Step.post,
     Unsubscribe: _Step.unsubscribe,
     Retell: _Step.retell,
-    Resume: _Step.resume,
+    Takeover: _Step.take_over,
     AccessWanted: _Step.access,
     JoinPage: _Step.join_page,
     Gone: _Step.gone,

@@ -154,10 +154,20 @@ export interface Join {
   after?: number
 }
 
-/** `seq`: of the newest entry. `messages`: the entries after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is left out where it is `seq`. */
 export interface Joined {
   type: "joined"
   ref?: string
+  room: string
+  seq: number
+  as_of?: number
+  members: number
+  online: User[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin)[]
+  more: boolean
+}
+
+/** What is told of a room to who is subscribed from now on. `seq`: of the newest entry. `messages`: the entries after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is left out where it is `seq`. */
+export interface JoinedRoom {
   room: string
   seq: number
   as_of?: number
@@ -371,6 +381,36 @@ export interface Reconnect {
   after_ms: number
 }
 
+export interface RefusedRoom {
+  room: string
+  error: RoomError
+}
+
+/** As `join` with `after` for each of `rooms`; but it makes no room and no member. */
+export interface Resume {
+  type: "resume"
+  ref?: string
+  rooms: RoomAfter[]
+}
+
+/** Of some of the rooms that were asked for, or of all. */
+export interface Resumed {
+  type: "resumed"
+  ref?: string
+  rooms: (JoinedRoom | RefusedRoom)[]
+}
+
+/** A room of which everything up to `after` is known. */
+export interface RoomAfter {
+  room: string
+  after: number
+}
+
+export interface RoomError {
+  code: ErrorCode
+  text: string
+}
+
 export interface RoomList {
   type: "rooms"
   ref?: string
@@ -437,6 +477,7 @@ export interface Welcome {
 export type ClientFrame =
   | Auth
   | Join
+  | Resume
   | Leave
   | Rooms
   | Chat
@@ -453,6 +494,7 @@ export type ClientFrame =
 export type ServerFrame =
   | Welcome
   | Joined
+  | Resumed
   | Left
   | RoomList
   | ChatMessage
