@@ -144,13 +144,12 @@ class History:
                 self._copy(frame, "live", frame["seq"], None)
             case "joined":
                 asked, question = self._asked.pop(frame.get("ref", ""), (None, {}))
-                as_of: int = frame.get("as_of") or frame["seq"]
-                self._put(
-                    "joined", room=frame["room"], seq=frame["seq"], as_of=as_of, fresh="after" not in question,
-                    members=frame["members"], online=[user["id"] for user in frame["online"]],
-                )  # fmt: skip
-                for entry in frame["messages"]:
-                    self._copy(entry, "joined", as_of, asked)
+                self._joined(frame, asked, "after" not in question)
+            case "resumed":
+                asked, _ = self._asked.get(frame.get("ref", ""), (None, {}))
+                for room in frame["rooms"]:
+                    if "error" not in room:
+                        self._joined(room, asked, False)
             case "history":
                 asked, _ = self._asked.pop(frame.get("ref", ""), (None, {}))
                 for entry in frame["messages"]:
@@ -165,7 +164,7 @@ class History:
     def sending(self, frame: JsonFrame) -> None:
         if frame["type"] in ENTRIES:
             self._put("send", room=frame["room"], id=frame["id"])
-        elif frame["type"] in ("join", "history") and "ref" in frame:
+        elif frame["type"] in ("join", "resume", "history") and "ref" in frame:
             self._asked[frame["ref"]] = asyncio.get_running_loop().time(), frame
 
     def ended(self, closed: Closed) -> None:
@@ -174,6 +173,15 @@ class History:
 
     def _shown(self, entry: Entry) -> None:
         self._put("show", room=entry.room, seq=entry.seq, id=entry.id, sender=entry.sender_id, what=entry.kind)
+
+    def _joined(self, room: JsonFrame, asked: float | None, fresh: bool) -> None:
+        as_of: int = room.get("as_of") or room["seq"]
+        self._put(
+            "joined", room=room["room"], seq=room["seq"], as_of=as_of, fresh=fresh,
+            members=room["members"], online=[user["id"] for user in room["online"]],
+        )  # fmt: skip
+        for entry in room["messages"]:
+            self._copy(entry, "joined", as_of, asked)
 
     def _copy(self, frame: JsonFrame, via: str, as_of: int, asked: float | None) -> None:
         entry = entry_of(frame)

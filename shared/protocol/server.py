@@ -1,6 +1,7 @@
 """What a client may receive. docs/protocol.md, "Server → client". Rendered compactly, `type` first, fields that are
 unset left out.
 """
+# long: a table of the protocol, read as one
 
 from __future__ import annotations
 

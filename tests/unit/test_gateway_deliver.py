@@ -37,7 +37,7 @@ def gateway() -> tuple[Deliver, Slow, set[int]]:
     entry: Any = SimpleNamespace(sessions={"s": connection})
     subscriptions: Any = Subscriptions()
 
-    def answered(n: int) -> bool:
+    def answered(n: int, rooms: list[str] | None) -> bool:
         open_ = n in asked
         asked.discard(n)
         return open_

@@ -14,7 +14,8 @@ Entered = Callable[[JsonFrame | ClientError], None]
 
 class Room:
     """`after`: from where on all of the room is wanted, or None for its newest messages: of its entries at most
-    `catch_up` are fetched after an absence (None: all). `joined`: this connection has joined it. `online`: users by id,
+    `catch_up` are fetched after an absence (None: all). `joined`: this connection has joined it; `held`: this or a
+    former one has, and the log is of the same store. `online`: users by id,
     at most the first hundred when joined; `members`: how many. `entering`: who waits for the next `joined`, or why
     there is none. `caught_up`: nothing is known to be missing. `newest_page`: with how many messages it starts
     anew."""
@@ -31,7 +32,7 @@ class Room:
         self.entering: list[Entered] = []
 
     def entered(self, frame: JsonFrame) -> None:
-        self.joined = True
+        self.joined = self.held = True
         self.members = frame["members"]
         self.online = {user["id"]: user["name"] for user in frame["online"]}
 
@@ -67,7 +68,7 @@ class Room:
     def forget(self, seq: int | None = None) -> None:
         """What came from a message store that is no more; the room is to be entered anew. `seq`: its newest number now,
         beyond which nothing can be wanted."""
-        self.joined = self.repairing = self.caught_up = False
+        self.joined = self.held = self.repairing = self.caught_up = False
         if self._after is not None and seq is not None:
             self._after = min(self._after, seq)
         self.log = RoomLog(self._keep)

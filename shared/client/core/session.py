@@ -103,8 +103,7 @@ class Session:
                 self.outbox.numbers_gone(room.name)
             self._ports.emit(events.EpochChanged(frame["epoch"]))
         self.epoch = frame["epoch"]
-        for room in self.rooms.values():
-            self._enter(room)
+        self._entrance.enter_all(self.rooms.values())
 
     def receive(self, frame: JsonFrame) -> None:
         """Any frame but `welcome` and `reconnect`, which are the connection's."""
@@ -154,7 +153,7 @@ class Session:
         room.entered(answer)
         self.tell(room.log_joined(answer, after, entries))
         self.outbox.flush(room.name)
-        self._tell_entered(room, answer)
+        self._tell_entered(room, {"type": "joined", **answer})
         self._backfill.repair(room)
 
     def went_back(self, room: Room, seq: int | None = None) -> None:
