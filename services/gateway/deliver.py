@@ -22,6 +22,7 @@ from shared.protocol.bus import (
     Fanout,
     Holder,
     Lapsed,
+    Removed,
     Revocations,
     Revoked,
     Rewound,
@@ -30,8 +31,9 @@ from shared.protocol.bus import (
     Unsubscribed,
     spoken,
 )
-from shared.protocol.codec import Malformed, decode
+from shared.protocol.codec import Malformed, decode, render
 from shared.protocol.errors import CloseCode
+from shared.protocol.server import Left
 from shared.runtime.metrics import counter
 
 log = structlog.stdlib.get_logger("homin.gateway")
@@ -102,6 +104,8 @@ class Deliver:
             elif isinstance(message, Unsubscribed):
                 for session in message.sessions:
                     self._subscriptions.remove(message.room, session)
+            elif isinstance(message, Removed):
+                self._removed(message)
             elif isinstance(message, Rewound):
                 self._rewound(message)
             elif isinstance(message, Lapsed):
@@ -207,6 +211,17 @@ class Deliver:
                 connection.joined(message.room)
                 if self._subscriptions.add(message.room, connection, message.seq).doubted:
                     self._doubt(message.room)
+
+    def _removed(self, message: Removed) -> None:
+        feed = self._subscriptions.feed(message.room)
+        if feed is None:
+            return
+        by = message.by if message.by.id != message.user else None
+        left = self._framing.framed(render(Left(room=message.room, by=by)))
+        for session, connection in list(feed.subscribers.items()):
+            if connection.user is not None and connection.user.id == message.user:
+                self._subscriptions.remove(message.room, session)
+                connection.socket.write(left)
 
     def _rewound(self, message: Rewound) -> None:
         feed = self._subscriptions.feed(message.room)

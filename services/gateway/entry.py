@@ -17,6 +17,7 @@ from shared.protocol import client
 from shared.protocol.bus import Revoked
 from shared.protocol.codec import render, timestamp
 from shared.protocol.errors import CloseCode, ErrorCode
+from shared.protocol.room_names import own_room
 from shared.protocol.server import Limits, User, Welcome
 from shared.runtime.origin import Pages
 from shared.runtime.problem import ProblemResponse, problem
@@ -112,6 +113,7 @@ class Entry:
             expires_at=timestamp(identity.expires_at * 1000),
             heartbeat_s=settings.server_ping_s,
             limits=limits,
+            me=own_room(user.id),
             ref=frame.ref,
         )
         connection.send(render(welcome))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from typing import Any, assert_never
 
@@ -18,7 +18,7 @@ from services.gateway.deliver import Deliver
 from services.gateway.entry import Entry
 from services.gateway.forward import Forward
 from services.gateway.framing import Framing
-from services.gateway.questions import Part, Question, Questions
+from services.gateway.questions import Part, Questions
 from services.gateway.settings import Settings
 from services.gateway.websocket import WebSocket
 from shared.core.bucket import Buckets
@@ -94,18 +94,19 @@ class Hub:
 
     def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, said: bytes) -> None:
         """Sends a checked frame on to where its class says."""
-        if self.forward.owners.mixed and not self._is_read(connection, frame):
-            if frame.scope == "rooms":
-                # As an older gateway would: what it asks for can be had by other frames, and nobody needs to wait.
-                connection.refuse(ErrorCode.INVALID_FRAME, "Not every router knows `resume` yet. Join each room.", ref)
-                return
+        assert connection.user is not None
+        if frame.scope == "rooms":
+            self._forward_parts(connection, frame, ref)
+            return
+        about = connection.session if frame.scope == "person" else client.room_of(frame, connection.user.id)
+        if self.forward.owners.mixed and not self._is_read(frame, about):
             text = "The server is being upgraded. Try again in a moment."
             connection.refuse(ErrorCode.UNAVAILABLE, text, ref, UPGRADE_RETRY_MS)
             return
         sender: Connection | None = connection
         question = None
         if frame.kind == "entry":
-            wait = self._room_buckets.take(frame.room, self._loop.time())
+            wait = self._room_buckets.take(about, self._loop.time())
             if wait:
                 text = "Room rate limit reached. Wait a moment."
                 ms = max(ROOM_RETRY_MS, round(wait * 1000))
@@ -113,7 +114,7 @@ class Hub:
                 return
             part = said + b"}"
         elif frame.kind == "question":
-            question = self.questions.ask(connection, ref, _named(frame))
+            question = self.questions.ask(connection, ref)
             if question is None:
                 return
             part = b'%b,"question":%d}' % (said, question.n)
@@ -123,23 +124,28 @@ class Hub:
             assert_never(frame)
         _forwarded(frame.type).inc()
         if frame.scope == "room":
-            if frame.type == "join":
-                connection.joins(frame.room)
-            self.forward.to_room(frame.room, part, sender, ref, question)
-        elif frame.scope == "rooms":
-            assert question is not None
-            self._forward_parts(connection, frame, question)
+            if frame.type == "join" or frame.type == "create" or frame.type == "direct":
+                connection.joins(about)
+            self.forward.to_room(about, part, sender, ref, question)
         elif frame.scope == "person":
-            self.forward.to_any_router(connection.session, part, sender, ref, question)
+            self.forward.to_any_router(about, part, sender, ref, question)
         elif frame.scope == "files":
             connection.await_file(frame)
             self.forward.to_files(part, sender, ref, question)
         else:
             assert_never(frame)
 
-    def _forward_parts(self, connection: Connection, frame: client.Resume, question: Question) -> None:
+    def _forward_parts(self, connection: Connection, frame: client.Resume, ref: str | None) -> None:
         """Sends the rooms of each shard to it together. For its sender it is one frame, however many parts it has."""
         assert connection.user is not None
+        if self.forward.owners.mixed and not all(self._is_read(frame, each.room) for each in frame.rooms):
+            # As an older gateway would: what it asks for can be had by other frames, and nobody needs to wait.
+            connection.refuse(ErrorCode.INVALID_FRAME, "Not every router knows `resume` yet. Join each room.", ref)
+            return
+        question = self.questions.ask(connection, ref, (each.room for each in frame.rooms))
+        if question is None:
+            return
+        _forwarded(frame.type).inc()
         sender: Connection | None = connection
         for part in parts(frame, self.forward.shards):
             rooms = [each.room for each in part.rooms]
@@ -149,20 +155,13 @@ class Hub:
                 address=self.forward.address, session=connection.session, user=connection.user, frame=part,
                 question=question.n, among=len(frame.rooms),
             )  # fmt: skip
-            self.forward.to_room(rooms[0], pack(submit), sender, question.ref, Part(question, rooms))
+            self.forward.to_room(rooms[0], pack(submit), sender, ref, Part(question, rooms))
             sender = None
 
-    def _is_read(self, connection: Connection, frame: client.ForwardedFrame) -> bool:
+    def _is_read(self, frame: client.ForwardedFrame, about: str) -> bool:
         """Whether the routers are new enough for it: an older one would give it up, with all that came in its body."""
         since = client.read_since(frame)
-        if frame.scope == "rooms":
-            return all(self.forward.is_read(each.room, since) for each in frame.rooms)
-        about = connection.session if frame.scope == "person" else frame.room
         return since == 1 or self.forward.is_read(about, since)
-
-
-def _named(frame: client.ForwardedFrame) -> Iterable[str]:
-    return (each.room for each in frame.rooms) if frame.scope == "rooms" else ()
 
 
 @cache

@@ -19,6 +19,7 @@ from services.router.core.room import Room
 from services.router.core.step import step
 from services.router.message_store import MessageStore
 from shared.protocol.bus import Submit
+from shared.protocol.room_names import is_private
 from shared.runtime.metrics import counter, histogram
 from shared.runtime.outage import StoreDown
 
@@ -119,7 +120,8 @@ class Decider:
         self.cache.drop(stale)
         stored = [changes for changes in batch if changes.room not in stale]
         for changes in stored:
-            if not rooms[changes.room].exists:
+            # Not a private one that is not there: else it would be answered in another time than one that is.
+            if not rooms[changes.room].exists and not is_private(changes.room):
                 self.cache.drop([changes.room])
             MESSAGES.inc(len(changes.messages))
             CHANGES.inc(len(changes.changes))
@@ -129,7 +131,7 @@ class Decider:
 
     async def _look_up(self, rooms: dict[str, Room], waiting: Waiting, sent_back: bool) -> dict[str, Older]:
         wanted = {name: need for name, items in waiting.items() if (need := needs(rooms[name], items, sent_back))}
-        return {name: await self._store.find(name, need.keys, list(need.seqs)) for name, need in wanted.items()}
+        return {name: await self._store.find(name, need) for name, need in wanted.items()}
 
     async def _wait_for_store(self, waiting: Waiting, why: str) -> Waiting:
         """Keeps what must not be lost; tells those who only ask, now or while it lasts, that there is no answer."""

@@ -53,6 +53,8 @@ class Intake:
             if message.type == "submit" and message.frame.scope == "person":
                 if message.frame.type == "rooms":
                     self._reads.rooms(message)
+                elif message.frame.type == "people":
+                    self._reads.people(message, message.frame)
                 else:
                     assert_never(message.frame)
             elif message.type == "submit" and message.frame.scope == "rooms":

@@ -9,8 +9,10 @@ from typing import NamedTuple, Protocol
 
 from services.router.core.changes import Changes
 from services.router.core.entries import Entry, Stored
-from services.router.core.needs import Older
-from services.router.core.room import Room
+from services.router.core.needs import Needs, Older
+from services.router.core.room import ANY, Room, Rules
+from shared.protocol.client import Role
+from shared.protocol.server import User
 
 UNREAD_AT_MOST = 100
 # How far it is counted: who writes much and reads nothing must not make the list of rooms dear to everybody.
@@ -18,8 +20,9 @@ UNREAD_WITHIN = 1_000
 
 
 class Summary(NamedTuple):
-    """A room as a member's list shows it. `unread`: how many messages of others follow `read_seq` and are not
-    deleted, counted to `UNREAD_AT_MOST`. `last`: the newest message. `online`: how many users."""
+    """A room as a member's list shows it, with the member's `role`. `unread`: how many messages of others follow
+    `read_seq` and are not deleted, counted to `UNREAD_AT_MOST`. `last`: the newest message. `online`: how many users.
+    `with_`: of a direct room, the others."""
 
     room: str
     seq: int
@@ -27,6 +30,9 @@ class Summary(NamedTuple):
     unread: int
     online: int
     last: Stored | None
+    role: Role | None = None
+    rules: Rules = ANY
+    with_: Sequence[User] = ()
 
 
 class Page(NamedTuple):
@@ -52,14 +58,17 @@ class MessageStore(Protocol):
         written. Rooms that want nothing are compared all the same. When some entry is stored already, under another
         number, all are stale. Raises `StoreDown`."""
 
-    async def find(self, room: str, keys: Sequence[tuple[str, str]], seqs: Sequence[int]) -> Older:
-        """The entries stored under these (sender, id), and the messages with these numbers."""
+    async def find(self, room: str, wanted: Needs) -> Older:
+        """What of it there is; of the users those who have been in some room."""
 
     async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> Page:
         """Oldest first: with `after` all entries, else messages alone. Without a bound: the newest."""
 
     async def rooms_of(self, user_id: str) -> list[Summary]:
         """The rooms that this user is a member of, latest activity first."""
+
+    async def people(self, beginning: str, limit: int) -> list[User]:
+        """Whose names begin so, in small or large letters; in the order of their names."""
 
     async def addresses(self, shard: int) -> list[str]:
         """Every mailbox address that holds a subscription in a room of `shard`."""

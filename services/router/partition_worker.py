@@ -165,8 +165,13 @@ class PartitionWorker:
             self.decider.cache.trim()
 
     async def _settle(self, items: Iterable[Item]) -> set[asyncio.Future[None]]:
-        """Decides and commits, and gives what is then on its way to the gateways."""
+        """Decides and commits, and gives what is then on its way to the gateways.
+
+        What people are to find in their own logs is written next, by this router, whoever owns the shards of those: a
+        log is written by comparison. So it is there before the batch is acknowledged, or the next router, to which the
+        batch comes again, writes it under the same id."""
         sent: set[asyncio.Future[None]] = set()
+        notices: list[Item] = []
 
         def committed(batch: list[Changes]) -> None:
             sent.update(self._outboxes.send(resumptions(each for changes in batch for each in changes.resumed)))
@@ -176,8 +181,12 @@ class PartitionWorker:
                 self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
                 sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
                 self._beside(changes)
+                notices.extend(map(Item, changes.notices))
 
         await self.decider.decide(items, committed)
+        while notices:
+            due, notices = notices, []
+            await self.decider.decide(due, committed)
         return sent
 
     def _beside(self, changes: Changes) -> None:

@@ -8,12 +8,15 @@ wins.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from itertools import combinations
 from typing import Any
 
 from services.router.core.changes import Changes
 from services.router.core.entries import stored
-from services.router.sql_reads import written
+from services.router.sql import names
+from services.router.sql_rows import reactions_in, rules_in
 from services.router.statement import Rows, Statement, number, text, word
 
 _NEW = Rows("new", word("name"), number("shard"))
@@ -31,7 +34,9 @@ _CHANGED = Rows(
     "now", word("room"), number("seq"), word("kind"), text("content"), number("edited_ms"), number("pinned"),
     text("reactions"), text("digest"),
 )  # fmt: skip
-_MEMBERS = Rows("joining", word("room"), word("user_id"), text("name"), number("read_seq"))
+_MEMBERS = Rows("joining", word("room"), word("user_id"), text("name"), number("read_seq"), text("role"))
+_PEOPLE = Rows("heard", word("user_id"), text("name"), text("folded"))
+_RULES = Rows("ruled", word("room"), text("value"))
 _MEMBERS_GONE = Rows("leaving", word("room"), word("user_id"))
 _SUBSCRIPTIONS = Rows("taken", word("room"), word("session"), word("user_id"), word("address"))
 _SUBSCRIPTIONS_GONE = Rows("freed", word("room"), word("session"))
@@ -58,7 +63,7 @@ WITH wanted AS MATERIALIZED (
   FROM {m} JOIN held ON held.name = m.room
 )"""
 
-_ALTERING = """
+ALTERING = """
 , new_changes AS (
   INSERT INTO changes (room_id, seq, sender_id, sender_name, id, kind, of_seq, value, at_ms)
   SELECT held.id, x.seq, x.sender_id, x.sender_name, x.id, x.kind, x.of_seq, x.value, x.at_ms
@@ -70,14 +75,25 @@ _ALTERING = """
   WHERE held.name = now.room AND messages.room_id = held.id AND messages.seq = now.seq
 )"""
 
-_MEMBERSHIP = """
+GOVERNING = """
 , new_members AS (
-  INSERT INTO members (room_id, user_id, name, read_seq)
-  SELECT held.id, joining.user_id, joining.name, joining.read_seq
+  INSERT INTO members (room_id, user_id, name, read_seq, role)
+  SELECT held.id, joining.user_id, joining.name, joining.read_seq, joining.role
   FROM {joining} JOIN held ON held.name = joining.room
   ON CONFLICT (room_id, user_id) DO UPDATE
-  SET name = excluded.name, read_seq = greatest(members.read_seq, excluded.read_seq)
-), gone_members AS (
+  SET name = excluded.name, read_seq = greatest(members.read_seq, excluded.read_seq), role = excluded.role
+), new_people AS (
+  INSERT INTO people (user_id, name, folded) SELECT * FROM {heard} ORDER BY user_id
+  ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, folded = excluded.folded
+  WHERE people.name <> excluded.name
+), new_rules AS (
+  INSERT INTO room_rules (room_id, value)
+  SELECT held.id, ruled.value FROM {ruled} JOIN held ON held.name = ruled.room
+  ON CONFLICT (room_id) DO UPDATE SET value = excluded.value
+)"""
+
+MOVING = """
+, gone_members AS (
   DELETE FROM members USING {leaving}, held
   WHERE held.name = leaving.room AND members.room_id = held.id AND members.user_id = leaving.user_id
 ), new_subscriptions AS (
@@ -99,17 +115,22 @@ SELECT name, NULL::bigint AS seq, NULL::bigint AS version FROM held
 UNION ALL
 SELECT name, seq, version FROM rooms WHERE name = ANY(:comparing::text[])
 """
-# The usual batch only says things: without its other parts the statement is planned and run in less time.
-SAY = Statement(_COMMIT + _ANSWER, _WANTED, _MESSAGES)
-SAY_AND_CHANGE = Statement(_COMMIT + _ALTERING + _ANSWER, _WANTED, _MESSAGES, _CHANGES, _CHANGED)
-SAY_AND_MOVE = Statement(
-    _COMMIT + _MEMBERSHIP + _ANSWER,
-    _WANTED, _MESSAGES, _MEMBERS, _MEMBERS_GONE, _SUBSCRIPTIONS, _SUBSCRIPTIONS_GONE, _READ_MARKS,
-)  # fmt: skip
-ALL = Statement(
-    _COMMIT + _ALTERING + _MEMBERSHIP + _ANSWER,
-    _WANTED, _MESSAGES, _CHANGES, _CHANGED, _MEMBERS, _MEMBERS_GONE, _SUBSCRIPTIONS, _SUBSCRIPTIONS_GONE, _READ_MARKS,
-)  # fmt: skip
+_OF = {
+    ALTERING: (_CHANGES, _CHANGED),
+    GOVERNING: (_MEMBERS, _PEOPLE, _RULES),
+    MOVING: (_MEMBERS_GONE, _SUBSCRIPTIONS, _SUBSCRIPTIONS_GONE, _READ_MARKS),
+}
+"""What a batch does beyond saying something, and the rows that come with it."""
+
+
+@cache
+def statement(*parts: str) -> Statement:
+    """The usual batch only says things: without its other parts the statement is planned and run in less time."""
+    return Statement(
+        _COMMIT + "".join(parts) + _ANSWER, _WANTED, _MESSAGES, *(row for part in parts for row in _OF[part])
+    )
+
+
 # In a quiet hour a batch is one message: scalars, and no join of rows with rows, cost a quarter less.
 SAY_ONE = Statement("""
 WITH held AS (
@@ -131,13 +152,10 @@ def create(rooms: Iterable[tuple[str, int]]) -> tuple[str, list[Any]]:
     return CREATE.text, CREATE.arguments(_NEW.arguments(rooms))
 
 
-def commit(
-    writing: Sequence[Changes], comparing: list[str], moves: bool = False, alters: bool = False
-) -> tuple[str, list[Any]]:
-    """The statement and its arguments; without the parts that have nothing to write, unless they are wanted."""
-    moved = moves or any(c.membership_changed or c.read_marks for c in writing)
-    altered = alters or any(c.changes for c in writing)
-    if not moved and not altered and not comparing and len(writing) == 1 and len(writing[0].messages) == 1:
+def commit(writing: Sequence[Changes], comparing: list[str]) -> tuple[str, list[Any]]:
+    """The statement and its arguments, without the parts that have nothing to write."""
+    parts = [part for part, has in _HAS.items() if any(map(has, writing))]
+    if not parts and not comparing and len(writing) == 1 and len(writing[0].messages) == 1:
         return SAY_ONE.text, _one(writing[0])
     arguments = {
         "comparing": comparing,
@@ -148,24 +166,46 @@ def commit(
             for m in c.messages
         ),
     }
-    if altered:
-        arguments |= {
-            **_CHANGES.arguments(
-                (c.room, x.seq, x.sender_id, x.sender_name, x.id, x.kind, x.of, x.value, x.at_ms)
-                for c in writing
-                for x in c.changes
-            ),
-            **_CHANGED.arguments(
-                (c.room, m.seq, m.kind, m.content, m.edited_ms or 0, int(m.pinned), written(m.reactions), m.digest)
-                for c in writing
-                for m in c.changed.values()
-            ),
-        }
-    if not moved:
-        statement = SAY_AND_CHANGE if altered else SAY
-        return statement.text, statement.arguments(arguments)
-    arguments |= {
-        **_MEMBERS.arguments((c.room, u, m.name, m.read_seq) for c in writing for u, m in c.members.items()),
+    for part in parts:
+        arguments |= _ARGUMENTS[part](writing)
+    chosen = statement(*parts)
+    return chosen.text, chosen.arguments(arguments)
+
+
+def _altering(writing: Sequence[Changes]) -> dict[str, Any]:
+    return {
+        **_CHANGES.arguments(
+            (c.room, x.seq, x.sender_id, x.sender_name, x.id, x.kind, x.of, x.value, x.at_ms)
+            for c in writing
+            for x in c.changes
+        ),
+        **_CHANGED.arguments(
+            (
+                c.room,
+                m.seq,
+                m.kind,
+                m.content,
+                m.edited_ms or 0,
+                int(m.pinned),
+                reactions_in(m),
+                m.digest,
+            )
+            for c in writing
+            for m in c.changed.values()
+        ),
+    }
+
+
+def _governing(writing: Sequence[Changes]) -> dict[str, Any]:
+    return {
+        **_MEMBERS.arguments((c.room, u, m.name, m.read_seq, m.role) for c in writing for u, m in c.members.items()),
+        **_PEOPLE.arguments((user, name, name.casefold()) for user, name in names(writing).items()),
+        **_RULES.arguments((c.room, rules_in(c.rules)) for c in writing if c.rules is not None),
+    }
+
+
+def _moving(writing: Sequence[Changes]) -> dict[str, Any]:
+    return {
         **_MEMBERS_GONE.arguments((c.room, user) for c in writing for user in c.members_gone),
         **_SUBSCRIPTIONS.arguments(
             (c.room, s, subscription.user_id, subscription.address)
@@ -175,8 +215,14 @@ def commit(
         **_SUBSCRIPTIONS_GONE.arguments((c.room, session) for c in writing for session in c.subscriptions_gone),
         **_READ_MARKS.arguments((c.room, user, seq) for c in writing for user, seq in c.read_marks.items()),
     }
-    statement = ALL if altered else SAY_AND_MOVE
-    return statement.text, statement.arguments(arguments)
+
+
+_HAS: dict[str, Callable[[Changes], Any]] = {
+    ALTERING: lambda c: c.changes,
+    GOVERNING: lambda c: c.members or c.rules is not None,
+    MOVING: lambda c: c.members_gone or c.subscriptions or c.subscriptions_gone or c.read_marks,
+}
+_ARGUMENTS = {ALTERING: _altering, GOVERNING: _governing, MOVING: _moving}
 
 
 def _one(c: Changes) -> list[Any]:
@@ -192,8 +238,17 @@ def _one(c: Changes) -> list[Any]:
 
 
 _NOBODY = Changes("", True, 0, 0, messages=[stored("", 0, "", "", "", "chat", "", 0)])
+
+
+def _for_nobody(parts: Sequence[str]) -> tuple[str, list[Any]]:
+    values: dict[str, Any] = {"comparing": [], **_WANTED.arguments([]), **_MESSAGES.arguments([])}
+    for part in parts:
+        values |= _ARGUMENTS[part]([])
+    return statement(*parts).text, statement(*parts).arguments(values)
+
+
 PLANNED = [
-    *(commit([], [], moves, alters) for moves in (False, True) for alters in (False, True)),
-    commit([_NOBODY], []),
+    *(_for_nobody(parts) for count in range(len(_HAS) + 1) for parts in combinations(_HAS, count)),
+    (SAY_ONE.text, _one(_NOBODY)),
 ]
 """Each statement once, for no room at all."""

@@ -19,10 +19,11 @@ from services.router.core.refusals import RETRY_AFTER_MS, refusal
 from services.router.message_store import MessageStore, Summary
 from services.router.outboxes import Outboxes
 from shared.protocol.bus import Submit
-from shared.protocol.client import History, Join
+from shared.protocol.client import PEOPLE_LIMIT, Create, DirectRoom, FindPeople, History, Join, room_of
 from shared.protocol.codec import render, timestamp
 from shared.protocol.errors import ErrorCode
-from shared.protocol.server import JOIN_RECENT, HistoryPage, RoomSummary
+from shared.protocol.room_names import is_direct, is_private
+from shared.protocol.server import JOIN_RECENT, HistoryPage, PeopleList, RoomSummary
 from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.router")
@@ -47,12 +48,17 @@ class Reads:
             case History() as frame:
                 self._ask(deep.by, self._history(deep.by, frame))
             case Join() as frame:
-                self._ask(deep.by, self._join_page(deep.by, frame, add))
+                self._ask(deep.by, self._join_page(deep.by, frame.after, add))
+            case Create() | DirectRoom():
+                self._ask(deep.by, self._join_page(deep.by, None, add))
             case _:
                 assert_never(deep.frame)
 
     def rooms(self, submit: Submit) -> None:
         self._ask(submit, self._list_rooms(submit))
+
+    def people(self, submit: Submit, frame: FindPeople) -> None:
+        self._ask(submit, self._find_people(submit, frame))
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Upkeep: never refused, since there is a bounded amount of it; tried again by the next tick."""
@@ -108,11 +114,15 @@ class Reads:
         page = HistoryPage(room=frame.room, seq=found.seq, messages=[], more=more, ref=frame.ref)
         self.answer(submit, rendering.listing(page, shown))
 
-    async def _join_page(self, submit: Submit, frame: Join, add: Callable[[Item], None]) -> None:
-        limit = JOIN_RECENT if frame.after is None else pages.JOIN_PAGE
-        page = await self._store.page(frame.room, before=None, after=frame.after, limit=limit)
-        fit = (pages.newest if frame.after is None else pages.oldest)(page.entries, self._answer_bytes)
+    async def _join_page(self, submit: Submit, after: int | None, add: Callable[[Item], None]) -> None:
+        limit = JOIN_RECENT if after is None else pages.JOIN_PAGE
+        page = await self._store.page(room_of(submit.frame, submit.user.id), before=None, after=after, limit=limit)
+        fit = (pages.newest if after is None else pages.oldest)(page.entries, self._answer_bytes)
         add(Item(JoinPage(by=submit, page=fit, as_of=page.seq)))
+
+    async def _find_people(self, submit: Submit, frame: FindPeople) -> None:
+        found = await self._store.people(frame.q, PEOPLE_LIMIT)
+        self.answer(submit, render(PeopleList(people=found, ref=frame.ref)))
 
     async def _list_rooms(self, submit: Submit) -> None:
         found = await self._store.rooms_of(submit.user.id)
@@ -131,6 +141,11 @@ def summaries(found: Iterable[Summary], bytes_: int) -> Iterator[tuple[RoomSumma
         yield (
             RoomSummary(
                 room=room.room,
+                title=room.rules.title or None,
+                private=is_private(room.room) or None,
+                with_=list(room.with_) if is_direct(room.room) else None,
+                role=room.role,
+                archived=room.rules.archived or None,
                 seq=room.seq,
                 read_seq=room.read_seq,
                 unread=room.unread,

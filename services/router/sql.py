@@ -25,8 +25,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.router.core.changes import Changes
 from services.router.core.entries import Stored
-from services.router.sql_reads import SqlReads, written
-from services.router.tables import changes, members, messages, rooms, subscriptions
+from services.router.sql_reads import SqlReads
+from services.router.sql_rows import reactions_in, rules_in
+from services.router.tables import changes, members, messages, people, room_rules, rooms, subscriptions
 from shared.protocol.names import shard_of
 from shared.runtime.outage import outages_as_store_down
 
@@ -99,21 +100,39 @@ class SqlMessageStore(SqlReads):
             .values(seq=bindparam("b_seq"), version=bindparam("b_version")),
             rows(lambda c: [{"b_seq": c.seq, "b_version": c.version}]),
         )
-        people = self._upsert(members).values(
+        joining = self._upsert(members).values(
             room_id=bindparam("b_room"),
             user_id=bindparam("b_user"),
             name=bindparam("b_name"),
             read_seq=bindparam("b_read"),
+            role=bindparam("b_role"),
         )
         further = case(
-            (people.excluded.read_seq > members.c.read_seq, people.excluded.read_seq), else_=members.c.read_seq
+            (joining.excluded.read_seq > members.c.read_seq, joining.excluded.read_seq), else_=members.c.read_seq
         )
         await each(
-            people.on_conflict_do_update(
+            joining.on_conflict_do_update(
                 index_elements=["room_id", "user_id"],
-                set_={"name": people.excluded.name, "read_seq": further},
+                set_={"name": joining.excluded.name, "read_seq": further, "role": joining.excluded.role},
             ),
-            rows(lambda c: [{"b_user": u, "b_name": m.name, "b_read": m.read_seq} for u, m in c.members.items()]),
+            rows(
+                lambda c: [
+                    {"b_user": u, "b_name": m.name, "b_read": m.read_seq, "b_role": m.role}
+                    for u, m in c.members.items()
+                ]
+            ),
+        )
+        heard = self._upsert(people)
+        await each(
+            heard.on_conflict_do_update(
+                index_elements=["user_id"], set_={"name": heard.excluded.name, "folded": heard.excluded.folded}
+            ),
+            [{"user_id": u, "name": name, "folded": name.casefold()} for u, name in sorted(names(batch).items())],
+        )
+        ruled = self._upsert(room_rules).values(room_id=bindparam("b_room"), value=bindparam("b_value"))
+        await each(
+            ruled.on_conflict_do_update(index_elements=["room_id"], set_={"value": ruled.excluded.value}),
+            rows(lambda c: [{"b_value": rules_in(c.rules)}] if c.rules is not None else []),
         )
         await each(
             delete(members).where(members.c.room_id == bindparam("b_room"), members.c.user_id == bindparam("b_user")),
@@ -168,8 +187,20 @@ STATE = ("kind", "content", "edited_ms", "pinned", "reactions", "digest")
 
 def _state(message: Stored) -> dict[str, Any]:
     pinned = True if message.pinned else None
-    state = (message.kind, message.content, message.edited_ms, pinned, written(message.reactions), message.digest)
+    state = (
+        message.kind,
+        message.content,
+        message.edited_ms,
+        pinned,
+        reactions_in(message),
+        message.digest,
+    )
     return dict(zip((f"b_{name}" for name in STATE), state, strict=True))
+
+
+def names(batch: Sequence[Changes]) -> dict[str, str]:
+    """What the users who have come are called, by their ids."""
+    return {user: member.name for c in batch for user, member in c.members.items()}
 
 
 def _as_decided(c: Changes, row: Any) -> bool:

@@ -7,39 +7,33 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from pydantic_core import from_json, to_json
 from sqlalchemy import (
     CompoundSelect,
     ScalarSelect,
     Select,
     Table,
     and_,
-    case,
-    cast,
     distinct,
     func,
-    null,
     select,
     tuple_,
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.router.core.entries import Entry, Reactions, Stored, stored, stored_change
-from services.router.core.needs import Older
+from services.router.core.entries import Entry, Stored
+from services.router.core.needs import Needs, Older
 from services.router.core.room import RECENT, Member, Room, Subscription
 from services.router.message_store import UNREAD_AT_MOST, UNREAD_WITHIN, Page, Summary
-from services.router.tables import changes, members, messages, rooms, store, subscriptions
+from services.router.sql_rows import MESSAGE, change_rows, entry_of, message_of, message_rows, rules_of
+from services.router.tables import changes, members, messages, people, room_rules, rooms, store, subscriptions
+from shared.protocol.room_names import DIRECT, is_direct
+from shared.protocol.server import User
 from shared.runtime.database import reader
 from shared.runtime.outage import outages_as_store_down
 
-_STATE = (
-    messages.c.reply_to, messages.c.edited_ms, messages.c.pinned, messages.c.reactions, messages.c.digest,
-)  # fmt: skip
-_MESSAGE = (
-    messages.c.seq, messages.c.sender_id, messages.c.sender_name, messages.c.id, messages.c.kind, messages.c.content,
-    messages.c.at_ms, *_STATE,
-)  # fmt: skip
+LAST = "\U0010ffff"
+"""Behind all other characters: what begins with a text comes before the text with this behind it."""
 
 
 class SqlReads:
@@ -50,11 +44,14 @@ class SqlReads:
 
     async def load(self, names: Sequence[str]) -> dict[str, Room]:
         async with self._reading() as db:
-            found = (await db.execute(select(rooms).where(rooms.c.name.in_(names)))).all()
+            with_rules = select(rooms, room_rules.c.value.label("rules")).outerjoin(
+                room_rules, room_rules.c.room_id == rooms.c.id
+            )
+            found = (await db.execute(with_rules.where(rooms.c.name.in_(names)))).all()
             ids = [row.id for row in found]
-            people: dict[int, dict[str, Member]] = defaultdict(dict)
+            members_of: dict[int, dict[str, Member]] = defaultdict(dict)
             for row in await db.execute(select(members).where(members.c.room_id.in_(ids))):
-                people[row.room_id][row.user_id] = Member(row.name, row.read_seq)
+                members_of[row.room_id][row.user_id] = Member(row.name, row.read_seq, row.role)
             places: dict[int, dict[str, Subscription]] = defaultdict(dict)
             for row in await db.execute(select(subscriptions).where(subscriptions.c.room_id.in_(ids))):
                 places[row.room_id][row.session] = Subscription(row.user_id, row.address)
@@ -62,25 +59,32 @@ class SqlReads:
             for row in found:
                 # A commit may have come between the statements; only what the row knows of belongs to it.
                 newest = _entries(row.id, row.seq + 1 - RECENT, row.seq + 1, RECENT)
-                room = Room(row.name, True, row.seq, row.version, people[row.id], places[row.id])
+                room = Room(
+                    row.name, True, row.seq, row.version, rules_of(row.rules), members_of[row.id], places[row.id]
+                )
                 for each in await db.execute(newest):
-                    room.remember(_entry(row.name, each))
+                    room.remember(entry_of(row.name, each))
                 loaded[row.name] = room
             return loaded
 
-    async def find(self, room: str, keys: Sequence[tuple[str, str]], seqs: Sequence[int]) -> Older:
+    async def find(self, room: str, wanted: Needs) -> Older:
         by_key: dict[tuple[str, str], Entry] = {}
         by_seq: dict[int, Stored] = {}
+        named: dict[str, str] = {}
+        seqs, users = list(wanted.seqs), list(wanted.users)
         async with self._reading() as db:
-            if keys:
-                for table, rows in ((changes, _changes()), (messages, _messages())):
-                    wanted = tuple_(table.c.sender_id, table.c.id).in_(keys)
-                    for row in await db.execute(_of_room(rows, table, room).where(wanted)):
-                        by_key[row.sender_id, row.id] = _entry(room, row)
+            if wanted.keys:
+                for table, rows in ((changes, change_rows()), (messages, message_rows())):
+                    sent = tuple_(table.c.sender_id, table.c.id).in_(wanted.keys)
+                    for row in await db.execute(_of_room(rows, table, room).where(sent)):
+                        by_key[row.sender_id, row.id] = entry_of(room, row)
             if seqs:
-                for row in await db.execute(_of_room(_messages(), messages, room).where(messages.c.seq.in_(seqs))):
-                    by_seq[row.seq] = _message(room, row)
-        return Older(by_key, by_seq)
+                for row in await db.execute(_of_room(message_rows(), messages, room).where(messages.c.seq.in_(seqs))):
+                    by_seq[row.seq] = message_of(room, row)
+            if users:
+                rows_of = select(people.c.user_id, people.c.name).where(people.c.user_id.in_(users))
+                named = {row.user_id: row.name for row in await db.execute(rows_of)}
+        return Older(by_key, by_seq, named)
 
     async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> Page:
         async with self._reading() as db:
@@ -92,10 +96,10 @@ class SqlReads:
             end = row.seq + 1
             if after is not None:
                 rows = _entries(row.id, after + 1, end, limit + 1)
-                found = [_entry(room, each) for each in await db.execute(rows)]
+                found = [entry_of(room, each) for each in await db.execute(rows)]
                 return Page(found[:limit], len(found) > limit, row.seq)
-            newest = _newest(_messages(), messages, row.id, end if before is None else min(before, end), limit + 1)
-            found = [_message(room, each) for each in await db.execute(newest)]
+            newest = _newest(message_rows(), messages, row.id, end if before is None else min(before, end), limit + 1)
+            found = [message_of(room, each) for each in await db.execute(newest)]
             return Page(found[:limit][::-1], len(found) > limit, row.seq)
 
     async def rooms_of(self, user_id: str) -> list[Summary]:
@@ -109,18 +113,50 @@ class SqlReads:
                 rooms.c.name,
                 rooms.c.seq.label("room_seq"),
                 members.c.read_seq,
+                members.c.role,
+                room_rules.c.value.label("rules"),
                 _unread(user_id).label("unread"),
                 online.label("online"),
-                *_MESSAGE,
+                *MESSAGE,
             )
             .select_from(members)
             .join(rooms, rooms.c.id == members.c.room_id)
+            .outerjoin(room_rules, room_rules.c.room_id == rooms.c.id)
             .outerjoin(messages, and_(messages.c.room_id == rooms.c.id, messages.c.seq == _last_message()))
             .where(members.c.user_id == user_id)
             .order_by(func.coalesce(messages.c.at_ms, 0).desc(), rooms.c.id.desc())
         )
         async with self._reading() as db:
-            return [_summary(user_id, row) for row in (await db.execute(rows)).all()]
+            found = (await db.execute(rows)).all()
+            with_ = await self._others(db, user_id) if any(is_direct(row.name) for row in found) else {}
+            return [_summary(user_id, row, tuple(with_.get(row.name, ()))) for row in found]
+
+    async def _others(self, db: AsyncConnection, user_id: str) -> dict[str, list[User]]:
+        """With whom this user is in direct rooms, by the name of the room."""
+        mine, other = members.alias("mine"), members.alias("other")
+        rows = (
+            select(rooms.c.name.label("room"), other.c.user_id, other.c.name)
+            .select_from(mine)
+            .join(rooms, rooms.c.id == mine.c.room_id)
+            .join(other, and_(other.c.room_id == mine.c.room_id, other.c.user_id != user_id))
+            .where(mine.c.user_id == user_id, rooms.c.name.startswith(DIRECT))
+            .order_by(other.c.name, other.c.user_id)
+        )
+        found = defaultdict[str, list[User]](list)
+        for row in await db.execute(rows):
+            found[row.room].append(User(id=row.user_id, name=row.name))
+        return found
+
+    async def people(self, beginning: str, limit: int) -> list[User]:
+        folded = beginning.casefold()
+        rows = (
+            select(people.c.user_id, people.c.name)
+            .where(people.c.folded >= folded, people.c.folded < folded + LAST)
+            .order_by(people.c.folded, people.c.user_id)
+            .limit(limit)
+        )
+        async with self._reading() as db:
+            return [User(id=row.user_id, name=row.name) for row in await db.execute(rows)]
 
     async def addresses(self, shard: int) -> list[str]:
         rows = (
@@ -160,39 +196,6 @@ class SqlReads:
             yield db
 
 
-def written(reactions: Reactions) -> str | None:
-    """As the column holds them."""
-    return to_json(reactions).decode() if reactions else None
-
-
-def _read(reactions: str | None) -> Reactions:
-    return tuple((emoji, tuple(users)) for emoji, users in from_json(reactions)) if reactions else ()
-
-
-def _nothing(like: Any, name: str) -> Any:
-    """A column without values that goes with `like` into one table."""
-    return cast(null(), like.type).label(name)
-
-
-def _messages() -> Select[Any]:
-    return select(*_MESSAGE, _nothing(changes.c.of_seq, "of_seq"), _nothing(messages.c.content, "text"))
-
-
-def _changes() -> Select[Any]:
-    """The columns of `_messages`; `content` is the change's value, `text` an edited message's of today."""
-    text = (
-        select(case((messages.c.kind == "chat", messages.c.content)))
-        .where(messages.c.room_id == changes.c.room_id, messages.c.seq == changes.c.of_seq, changes.c.kind == "edit")
-        .correlate(changes)
-        .scalar_subquery()
-    )
-    nothing = (_nothing(column, column.name) for column in _STATE)
-    return select(
-        changes.c.seq, changes.c.sender_id, changes.c.sender_name, changes.c.id, changes.c.kind,
-        changes.c.value.label("content"), changes.c.at_ms, *nothing, changes.c.of_seq, text.label("text"),
-    )  # fmt: skip
-
-
 def _of_room(rows: Select[Any], table: Table, room: str) -> Select[Any]:
     return rows.join_from(table, rooms, rooms.c.id == table.c.room_id).where(rooms.c.name == room)
 
@@ -200,7 +203,7 @@ def _of_room(rows: Select[Any], table: Table, room: str) -> Select[Any]:
 def _entries(room_id: int, start: int, end: int, limit: int) -> CompoundSelect[Any]:
     """The first `limit` entries from the number `start` to before `end`. As many of each kind are read."""
     both = []
-    for table, rows in ((messages, _messages()), (changes, _changes())):
+    for table, rows in ((messages, message_rows()), (changes, change_rows())):
         within = rows.where(table.c.room_id == room_id, table.c.seq >= start, table.c.seq < end)
         both.append(select(within.order_by(table.c.seq).limit(limit).subquery()))
     return union_all(*both).order_by("seq").limit(limit)
@@ -211,34 +214,20 @@ def _newest(rows: Select[Any], table: Table, room_id: int, before: int, limit: i
     return newest.order_by(table.c.seq.desc()).limit(limit)
 
 
-def _entry(room: str, row: Any) -> Entry:
-    if row.of_seq is None:
-        return _message(room, row)
-    return stored_change(
-        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.of_seq, row.text
-    )
-
-
-def _message(room: str, row: Any) -> Stored:
-    return stored(
-        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.reply_to,
-        row.edited_ms, bool(row.pinned), _read(row.reactions), row.digest,
-    )  # fmt: skip
-
-
 def _last_message() -> ScalarSelect[Any]:
     """The number of a room's newest message: changes may have come after it."""
     each = messages.alias("each")
     return select(func.max(each.c.seq)).where(each.c.room_id == rooms.c.id).correlate(rooms).scalar_subquery()
 
 
-def _summary(user_id: str, row: Any) -> Summary:
-    last = _message(row.name, row) if row.seq is not None else None
+def _summary(user_id: str, row: Any, with_: Sequence[User]) -> Summary:
+    last = message_of(row.name, row) if row.seq is not None else None
     unread = row.unread
     # Behind more of one's own than is looked through, the newest may still be another's.
     if last is not None and last.seq > row.read_seq and last.sender_id != user_id and last.kind != "deleted":
         unread = max(unread, 1)
-    return Summary(row.name, row.room_seq, row.read_seq, unread, row.online, last)
+    rules = rules_of(row.rules)
+    return Summary(row.name, row.room_seq, row.read_seq, unread, row.online, last, row.role, rules, with_)
 
 
 def _unread(user_id: str) -> ScalarSelect[Any]:

@@ -74,6 +74,7 @@ members = Table(
     Column("user_id", Text),
     Column("name", Text),
     Column("read_seq", BigInteger),
+    Column("role", Text, nullable=True),
     PrimaryKeyConstraint("room_id", "user_id"),
     Index("members_by_user", "user_id"),
 )
@@ -87,4 +88,16 @@ subscriptions = Table(
     PrimaryKeyConstraint("room_id", "session"),
     Index("seats_by_address", "address"),
 )
+room_rules = Table("room_rules", metadata, Column("room_id", ROOM_ID, primary_key=True), Column("value", Text))
+"""What holds for a room, as JSON; without a row nothing but what holds for all."""
+people = Table(
+    "people",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("name", Text),
+    Column("folded", Text().with_variant(Text(collation="C"), "postgresql")),
+    Index("people_by_name", "folded"),
+)
+"""Whoever was a member of a room, under the newest name that was heard. `folded`: in small letters, compared by their
+numbers, so that those which begin alike stand together."""
 store = Table("store", metadata, Column("key", Text, primary_key=True), Column("value", Text))

@@ -1,7 +1,7 @@
 """What the services say to one another. The envelope, the head of an AMQP message's body, holds a batch of these.
 
     gateway ──Submit, Unsubscribe, Retell, Takeover, Beat──► frames.<shard> ──► router ──Tick──► frames.<shard>
-    router  ──Subscribed, Unsubscribed, Rewound, Lapsed, Fanout, Direct, Acknowledged──► the gateway's mailbox
+    router  ──Subscribed, Unsubscribed, Removed, Rewound, Lapsed, Fanout, Direct, Acknowledged──► the gateway's mailbox
     gateway ──Submit(File)──► work.files ──Post──► frames.<shard>
     files   ──AccessWanted──► frames.<shard> ──Access──► the asker's mailbox
     router  ──FileGone──► work.files
@@ -36,7 +36,8 @@ one item, and its head stay under `BODY_BYTES`."""
 
 WIRE: Final = 3
 """The version of the wire that is spoken here: it counts up whenever a frame of clients, or a field of one, is new
-(`ClientBase.since`). 2: `edit`, `delete`, `react`, `pin`, and a chat's `reply_to`. 3: `resume`."""
+(`ClientBase.since`). 2: `edit`, `delete`, `react`, `pin`, and a chat's `reply_to`. 3: rooms of some (`create`,
+`direct`, `invite`, `remove`, `role`, `settings`, and all that names one), `people`, `resume`."""
 
 
 def named(source: str) -> str:
@@ -174,6 +175,15 @@ class Unsubscribed(Frame):
     sessions: list[str]
 
 
+class Removed(Frame):
+    """`user` is no member of `room` any more, since `by` has said so: none of their sessions is subscribed."""
+
+    type: Literal["removed"] = "removed"
+    room: str
+    user: UserId
+    by: User
+
+
 class Rewound(Frame):
     """The receiver had more of `room` (`Takeover.after`) than the log holds, which ends at `seq`: the message store
     went back, and what follows `seq` is given out anew."""
@@ -259,6 +269,7 @@ BusMessage = Annotated[
     | FileGone
     | Subscribed
     | Unsubscribed
+    | Removed
     | Rewound
     | Lapsed
     | Fanout

@@ -5,16 +5,26 @@ Each frame declares what becomes of it (`ClientBase`); gateways and routers go b
 and where something new is to be done for it: `make lint` and tests/unit/test_every_frame.py say where.
 """
 
+# long: every frame that a client may send stands in one place
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from shared.protocol.names import Emoji, FileName, MessageId, Ref, Room, Seq, Text
+from shared.protocol.names import NAME_CHARS, Emoji, FileName, MessageId, Ref, Room, Seq, Text, Title, Topic, UserId
+from shared.protocol.room_names import direct_room, is_private, private_room
 
 HISTORY_LIMIT = 200
 RESUME_LIMIT = 500
+INVITED_AT_ONCE = 50
+DIRECT_OTHERS = 8
+PEOPLE_LIMIT = 20
+MADE_SINCE = 3
+"""From that version of the bus's wire on there are rooms whose names the server makes."""
+Role = Literal["owner", "moderator", "member"]
+Governors = Literal["members", "moderators"]
+"""Who may do something in a room: every member, or only who moderates it, its owners among them."""
 
 
 class Frame(BaseModel):
@@ -102,6 +112,109 @@ class Rooms(ClientBase):
     kind: ClassVar[Literal["question"]] = "question"
     read_only: ClassVar[bool] = True
     since: ClassVar[int] = 1
+
+
+class Create(ClientBase):
+    """A private room under a name that the server makes (`room_names.private_room`), with its sender as the owner and
+    these users as members. It is answered with `joined`."""
+
+    type: Literal["create"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["entry"]] = "entry"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 3
+    id: MessageId
+    title: Title
+    topic: Topic | None = None
+    users: Annotated[list[UserId], Field(max_length=INVITED_AT_ONCE)] = []
+
+
+class DirectRoom(ClientBase):
+    """The room of exactly these users and the sender, made where it is not there yet; of the sender alone: a room for
+    notes. It is answered with `joined`."""
+
+    type: Literal["direct"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["entry"]] = "entry"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 3
+    id: MessageId
+    users: Annotated[list[UserId], Field(min_length=1, max_length=DIRECT_OTHERS)]
+
+
+class Invite(ClientBase):
+    """Makes `user` a member of the room."""
+
+    type: Literal["invite"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["entry"]] = "entry"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 3
+    room: Room
+    id: MessageId
+    user: UserId
+
+
+class Remove(ClientBase):
+    """Ends the membership of `user`, who hears nothing more of the room."""
+
+    type: Literal["remove"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["entry"]] = "entry"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 3
+    room: Room
+    id: MessageId
+    user: UserId
+
+
+class GiveRole(ClientBase):
+    """An owner alone may."""
+
+    type: Literal["role"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["entry"]] = "entry"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 3
+    room: Room
+    id: MessageId
+    user: UserId
+    role: Role
+
+
+class RoomSettings(ClientBase):
+    """What is left out stays as it is. `posting`: who may write. `invites`: who may invite. `archived`: nobody may do
+    either."""
+
+    type: Literal["settings"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["entry"]] = "entry"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 3
+    room: Room
+    id: MessageId
+    title: Title | None = None
+    topic: Topic | None = None
+    posting: Governors | None = None
+    invites: Governors | None = None
+    archived: bool | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if all(value is None for value in (self.title, self.topic, self.posting, self.invites, self.archived)):
+            raise ValueError("it sets nothing")
+        return self
+
+
+class FindPeople(ClientBase):
+    """Whose names begin so, in small or large letters."""
+
+    type: Literal["people"]
+    scope: ClassVar[Literal["person"]] = "person"
+    kind: ClassVar[Literal["question"]] = "question"
+    read_only: ClassVar[bool] = True
+    since: ClassVar[int] = 3
+    q: Annotated[str, Field(min_length=1, max_length=NAME_CHARS)]
 
 
 class Chat(ClientBase):
@@ -231,7 +344,27 @@ class Ping(ClientBase):
     since: ClassVar[int] = 1
 
 
-ForwardedFrame = Join | Resume | Leave | Rooms | Chat | File | Edit | Delete | React | Pin | History | Typing | Read
+Made = Create | DirectRoom
+"""What names no room: its room follows from who sent it, and what."""
+Governing = Invite | Remove | GiveRole | RoomSettings
+ForwardedFrame = (
+    Join
+    | Resume
+    | Leave
+    | Rooms
+    | FindPeople
+    | Made
+    | Governing
+    | Chat
+    | File
+    | Edit
+    | Delete
+    | React
+    | Pin
+    | History
+    | Typing
+    | Read
+)
 """What a gateway does not answer itself: every scope but "connection"."""
 ClientFrame = Annotated[Auth | Ping | ForwardedFrame, Field(discriminator="type")]
 CLIENT_FRAME: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
@@ -244,9 +377,17 @@ def answer_ref(frame: ClientFrame) -> str | None:
     return frame.id if frame.kind == "entry" else None
 
 
+def room_of(frame: ClientFrame, user_id: str) -> str:
+    """The room that a frame about a room is about, when this user sends it."""
+    if frame.type == "create":
+        return private_room(user_id, frame.id)
+    if frame.type == "direct":
+        return direct_room([user_id, *frame.users])
+    return frame.room  # type: ignore[union-attr]
+
+
 def read_since(frame: ClientFrame) -> int:
     """The version of the bus's wire from which on `frame` is read, with all that stands in it."""
     # Also a field that says null: a frame goes on as it came.
-    if frame.type == "chat" and "reply_to" in frame.model_fields_set:
-        return 2
-    return frame.since
+    since = 2 if frame.type == "chat" and "reply_to" in frame.model_fields_set else frame.since
+    return max(since, MADE_SINCE) if is_private(getattr(frame, "room", "")) else since

@@ -88,8 +88,8 @@ def render_message(
     ref: str | None = None,
     more: bytes = b"",
 ) -> bytes:
-    """A `message` frame. `content` is the text of a chat, the JSON of a `StoredFile`, or of a deleted message empty.
-    `more`: further fields as `more_of` gives them. The hot path: once a message.
+    """A `message` frame. `content` is the text of a chat, else JSON (of a `StoredFile`, of an `About`), or of a deleted
+    message empty. `more`: further fields as `more_of` gives them. The hot path: once a message.
     """
     return b'{"type":"message","room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b"%b%b%b}' % (
         _quoted(room),
@@ -99,10 +99,14 @@ def render_message(
         _quoted(sender_id),
         _quoted(sender_name),
         timestamp(at_ms).encode(),
-        b',"text":' + to_json(content) if kind == "chat" else b',"file":' + content.encode() if content else b"",
+        b',"text":' + to_json(content) if kind == "chat" else _object(kind, content) if content else b"",
         more,
         b"" if ref is None else b',"ref":' + to_json(ref),
     )
+
+
+def _object(kind: str, content: str) -> bytes:
+    return (b',"file":' if kind == "file" else b',"about":') + content.encode()
 
 
 def more_of(fields: dict[str, Any]) -> bytes:
@@ -111,10 +115,10 @@ def more_of(fields: dict[str, Any]) -> bytes:
 
 
 def render_change(
-    room: str, seq: int, id: str, kind: str, sender_id: str, sender_name: str, at_ms: int, of: int, more: bytes
+    room: str, seq: int, id: str, kind: str, sender_id: str, sender_name: str, at_ms: int, of: int | None, more: bytes
 ) -> bytes:
-    """A `change` frame; `more` as above."""
-    fields = b'"room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b","of":%d%b' % (
+    """A `change` frame, of the message `of` or of the room itself; `more` as above."""
+    fields = b'"room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b"%b%b' % (
         _quoted(room),
         seq,
         to_json(id),
@@ -122,7 +126,7 @@ def render_change(
         _quoted(sender_id),
         _quoted(sender_name),
         timestamp(at_ms).encode(),
-        of,
+        b"" if of is None else b',"of":%d' % of,
         more,
     )
     return b'{"type":"change",%b}' % fields

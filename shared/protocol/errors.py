@@ -23,6 +23,7 @@ class ErrorCode(StrEnum):
     NOT_JOINED = "not_joined"
     NO_SUCH_ROOM = "no_such_room"
     NO_SUCH_MESSAGE = "no_such_message"
+    NO_SUCH_USER = "no_such_user"
     ID_REUSED = "id_reused"
     RATE_LIMITED = "rate_limited"
     OVERLOADED = "overloaded"
@@ -76,6 +77,7 @@ HTTP_STATUS: Final[dict[ErrorCode, int]] = {
     ErrorCode.NOT_JOINED: 403,
     ErrorCode.NO_SUCH_ROOM: 404,
     ErrorCode.NO_SUCH_MESSAGE: 404,
+    ErrorCode.NO_SUCH_USER: 404,
     ErrorCode.ID_REUSED: 409,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.OVERLOADED: 503,

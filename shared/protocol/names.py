@@ -35,6 +35,8 @@ NAME_CHARS: Final = 32
 ID_CHARS: Final = 64
 REF_CHARS: Final = 64
 FILE_NAME_CHARS: Final = 255
+TITLE_CHARS: Final = 80
+TOPIC_CHARS: Final = 500
 TEXT_CHARS: Final = 8_000
 FRAME_BYTES: Final = 1 << 20
 CHECKED_NAMES: Final = 4_096
@@ -101,13 +103,32 @@ def file_name(sent: str) -> str:
     """
     half = _LABEL_LOOKED_AT // 2
     name = sent if len(sent) <= _LABEL_LOOKED_AT else sent[:half] + sent[-half:]
-    name = _DROPPED.sub("", _BREAKS.sub(" ", name))
-    name = normal("NFC", _SURROGATES.sub("\ufffd", name).replace("/", "_")).strip(_EDGES)
+    name = _shown(name).replace("/", "_")
     if len(name) > FILE_NAME_CHARS:
         stem, dot, extension = name.rpartition(".")
         ending = dot + extension if stem and len(extension) <= EXTENSION_CHARS else ""
         name = (name[: FILE_NAME_CHARS - len(ending)] + ending).strip(_EDGES)
     return name if shows(name) and name not in (".", "..") else FILE_NAME
+
+
+def title(sent: str) -> str:
+    """What a room is called for people, of what was sent: in one line, without what could deceive."""
+    shown = _shown(sent[:_LABEL_LOOKED_AT])[:TITLE_CHARS].strip(_EDGES)
+    if not shows(shown):
+        raise ValueError("it shows nothing")
+    return shown
+
+
+def topic(sent: str) -> str:
+    """What a room is about, likewise; empty where that shows nothing."""
+    shown = _shown(sent[:_LABEL_LOOKED_AT])[:TOPIC_CHARS].strip(_EDGES)
+    return shown if shows(shown) else ""
+
+
+def _shown(label: str) -> str:
+    """In one line, in NFC, without controls and direction marks."""
+    label = _DROPPED.sub("", _BREAKS.sub(" ", label))
+    return normal("NFC", _SURROGATES.sub("\ufffd", label)).strip(_EDGES)
 
 
 def said(value: str) -> str:
@@ -119,12 +140,20 @@ def said(value: str) -> str:
     return value
 
 
-Room = Annotated[str, StringConstraints(pattern=r"^[\p{L}\p{M}\p{Nd}\-_.]{1,64}$"), AfterValidator(composed)]
+Room = Annotated[
+    str,
+    StringConstraints(pattern=r"^(?:~[\p{L}\p{M}\p{Nd}\-_.]{1,63}|[\p{L}\p{M}\p{Nd}\-_.]{1,64})$"),
+    AfterValidator(composed),
+]
+"""What a client may name. Names that begin with `~` are made by the server alone (room_names.py)."""
 UserName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS), AfterValidator(visible)]
 UserId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
-MessageId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]
+MessageId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7d][\x21-\x7e]{0,63}$")]
+"""Of a client. Those that begin with `~` are the server's own."""
 Ref = Annotated[str, StringConstraints(max_length=REF_CHARS)]
 FileName = Annotated[str, AfterValidator(file_name)]
+Title = Annotated[str, AfterValidator(title)]
+Topic = Annotated[str, AfterValidator(topic)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=FRAME_BYTES), AfterValidator(said)]
 Seq = Annotated[int, Field(ge=0, le=2**53 - 1)]  # what a JavaScript number holds exactly
 

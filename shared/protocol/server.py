@@ -1,15 +1,15 @@
 """What a client may receive. docs/protocol.md, "Server → client". Rendered compactly, `type` first, fields that are
 unset left out.
 """
-# long: a table of the protocol, read as one
 
+# long: every frame that a client may receive stands in one place
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from shared.protocol.client import Frame
+from shared.protocol.client import Frame, Governors, Role
 from shared.protocol.errors import ErrorCode
 
 JOIN_ONLINE = 100
@@ -19,6 +19,12 @@ JOIN_RECENT = 50
 class User(Frame):
     id: str
     name: str
+
+
+class Person(User):
+    """A member of a room. `role` is left out where it is `member`."""
+
+    role: Role | None = None
 
 
 class Limits(Frame):
@@ -56,6 +62,8 @@ class ServerBase(Frame):
 
 
 class Welcome(ServerBase):
+    """`me`: the room of one's own, which is joined as any other and lists what happened to oneself."""
+
     type: Literal["welcome"] = "welcome"
     user: User
     session: str
@@ -63,6 +71,7 @@ class Welcome(ServerBase):
     expires_at: str
     heartbeat_s: float
     limits: Limits
+    me: str
 
 
 class Reaction(Frame):
@@ -111,6 +120,51 @@ class LoggedDeleted(LoggedMessage):
     kind: Literal["deleted"] = "deleted"
 
 
+class About(Frame):
+    """A room that something happened in. `title`: what it was called then."""
+
+    room: str
+    title: str | None = None
+
+
+class LoggedInvited(LoggedMessage):
+    """In one's own log: `from` has made one a member of the room."""
+
+    kind: Literal["invited"] = "invited"
+    about: About
+
+
+class LoggedRemoved(LoggedMessage):
+    """In one's own log: `from` has ended one's membership."""
+
+    kind: Literal["removed"] = "removed"
+    about: About
+
+
+class LoggedMember(LoggedEntry):
+    """`user` is a member with this `role` from now on; without one, none any more."""
+
+    kind: Literal["member"] = "member"
+    user: User
+    role: Role | None = None
+
+
+class Settings(Frame):
+    """What holds for a room: see `client.RoomSettings`. An empty `topic`: none."""
+
+    title: str | None = None
+    topic: str | None = None
+    posting: Governors | None = None
+    invites: Governors | None = None
+    archived: bool | None = None
+
+
+class LoggedSettings(LoggedEntry, Settings):
+    """What was set, alone."""
+
+    kind: Literal["room"] = "room"
+
+
 class LoggedChange(LoggedEntry):
     """Base of changes to the message with the number `of`."""
 
@@ -151,6 +205,22 @@ class DeletedMessage(LoggedDeleted, ServerBase):
     type: Literal["message"] = "message"
 
 
+class InvitedMessage(LoggedInvited, ServerBase):
+    type: Literal["message"] = "message"
+
+
+class RemovedMessage(LoggedRemoved, ServerBase):
+    type: Literal["message"] = "message"
+
+
+class MemberChange(LoggedMember, ServerBase):
+    type: Literal["change"] = "change"
+
+
+class SettingsChange(LoggedSettings, ServerBase):
+    type: Literal["change"] = "change"
+
+
 class EditChange(LoggedEdit, ServerBase):
     type: Literal["change"] = "change"
 
@@ -167,21 +237,28 @@ class PinChange(LoggedPin, ServerBase):
     type: Literal["change"] = "change"
 
 
-AnyMessage = LoggedChat | LoggedFile | LoggedDeleted
+AnyMessage = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved
+AnyChange = LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings
 Logged = Annotated[AnyMessage, Field(discriminator="kind")]
-LoggedAny = Annotated[AnyMessage | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin, Field(discriminator="kind")]
+LoggedAny = Annotated[AnyMessage | AnyChange, Field(discriminator="kind")]
 
 
-class JoinedRoom(Frame):
+class JoinedRoom(Settings):
     """What is told of a room to who is subscribed from now on. `seq`: of the newest entry. `messages`: the entries
     after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is
-    left out where it is `seq`."""
+    left out where it is `seq`.
+
+    `role`: one's own, left out where it is `member`. `private`: only its members know of the room, and `people` are all
+    of them, whether online or not. What holds for the room (`Settings`), its people and one's role are as of `seq`."""
 
     room: str
     seq: int
     as_of: int | None = None
     members: int
     online: list[User]
+    role: Role | None = None
+    private: bool | None = None
+    people: list[Person] | None = None
     messages: list[LoggedAny]
     more: bool
 
@@ -208,16 +285,27 @@ class Resumed(ServerBase):
 
 
 class Left(ServerBase):
+    """`by`: who has ended one's membership, if that was not oneself."""
+
     type: Literal["left"] = "left"
     room: str
+    by: User | None = None
 
 
 class RoomSummary(Frame):
     """`seq` of the newest entry, `read_seq` how far this user has read, `unread` how many messages of others follow
     that and are not deleted (counted to 100), `members` how many are online. `last` the newest message; where the list
-    has no room for it, `last_at` says when it came."""
+    has no room for it, `last_at` says when it came. `role`: one's own, left out where it is `member`. `with`: the other
+    people of a direct room."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     room: str
+    title: str | None = None
+    private: bool | None = None
+    with_: Annotated[list[User] | None, Field(alias="with")] = None
+    role: Role | None = None
+    archived: bool | None = None
     seq: int
     read_seq: int
     unread: int
@@ -229,6 +317,11 @@ class RoomSummary(Frame):
 class RoomList(ServerBase):
     type: Literal["rooms"] = "rooms"
     rooms: list[RoomSummary]
+
+
+class PeopleList(ServerBase):
+    type: Literal["people"] = "people"
+    people: list[User]
 
 
 class HistoryPage(ServerBase):
@@ -292,9 +385,14 @@ ServerFrame = (
     | Resumed
     | Left
     | RoomList
+    | PeopleList
     | ChatMessage
     | FileMessage
     | DeletedMessage
+    | InvitedMessage
+    | RemovedMessage
+    | MemberChange
+    | SettingsChange
     | EditChange
     | DeleteChange
     | ReactChange

@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.router.core.entries import Stored
+from services.router.core.needs import NOTHING, Needs
+from services.router.core.room import Room
 from services.router.core.step import step
 from services.router.message_store import MessageStore, Page, Summary
 from services.router.sql import SqlMessageStore
@@ -94,9 +96,10 @@ async def seqs(store: MessageStore, room: str) -> list[int]:
 
 async def test_a_room_that_nobody_has_named_has_nothing(store: SqlMessageStore) -> None:
     room = (await store.load(["nobody"]))["nobody"]
-    assert rows_of(room) == {"exists": False, "seq": 0, "version": 0, "members": {}, "subscriptions": {}, "recent": []}
+    assert rows_of(room) == rows_of(Room("nobody"))
+    assert not room.exists
     assert await store.page("nobody", before=None, after=None, limit=10) == Page([], False, 0)
-    assert await store.find("nobody", [("u1", "id1")], [1]) == ({}, {})
+    assert await store.find("nobody", Needs([("u1", "id1")], [1])) == NOTHING
     assert await store.rooms_of("u1") == []
     assert await store.addresses(0) == []
 
@@ -354,7 +357,7 @@ async def test_messages_are_found_by_sender_and_id_within_their_room(store: SqlM
     writer = await filled(store, "r", 3)
     await filled(store, "other", 5)
     await writer.handle(join("r", BORYS), chat("r", BORYS, "id1", "mine"))
-    found = await store.find("r", [("u1", "id2"), ("u2", "id1"), ("u2", "id2"), ("u1", "id5")], [])
+    found = await store.find("r", Needs([("u1", "id2"), ("u2", "id1"), ("u2", "id2"), ("u1", "id5")], []))
     assert {key: (m.seq, m.content) for key, m in found.by_key.items() if isinstance(m, Stored)} == {
         ("u1", "id2"): (2, "text 2"), ("u2", "id1"): (4, "mine"),
     }  # fmt: skip
@@ -400,7 +403,7 @@ async def test_a_room_s_summary_counts_users_not_sessions(store: SqlMessageStore
     await writer.handle(join("r", ANNA, "second"), join("r", BORYS), join("r", VIRA), unsubscribe("r", VIRA.id))
     await writer.handle(read("r", ANNA, 2))
     last = writer.room("r").message(3)
-    assert await store.rooms_of(ANNA.id) == [Summary("r", 3, 2, 0, 2, last)]
+    assert await store.rooms_of(ANNA.id) == [Summary("r", 3, 2, 0, 2, last, "owner")]
     assert await store.rooms_of(BORYS.id) == [Summary("r", 3, 3, 0, 2, last)]
 
 
@@ -489,7 +492,7 @@ async def test_a_change_of_a_message_far_older_than_memory_finds_it(store: SqlMe
     await writer.handle(
         edit("r", ANNA, "x", 3, "late"), react("r", ANNA, "y", 3, "👍"), edit("r", ANNA, "z", 5, "also")
     )
-    old = await store.find("r", [("u1", "x")], [3, 5, 231, 999])
+    old = await store.find("r", Needs([("u1", "x")], [3, 5, 231, 999]))
     assert [(m.seq, m.content, m.reactions) for m in old.by_seq.values()] == [
         (3, "late", (("👍", ("u1",)),)), (5, "also", ()),
     ]  # fmt: skip
@@ -497,7 +500,7 @@ async def test_a_change_of_a_message_far_older_than_memory_finds_it(store: SqlMe
     other = await Writer(store).take("r")
     written = await other.handle(delete("r", ANNA, "q", 3), react("r", ANNA, "p", 3, "👎"))
     assert [frame.get("code") for _, frame in told_directly(written["r"])] == ["no_such_message"]
-    assert [m.kind for m in (await store.find("r", [], [3])).by_seq.values()] == ["deleted"]
+    assert [m.kind for m in (await store.find("r", Needs([], [3]))).by_seq.values()] == ["deleted"]
 
 
 async def test_a_change_that_is_sent_again_from_beyond_memory_keeps_its_number(store: SqlMessageStore) -> None:
@@ -534,7 +537,7 @@ async def test_two_routers_that_change_one_message_lose_neither_s_change(stores:
         await asyncio.gather(
             *(w.handle(react("r", by, f"{id}{number}", 1, e, on=number % 2 == 0)) for w, by, e, id in people)
         )
-    found = (await stores().find("r", [], [1])).by_seq[1]
+    found = (await stores().find("r", Needs([], [1]))).by_seq[1]
     assert found.reactions == (("🎉", ("u1",)), ("👍", ("u1", "u2")), ("👎", ("u2",)))
     page = await stores().page("r", before=None, after=0, limit=200)
     assert [entry.seq for entry in page.entries] == list(range(1, 30))

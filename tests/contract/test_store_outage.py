@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
+from services.router.core.needs import Needs
 from services.router.core.step import step
 from services.router.sql import SqlMessageStore
 from services.router.wiring import open_message_store
@@ -29,7 +30,7 @@ def calls(store: SqlMessageStore, writer: Writer) -> dict[str, Callable[[], Awai
     written = step(writer.room("other"), [chat("other", ANNA, "id1")], NOW_MS)
     return {
         "load": lambda: store.load(["r"]),
-        "find": lambda: store.find("r", [("u1", "id1")], []),
+        "find": lambda: store.find("r", Needs([("u1", "id1")], [])),
         "page": lambda: store.page("r", before=None, after=None, limit=1),
         "rooms_of": lambda: store.rooms_of("u1"),
         "addresses": lambda: store.addresses(0),

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from sqlalchemy import event
 
+from services.router.core.needs import Needs
 from services.router.core.room import RECENT
 from services.router.sql import SqlMessageStore
 from services.router.wiring import open_message_store
@@ -69,8 +70,8 @@ READS: dict[str, tuple[Callable[[SqlMessageStore], Awaitable[object]], int]] = {
     "a page after": (lambda store: store.page(ROOM, before=None, after=MIDDLE, limit=50), 2 * 51),
     "a page after the first": (lambda store: store.page(ROOM, before=None, after=1, limit=200), 2 * 201),
     "a page of changes": (lambda store: store.page(ROOM, before=None, after=MESSAGES + 9, limit=200), 201),
-    "a message sent again": (lambda store: store.find(ROOM, [("sender1", "no such id")], []), 1),
-    "messages that are changed": (lambda store: store.find(ROOM, [], [1, MIDDLE, MESSAGES + 1]), 3),
+    "a message sent again": (lambda store: store.find(ROOM, Needs([("sender1", "no such id")], [])), 1),
+    "messages that are changed": (lambda store: store.find(ROOM, Needs([], [1, MIDDLE, MESSAGES + 1])), 3),
     "the last message in a list of rooms": (lambda store: store.rooms_of("sender1"), 2),
 }
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 
 from services.router.core.changes import Changes
 from services.router.core.entries import Entry, Stored, StoredChange, with_text
-from services.router.core.needs import Older
-from services.router.core.room import RECENT, Member, Room, Subscription
+from services.router.core.needs import Needs, Older
+from services.router.core.room import ANY, RECENT, Member, Room, Rules, Subscription
 from services.router.message_store import UNREAD_AT_MOST, Page, Summary
+from services.router.sql import names
 from shared.protocol.names import shard_of
+from shared.protocol.room_names import is_direct
+from shared.protocol.server import User
 
 Latency = Callable[[], Awaitable[None]]
 
@@ -35,6 +38,7 @@ class _Row:
     keys: dict[tuple[str, str], int] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    rules: Rules = ANY
 
     @property
     def messages(self) -> list[Stored]:
@@ -47,6 +51,7 @@ class Tables:
     def __init__(self, epoch: str = "epoch-1") -> None:
         self.epoch = epoch
         self.rooms: dict[str, _Row] = {}
+        self.people: dict[str, str] = {}
 
 
 class MemoryMessageStore:
@@ -61,8 +66,8 @@ class MemoryMessageStore:
         for name in names:
             row = self._tables.rooms.get(name)
             if row is not None:
-                people = {user: Member(m.name, m.read_seq) for user, m in row.members.items()}
-                loaded[name] = Room(name, True, row.seq, row.version, people, dict(row.subscriptions))
+                people = {user: Member(m.name, m.read_seq, m.role) for user, m in row.members.items()}
+                loaded[name] = Room(name, True, row.seq, row.version, row.rules, people, dict(row.subscriptions))
                 for entry in row.entries[-RECENT:]:
                     loaded[name].remember(entry)
         await self._after()
@@ -80,6 +85,7 @@ class MemoryMessageStore:
         for changes in fresh:
             if changes.writes:
                 self._write(self._tables.rooms.setdefault(changes.room, _Row()), changes)
+                self._tables.people |= names([changes])
         await self._after()
         return {c.room for c in batch} - {c.room for c in fresh}
 
@@ -104,7 +110,8 @@ class MemoryMessageStore:
         row.seq, row.version = changes.seq, changes.version
         for user, member in changes.members.items():
             old = row.members.get(user)
-            row.members[user] = Member(member.name, max(member.read_seq, old.read_seq if old else 0))
+            row.members[user] = Member(member.name, max(member.read_seq, old.read_seq if old else 0), member.role)
+        row.rules = changes.rules or row.rules
         for user in changes.members_gone:
             row.members.pop(user, None)
         row.subscriptions.update(changes.subscriptions)
@@ -114,13 +121,14 @@ class MemoryMessageStore:
             if (marked := row.members.get(user)) is not None:
                 marked.read_seq = max(marked.read_seq, seq)
 
-    async def find(self, room: str, keys: Sequence[tuple[str, str]], seqs: Sequence[int]) -> Older:
+    async def find(self, room: str, wanted: Needs) -> Older:
         await self._before()
         row = self._tables.rooms.get(room) or _Row()
-        by_key = {key: row.entries[row.keys[key] - 1] for key in keys if key in row.keys}
-        wanted = {message.seq: message for message in row.messages if message.seq in set(seqs)}
+        by_key = {key: row.entries[row.keys[key] - 1] for key in wanted.keys if key in row.keys}
+        by_seq = {message.seq: message for message in row.messages if message.seq in set(wanted.seqs)}
+        named = {user: self._tables.people[user] for user in wanted.users if user in self._tables.people}
         await self._after()
-        return Older(by_key, wanted)
+        return Older(by_key, by_seq, named)
 
     async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> Page:
         await self._before()
@@ -149,6 +157,9 @@ class MemoryMessageStore:
                 ),
                 len({subscription.user_id for subscription in row.subscriptions.values()}),
                 row.messages[-1] if row.messages else None,
+                row.members[user_id].role,
+                row.rules,
+                self._others(row, user_id) if is_direct(name) else (),
             )
             for name, row in self._tables.rooms.items()
             if user_id in row.members
@@ -156,6 +167,18 @@ class MemoryMessageStore:
         summaries.reverse()  # of rooms without a message, the youngest first
         await self._after()
         return sorted(summaries, key=lambda s: s.last.at_ms if s.last else 0, reverse=True)
+
+    @staticmethod
+    def _others(row: _Row, user_id: str) -> list[User]:
+        others = [User(id=user, name=member.name) for user, member in row.members.items() if user != user_id]
+        return sorted(others, key=lambda user: (user.name, user.id))
+
+    async def people(self, beginning: str, limit: int) -> list[User]:
+        await self._before()
+        folded = beginning.casefold()
+        found = sorted((name.casefold(), user) for user, name in self._tables.people.items())
+        await self._after()
+        return [User(id=u, name=self._tables.people[u]) for key, u in found if key.startswith(folded)][:limit]
 
     async def addresses(self, shard: int) -> list[str]:
         await self._before()

@@ -14,7 +14,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "protocol.md"
 LINE = re.compile(r"^(?P<who>olena|taras) (?P<way>[<>]) (?P<frame>\{.*\})$", re.MULTILINE)
 # What differs each time: it stands in the document as the word between < and >.
 VARYING = [
-    (re.compile(rb'"(token|session|epoch)":"[^"]*"'), rb'"\1":"<\1>"'),
+    (re.compile(rb'"(token|session|epoch|me)":"[^"]*"'), rb'"\1":"<\1>"'),
     (re.compile(rb'"(at|edited_at|expires_at)":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"'), rb'"\1":"<time>"'),
     (re.compile(rb'"u-(olena|taras)"'), rb'"<\1>"'),
 ]

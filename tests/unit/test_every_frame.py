@@ -11,7 +11,7 @@ from services.router.core.changes import Item
 from services.router.core.step import _FRAMES
 from shared.bus.topology import FILES, shard_queue
 from shared.protocol.bus import WIRE, Submit
-from shared.protocol.client import CLIENT_FRAME, ClientBase, ClientFrame, read_since
+from shared.protocol.client import CLIENT_FRAME, ClientBase, ClientFrame, read_since, room_of
 from shared.protocol.names import shard_of
 from shared.protocol.server import User
 from tests.unit.gateway_side import SHARDS, Side, framed
@@ -32,6 +32,13 @@ EXAMPLES: list[dict[str, Any]] = [
     {"type": "typing", "room": "r"},
     {"type": "read", "room": "r", "seq": 1},
     {"type": "ping"},
+    {"type": "create", "id": "i", "title": "t", "users": []},
+    {"type": "direct", "id": "i", "users": ["u"]},
+    {"type": "invite", "room": "r", "id": "i", "user": "u"},
+    {"type": "remove", "room": "r", "id": "i", "user": "u"},
+    {"type": "role", "room": "r", "id": "i", "user": "u", "role": "owner"},
+    {"type": "settings", "room": "r", "id": "i", "archived": True},
+    {"type": "people", "q": "o"},
 ]
 FIRST: dict[str, set[str]] = {
     "auth": {"token"}, "join": {"room", "after"}, "leave": {"room"}, "rooms": set(), "chat": {"room", "id", "text"},
@@ -66,6 +73,12 @@ def with_all_its_fields(kind: type[ClientBase]) -> list[ClientFrame]:
     return [parsed({field: None} | example) for field in kind.model_fields if field != "limit"]
 
 
+def test_what_names_a_room_that_the_server_made_is_not_for_older_routers() -> None:
+    for example in EXAMPLES:
+        if "room" in example:
+            assert read_since(parsed(example | {"room": "~r"})) == WIRE
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_frame_or_a_field_that_the_first_routers_cannot_read_says_so(kind: type[ClientBase]) -> None:
     for frame in with_all_its_fields(kind):
@@ -94,7 +107,7 @@ async def test_the_gateway_answers_each_frame_or_sends_it_where_its_type_says(ex
     assert isinstance(submit, Submit)
     assert (submit.frame, submit.user.id) == (frame, "olena")
     assert (submit.question is not None) == (frame.kind == "question")
-    about = {"person": submit.session, "rooms": "r"}.get(frame.scope) or frame.room  # type: ignore[union-attr]
+    about = {"person": submit.session, "rooms": "r"}.get(frame.scope) or room_of(frame, "olena")
     assert queue == (FILES if frame.scope == "files" else shard_queue(shard_of(about, SHARDS)))
 
 
@@ -107,4 +120,4 @@ def test_a_router_finds_a_message_again_by_its_id_and_keeps_all_that_changes_som
     frame = parsed(example)
     item = Item(Submit(address="a", session="s", user=User(id="u", name="U"), frame=frame))
     assert item.idempotency_key == (("u", "i") if frame.kind == "entry" else None)
-    assert item.is_read_only == (example["type"] in ("history", "rooms", "ping"))
+    assert item.is_read_only == (example["type"] in ("history", "rooms", "people", "ping"))

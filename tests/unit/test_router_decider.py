@@ -9,7 +9,7 @@ import pytest
 
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item
-from services.router.core.needs import Key, Older
+from services.router.core.needs import Needs, Older
 from services.router.core.room import RECENT
 from services.router.crowd_timers import CrowdTimers
 from services.router.decider import Decider, DeciderLimits
@@ -34,9 +34,9 @@ class Store(MemoryMessageStore):
         super().__init__(tables, 1, before)
         self.looked_up = looked_up
 
-    async def find(self, room: str, keys: Sequence[Key], seqs: Sequence[int]) -> Older:
+    async def find(self, room: str, wanted: Needs) -> Older:
         self.looked_up.append(room)
-        return await super().find(room, keys, seqs)
+        return await super().find(room, wanted)
 
 
 class Scene:

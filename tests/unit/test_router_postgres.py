@@ -7,7 +7,8 @@ import pytest
 from services.router import postgres_statements
 from services.router.core.changes import Changes
 from services.router.core.entries import Stored, stored, stored_change
-from services.router.core.room import Member
+from services.router.core.room import Member, Subscription
+from services.router.postgres_statements import ALTERING, GOVERNING, MOVING, statement
 from services.router.statement import Statement
 
 
@@ -21,6 +22,11 @@ def said(*seqs: int, room: str = "r") -> Changes:
 
 def moved() -> Changes:
     changes = said(8)
+    changes.subscriptions["s2"] = Subscription("u2", "gateway.1")
+    return changes
+
+
+def joining(changes: Changes) -> Changes:
     changes.members["u2"] = Member("Taras")
     return changes
 
@@ -35,13 +41,15 @@ def changing(changes: Changes) -> Changes:
     ("writing", "comparing", "wanted"),
     [
         ([said(8)], [], postgres_statements.SAY_ONE),
-        ([said(8)], ["other"], postgres_statements.SAY),
-        ([said(8, 9)], [], postgres_statements.SAY),
-        ([said(8), said(3, room="q")], [], postgres_statements.SAY),
-        ([], ["other"], postgres_statements.SAY),
-        ([moved()], [], postgres_statements.SAY_AND_MOVE),
-        ([changing(said(8))], [], postgres_statements.SAY_AND_CHANGE),
-        ([changing(moved())], [], postgres_statements.ALL),
+        ([said(8)], ["other"], statement()),
+        ([said(8, 9)], [], statement()),
+        ([said(8), said(3, room="q")], [], statement()),
+        ([], ["other"], statement()),
+        ([moved()], [], statement(MOVING)),
+        ([changing(said(8))], [], statement(ALTERING)),
+        ([joining(said(8))], [], statement(GOVERNING)),
+        ([changing(moved())], [], statement(ALTERING, MOVING)),
+        ([changing(joining(moved()))], [], statement(ALTERING, GOVERNING, MOVING)),
     ],
 )
 def test_a_batch_goes_by_the_shortest_statement_that_says_all_of_it(
@@ -54,4 +62,4 @@ def test_a_batch_goes_by_the_shortest_statement_that_says_all_of_it(
 
 def test_a_read_mark_alone_is_no_message_alone() -> None:
     changes = Changes("r", True, 8, 4, 8, 4, read_marks={"u1": 8})
-    assert postgres_statements.commit([changes], [])[0] == postgres_statements.SAY_AND_MOVE.text
+    assert postgres_statements.commit([changes], [])[0] == statement(MOVING).text

@@ -13,6 +13,7 @@ from shared.protocol.names import REF_CHARS
 
 PATTERNS = {
     "room": "1 to 64 letters, digits, hyphens, underscores or dots",
+    "user": "the id of a user",
     "id": "1 to 64 visible ASCII characters",
     "data": "a data URL",
     "emoji": "one emoji",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import SkipValidation
 
 from services.router.core.entries import Entry, Stored, StoredChange
 from services.router.core.events import Event, Resumed
-from services.router.core.room import Member, Subscription
+from services.router.core.room import Member, Rules, Subscription
 from shared.protocol.bus import AccessWanted, BusMessage, Post, Submit
-from shared.protocol.client import Frame, History, Join, RoomAfter
+from shared.protocol.client import Create, DirectRoom, Frame, History, Join, RoomAfter, room_of
+from shared.protocol.room_names import own_room
+from shared.protocol.server import User
 
 
 class Gone(Frame):
@@ -29,7 +31,8 @@ class CrowdDue(Frame):
 
 
 class JoinPage(Frame):
-    """Said by the router to itself: what `by`, a `join` from further back than memory, lists has been read. The page
+    """Said by the router to itself: what `by`, who enters a room, is to see of it from further back than memory has
+    been read. The page
     holds all changes up to `as_of`."""
 
     by: Submit
@@ -38,21 +41,36 @@ class JoinPage(Frame):
 
     @property
     def room(self) -> str:
-        return self.by.frame.room  # type: ignore[union-attr]
+        return room_of(self.by.frame, self.by.user.id)
+
+
+class Notify(Frame):
+    """Said by the router to itself: something happened to the user `to`, which is an entry of their own log. Perhaps
+    said again, under the same `id`. `content`: as it is stored, JSON."""
+
+    to: User
+    sender: User
+    id: str
+    kind: Literal["invited", "removed"]
+    content: str
+
+    @property
+    def room(self) -> str:
+        return own_room(self.to.id)
 
 
 class Deep(NamedTuple):
     """`frame`, which `by` brought, lists messages from further back than memory."""
 
     by: Submit
-    frame: History | Join
+    frame: History | Join | Create | DirectRoom
 
 
 class Item(NamedTuple):
     """One bus message to be handled. `redelivered`: another router may have handled it already. `resumes`: of a
     `resume` the room that it is about; each of its rooms is an item."""
 
-    message: BusMessage | Gone | CrowdDue | JoinPage
+    message: BusMessage | Gone | CrowdDue | JoinPage | Notify
     redelivered: bool = False
     resumes: RoomAfter | None = None
 
@@ -62,7 +80,9 @@ class Item(NamedTuple):
         if self.resumes is not None:
             return self.resumes.room
         message = self.message
-        return message.frame.room if type(message) is Submit else message.room  # type: ignore[union-attr]
+        if type(message) is Submit:
+            return room_of(message.frame, message.user.id)
+        return message.room  # type: ignore[union-attr]
 
     @property
     def idempotency_key(self) -> tuple[str, str] | None:
@@ -72,6 +92,8 @@ class Item(NamedTuple):
                 return user.id, frame.id
             case Post(user=user, id=id):
                 return user.id, id
+            case Notify(sender=sender, id=id):
+                return sender.id, id
         return None
 
     @property
@@ -90,10 +112,11 @@ class Changes:
     """What a batch wants of `room`, and what came of it. The rows are written only if the room's row still has
     `seq_before` and `version_before`; only after that are `resumed`, and then `events`, told, and read, beside the
     batch, what `reads` list from the store. `messages` and `changes` are new entries; `changed` are messages that were
-    stored before, by their `seq`, as they are now; `files_gone` the files whose messages were deleted. No row is named
-    twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of `subscriptions`,
-    `subscriptions_gone`. `names_owed`: two routers may have spoken of the room side by side, the one of who came and
-    the other of who went; nothing orders their words, so who is there is to be told once more, later."""
+    stored before, by their `seq`, as they are now; `files_gone` the files whose messages were deleted, `notices` what
+    people are to find in their own logs; `rules`: what holds from now on. No row is named twice: a user is in one of
+    `members`, `members_gone`, `read_marks` at most, a session in one of `subscriptions`, `subscriptions_gone`.
+    `names_owed`: two routers may have spoken of the room side by side, the one of who came and the other of who went;
+    nothing orders their words, so who is there is to be told once more, later."""
 
     room: str
     existed: bool
@@ -105,6 +128,8 @@ class Changes:
     changes: list[StoredChange] = field(default_factory=list)
     changed: dict[int, Stored] = field(default_factory=dict)
     files_gone: list[str] = field(default_factory=list)
+    notices: list[Notify] = field(default_factory=list)
+    rules: Rules | None = None
     members: dict[str, Member] = field(default_factory=dict)
     members_gone: set[str] = field(default_factory=set)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from pydantic_core import from_json
+
 from shared.protocol.codec import more_of, render_change, render_message, timestamp
 
 Reactions = tuple[tuple[str, tuple[str, ...]], ...]
@@ -12,9 +14,10 @@ Reactions = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class Stored(NamedTuple):
-    """A message of the log. `kind`: chat, file or deleted. `content`: a chat's text, a file's `StoredFile` as JSON, or
-    empty. `at_ms`, `edited_ms`: Unix milliseconds. `frame`: as members see it. `digest`: of what was sent first, once
-    that is not there any more: so a message that is sent again is known by it."""
+    """A message of the log. `kind`: chat, file or deleted; in somebody's own log invited or removed. `content`: a
+    chat's text, a file's `StoredFile` as JSON, in one's own log an `About` as JSON; of the deleted nothing. `at_ms`,
+    `edited_ms`: Unix milliseconds. `frame`: as members see it. `digest`: of what was sent first, once that is not there
+    any more: so a message that is sent again is known by it."""
 
     seq: int
     sender_id: str
@@ -34,7 +37,10 @@ class Stored(NamedTuple):
 class StoredChange(NamedTuple):
     """A change of the message `of`. `kind`: edit, delete, react or pin. `value`: of an edit the digest of its text, of
     a reaction "+" or "-" and the emoji, of a pin "+" or "-", of a file's deletion the file's id. The text of an edit
-    stands in its message alone. `frame`: as members see it, with the message's text of today."""
+    stands in its message alone. `frame`: as members see it, with the message's text of today.
+
+    Or a change of the room itself, with 0 for `of`: kind `member` (`value`: JSON of `user` and `role`), or `room`
+    (of what was set; and `users`, whom a `create` named, to know it again)."""
 
     seq: int
     sender_id: str
@@ -116,7 +122,10 @@ def stored_change(
         fields = {"emoji": value[1:], "on": value[0] == "+"}
     elif kind == "pin":
         fields = {"on": value[0] == "+"}
-    frame = render_change(room, seq, id, kind, sender_id, sender_name, at_ms, of, more_of(fields))
+    elif not of:
+        fields = from_json(value)
+        fields.pop("users", None)
+    frame = render_change(room, seq, id, kind, sender_id, sender_name, at_ms, of or None, more_of(fields))
     return StoredChange(seq, sender_id, sender_name, id, kind, value, at_ms, frame, of)
 
 

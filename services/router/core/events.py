@@ -7,7 +7,7 @@ from typing import NamedTuple, final
 
 from services.router.core.audience import Audience
 from services.router.core.entries import Entry
-from shared.protocol.bus import Access, Post, Rewound, Submit, Subscribed, Unsubscribed
+from shared.protocol.bus import Access, Post, Removed, Rewound, Submit, Subscribed, Unsubscribed
 from shared.protocol.server import HistoryPage, Joined, JoinedRoom, RefusedRoom, ServerBase
 
 
@@ -82,7 +82,7 @@ class Informed(NamedTuple):
     """A service at `address` is told something itself."""
 
     address: str
-    message: Subscribed | Unsubscribed | Rewound | Access
+    message: Subscribed | Unsubscribed | Removed | Rewound | Access
 
 
 Event = Said | Answered | Told | Noticed | Reminded | Informed

@@ -30,9 +30,10 @@ def value_of(frame: Changing, target: Stored | None = None) -> str:
             return str(from_json(target.content)["id"]) if target is not None and target.kind == "file" else ""
 
 
-def changed(room: str, target: Stored, frame: Changing, user_id: str, now_ms: int) -> Stored:
-    """`target`, which is not deleted, after `frame` of this user. Raises `Refused`: `forbidden`."""
-    if frame.type in ("edit", "delete") and target.sender_id != user_id:
+def changed(room: str, target: Stored, frame: Changing, user_id: str, now_ms: int, moderates: bool = False) -> Stored:
+    """`target`, which is not deleted, after `frame` of this user, who may moderate the room. Raises `Refused`:
+    `forbidden`."""
+    if target.sender_id != user_id and (frame.type == "edit" or (frame.type == "delete" and not moderates)):
         raise Refused(ErrorCode.FORBIDDEN, "Only who wrote a message may edit or delete it.")
     match frame:
         case Edit(text=text):

@@ -23,10 +23,11 @@ Key = tuple[str, str]
 
 
 class Needs(NamedTuple):
-    """The entries under these ids, and the messages with these numbers."""
+    """The entries under these ids, the messages with these numbers, and what these users are called."""
 
     keys: Sequence[Key]
     seqs: Iterable[int]
+    users: Iterable[str] = ()
 
 
 class Older(NamedTuple):
@@ -34,6 +35,7 @@ class Older(NamedTuple):
 
     by_key: Mapping[Key, Entry]
     by_seq: Mapping[int, Stored]
+    people: Mapping[str, str] = MappingProxyType({})
 
 
 NOTHING = Older(MappingProxyType({}), MappingProxyType({}))
@@ -45,10 +47,29 @@ def needs(room: Room, items: Sequence[Item], sent_back: bool) -> Needs | None:
     pushed_out = max(0, len(room.recent) + len(items) - RECENT)
     reach = room.oldest_recent + pushed_out
     old = {of: item for item in items if (of := message_named(item)) is not None and 0 < of < reach and of <= room.seq}
-    if not old and not sent_back:
+    made = [item for item in items if _makes(item)]
+    users = {user for item in items for user in users_named(item) if user not in room.members}
+    if not old and not sent_back and not made and not users:
         return None
-    about = items if sent_back else [i for i in items if (of := message_named(i)) is not None and of in old]
-    return Needs([key for item in about if (key := item.idempotency_key) is not None], old)
+    about = items if sent_back else [*made, *(i for i in items if (of := message_named(i)) is not None and of in old)]
+    return Needs([key for item in about if (key := item.idempotency_key) is not None], old, users)
+
+
+def users_named(item: Item) -> Sequence[str]:
+    """Who is to be let in."""
+    message = item.message
+    if type(message) is Submit:
+        frame = message.frame
+        if frame.type == "create" or frame.type == "direct":
+            return frame.users
+        if frame.type == "invite":
+            return [frame.user]
+    return ()
+
+
+def _makes(item: Item) -> bool:
+    """A room is made once, and may be asked for long after."""
+    return type(item.message) is Submit and item.message.frame.type in ("create", "direct")
 
 
 def message_named(item: Item) -> int | None:

@@ -51,7 +51,7 @@ def rooms(summaries: Sequence[tuple[RoomSummary, Stored | None]], ref: str | Non
 
 
 def _summary(room: RoomSummary, last: Stored | None) -> bytes:
-    rendered = to_json(room, exclude_none=True)
+    rendered = to_json(room, exclude_none=True, by_alias=True)
     return rendered if last is None else b'%b,"last":%b}' % (rendered[:-1], listed(last.frame))
 
 

@@ -9,21 +9,41 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from services.router.core.audience import Audience
 from services.router.core.entries import Entry, Stored, StoredChange, with_text
-from shared.protocol.server import User
+from shared.protocol.client import Governors, Role
+from shared.protocol.server import Person, User
 
 RECENT = 200
 
 
 @dataclass(slots=True)
 class Member:
-    """`read_seq`: how far this user has read."""
+    """`read_seq`: how far this user has read. `role`: None is a plain member."""
 
     name: str
     read_seq: int = 0
+    role: Role | None = None
+
+
+class Rules(NamedTuple):
+    """What holds for a room, see `shared.protocol.client.RoomSettings`. Empty: none."""
+
+    title: str = ""
+    topic: str = ""
+    posting: Governors = "members"
+    invites: Governors = "members"
+    archived: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """What is not as it is of itself."""
+        return {name: value for name, value in self._asdict().items() if value != PLAIN[name]}
+
+
+ANY: Final = Rules()
+PLAIN: Final = ANY._asdict()
 
 
 class Subscription(NamedTuple):
@@ -41,6 +61,7 @@ class Room:
     exists: bool = False
     seq: int = 0
     version: int = 0
+    rules: Rules = ANY
     members: dict[str, Member] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     recent: deque[Entry] = field(default_factory=deque)
@@ -137,6 +158,10 @@ class Room:
 
     def online_users(self, limit: int) -> list[User]:
         return [User(id=u, name=self.members[u].name) for u in islice(self._online, limit) if u in self.members]
+
+    def people(self) -> list[Person]:
+        """All members, online or not."""
+        return [Person(id=id, name=member.name, role=member.role) for id, member in self.members.items()]
 
     @property
     def oldest_recent(self) -> int:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 from services.router.core import presence
 from services.router.core.changes import Changes
 from services.router.core.entries import Entry, Stored, StoredChange, digest_of, stored, stored_change, with_text
@@ -9,10 +13,13 @@ from services.router.core.events import Answered, Event, Noticed, Said
 from services.router.core.fold import Changing, changed, value_of
 from services.router.core.needs import Older
 from services.router.core.refusals import refusal
-from services.router.core.room import Member, Room, Subscription
+from services.router.core.room import Member, Room, Rules, Subscription
+from services.router.core.rules import moderates, require_open, require_posting
 from shared.protocol.bus import Post, Submit
+from shared.protocol.client import Role
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.names import is_older
+from shared.protocol.room_names import is_private
 from shared.protocol.server import User
 
 
@@ -49,10 +56,12 @@ class RoomBatch:
         return barred is None
 
     def barred(self, user: User) -> ErrorCode | None:
-        """Why `user` has no business here; None for a member."""
-        if not self.room.exists:
-            return ErrorCode.NO_SUCH_ROOM
-        return None if user.id in self.room.members else ErrorCode.NOT_JOINED
+        """Why `user` has no business here; None for a member. Who is not in a private room is told what is told of a
+        room that is not there."""
+        room = self.room
+        if user.id in room.members:
+            return None
+        return ErrorCode.NOT_JOINED if room.exists and not is_private(room.name) else ErrorCode.NO_SUCH_ROOM
 
     def append(
         self,
@@ -65,7 +74,7 @@ class RoomBatch:
         reply_to: int | None = None,
     ) -> None:
         """Numbers a message, or finds that it has its number already."""
-        room, user, ref = self.room, by.user, by.frame.ref if by.type == "submit" else by.ref
+        user, ref = by.user, by.frame.ref if by.type == "submit" else by.ref
         if not self.is_member(by, ref or id, settle):
             return
         entry = self.sent_before(user.id, id)
@@ -73,14 +82,43 @@ class RoomBatch:
             same = type(entry) is Stored and _is(entry, kind, content, reply_to)
             self.say_again(by, entry, same, ref, settle, redelivered)
             return
+        if not self.allows(require_posting, by, ref or id, settle):
+            return
         if reply_to is not None and self.message(reply_to) is None:
             self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, ref or id, settle)
             return
+        self.say(by, self.new_message(user, id, kind, content, reply_to), ref, settle)
+
+    def new_message(self, sender: User, id: str, kind: str, content: str, reply_to: int | None = None) -> Stored:
+        """The room's next entry."""
+        room = self.room
         room.seq += 1
-        message = stored(room.name, room.seq, user.id, user.name, id, kind, content, self.now_ms, reply_to)
+        message = stored(room.name, room.seq, sender.id, sender.name, id, kind, content, self.now_ms, reply_to)
         room.remember(message)
         self.changes.messages.append(message)
-        self.say(by, message, ref, settle)
+        return message
+
+    def new_change(
+        self, sender: User, id: str, kind: str, value: str, of: int = 0, text: str | None = None
+    ) -> StoredChange:
+        """Likewise."""
+        room = self.room
+        room.seq += 1
+        change = stored_change(room.name, room.seq, sender.id, sender.name, id, kind, value, self.now_ms, of, text)
+        room.remember(change)
+        self.changes.changes.append(change)
+        return change
+
+    def allows(
+        self, rule: Callable[..., None], by: Submit | Post, ref: str | None, settle: str | None, *more: Any
+    ) -> bool:
+        """Whether `rule` (rules.py) lets this member do it; else it is refused."""
+        try:
+            rule(self.room, self.room.members[by.user.id], *more)
+        except Refused as why:
+            self.refuse(by, why.code, ref, settle, text=why.text)
+            return False
+        return True
 
     def change(self, by: Submit, frame: Changing, redelivered: bool) -> None:
         """Numbers a change, with its message as it is after it; or finds that it has its number already."""
@@ -102,18 +140,14 @@ class RoomBatch:
             self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, known_by)
             return
         try:
-            message = changed(room.name, target, frame, user.id, self.now_ms)
+            require_open(room)
+            message = changed(room.name, target, frame, user.id, self.now_ms, moderates(room.members[user.id]))
         except Refused as why:
             self.refuse(by, why.code, known_by, text=why.text)
             return
-        room.seq += 1
         value, text = value_of(frame, target), message.content if message.kind == "chat" else None
-        change = stored_change(
-            room.name, room.seq, user.id, user.name, frame.id, frame.type, value, self.now_ms, frame.of, text
-        )
         room.replace(message)
-        room.remember(change)
-        self.changes.changes.append(change)
+        change = self.new_change(user, frame.id, frame.type, value, frame.of, text)
         self.changes.changed[message.seq] = message
         if frame.type == "delete" and value:
             self.changes.files_gone.append(value)
@@ -165,16 +199,38 @@ class RoomBatch:
         if by.address and by.session:
             self.events.append(Answered(by, ref or entry.id, entry, settle=settle))
 
-    def admit(self, user: User) -> None:
-        """Makes `user` a member, under the present name."""
-        room = self.room
-        member = room.members.get(user.id)
-        if member is not None and member.name == user.name:
-            return
-        self.changes.members_gone.discard(user.id)  # the row of a former membership is overwritten
-        self.changes.read_marks.pop(user.id, None)  # and this one says what the mark would
-        member = Member(user.name, member.read_seq if member else room.seq)
-        room.members[user.id] = self.changes.members[user.id] = member
+    def person(self, id: str) -> User:
+        """Raises `Refused`: `no_such_user`."""
+        member = self.room.members.get(id)
+        name = member.name if member is not None else self.older.people.get(id)
+        if name is None:
+            raise Refused(ErrorCode.NO_SUCH_USER, "There is nobody of this id here.")
+        return User(id=id, name=name)
+
+    def set_rules(self, rules: Rules) -> None:
+        self.room.rules = self.changes.rules = rules
+
+    def admit(self, user: User, role: Role | None = None) -> None:
+        """Makes `user` a member, under the present name; one that is there already keeps its role."""
+        member = self.room.members.get(user.id)
+        if member is None:
+            self.put_member(user.id, Member(user.name, self.room.seq, role))
+        elif member.name != user.name:
+            self.put_member(user.id, replace(member, name=user.name))
+
+    def put_member(self, user_id: str, member: Member) -> None:
+        self.changes.members_gone.discard(user_id)  # the row of a former membership is overwritten
+        self.changes.read_marks.pop(user_id, None)  # and this one says what the mark would
+        self.room.members[user_id] = self.changes.members[user_id] = member
+
+    def drop_member(self, user_id: str) -> bool:
+        """Ends the membership; False: there was none."""
+        if self.room.members.pop(user_id, None) is None:
+            return False
+        self.changes.members.pop(user_id, None)
+        self.changes.members_gone.add(user_id)
+        self.changes.read_marks.pop(user_id, None)
+        return True
 
     def subscribe(self, session: str, user: User, address: str) -> None:
         room = self.room

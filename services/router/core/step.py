@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from services.router.core import pages, presence
+from services.router.core import governing, pages, presence
 from services.router.core.audience import one
-from services.router.core.changes import Changes, CrowdDue, Deep, Gone, Item, JoinPage
-from services.router.core.events import Answered, Informed, Listing, Noticed, Resumed, Said, Told
+from services.router.core.changes import Changes, CrowdDue, Deep, Gone, Item, JoinPage, Notify
+from services.router.core.entrance import come_back, come_in, enter, known_by
+from services.router.core.events import Answered, Informed, Listing, Noticed, Said, Told
 from services.router.core.fold import Changing
 from services.router.core.needs import NOTHING, Older
-from services.router.core.refusals import TEXT, not_coined
+from services.router.core.refusals import not_coined
 from services.router.core.room import Room
 from services.router.core.room_batch import RoomBatch
+from services.router.core.rules import require_removing
 from shared.protocol.bus import (
     Access,
     AccessWanted,
@@ -26,13 +28,32 @@ from shared.protocol.bus import (
     Unsubscribe,
     Unsubscribed,
 )
-from shared.protocol.client import Chat, Delete, Edit, History, Join, Leave, Pin, React, Read, Resume, Typing
+from shared.protocol.client import (
+    Chat,
+    Create,
+    Delete,
+    DirectRoom,
+    Edit,
+    GiveRole,
+    Governing,
+    History,
+    Invite,
+    Join,
+    Leave,
+    Made,
+    Pin,
+    React,
+    Read,
+    Remove,
+    Resume,
+    RoomSettings,
+    Typing,
+)
 from shared.protocol.codec import pack
 from shared.protocol.errors import ErrorCode
 from shared.protocol.names import coined
-from shared.protocol.server import JOIN_ONLINE, HistoryPage, Joined, JoinedRoom, Left, RefusedRoom, RoomError
-
-J = TypeVar("J", bound=JoinedRoom)
+from shared.protocol.room_names import is_private, own_room
+from shared.protocol.server import HistoryPage, Left
 
 
 def step(
@@ -56,7 +77,9 @@ class _Step(RoomBatch):
             _FRAMES[type(about)](self, message, about, item)
         else:
             _MESSAGES[type(message)](self, message, item)
-        if item.redelivered and isinstance(about, Join | Resume | JoinPage | Leave | Unsubscribe | Takeover | Gone):
+        if item.redelivered and isinstance(
+            about, Join | Resume | JoinPage | Made | Leave | Remove | Unsubscribe | Takeover | Gone
+        ):
             # It may have been written before, and whoever wrote it may have died before it told anybody.
             self.tell_everyone = True
 
@@ -64,68 +87,35 @@ class _Step(RoomBatch):
 
     def join(self, by: Submit, frame: Join, item: Item) -> None:
         room = self.room
-        if not room.exists and coined(room.name) != room.name:
+        if is_private(room.name):
+            if room.name != own_room(by.user.id) and not self.is_member(by, frame.ref):
+                return
+        elif not room.exists and coined(room.name) != room.name:
             self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref, text=not_coined(room.name))
             return
-        shown = pages.opening(room, frame.after, self.answer_bytes)
-        if shown is None:
-            # The membership begins now: what this connection sends next counts on it.
-            self.admit(by.user)
-            self.changes.reads.append(Deep(by, frame))
-            return
+        # Who brings a public room into being sees to it.
+        self.admit(by.user, None if room.exists or is_private(room.name) else "owner")
         room.exists = True
-        self.enter(by, frame.ref, shown)
-
-    def enter(self, by: Submit, ref: str | None, shown: pages.Shown) -> None:
-        frame = self.let_in(by, shown, Joined, ref=ref)
-        self.events.append(Answered(by, ref, Listing(frame, shown.entries), subscribed=self.room.seq))
+        come_in(self, by, frame, frame.after)
 
     def resume(self, by: Submit, frame: Resume, item: Item) -> None:
-        room, wanted = self.room, item.resumes
-        assert wanted is not None
-        self.changes.requires_version_check = True
-        barred = self.barred(by.user)
-        if barred is not None:
-            refused = RefusedRoom(room=room.name, error=RoomError(code=barred, text=TEXT[barred]))
-            self.changes.resumed.append(Resumed(by, refused))
-            return
-        share = min(self.answer_bytes, pages.RESUMED_BYTES // (by.among or len(frame.rooms)))
-        shown = pages.resuming(room, wanted.after, share)
-        answer = self.let_in(by, shown, JoinedRoom)
-        subscribed = Subscribed(room=room.name, sessions=[by.session], seq=room.seq)
-        self.changes.resumed.append(Resumed(by, answer, shown.entries, subscribed))
-
-    def let_in(self, by: Submit, shown: pages.Shown, kind: type[J], **more: Any) -> J:
-        """Subscribes the session; gives what it is told of the room."""
-        self.changes.requires_version_check = True
-        # Who was subscribed here all along, its join being sent twice, may have heard that it is gone: it hears this,
-        # too.
-        self.subscribe(by.session, by.user, by.address)
-        room, online = self.room, self.room.online_users(JOIN_ONLINE)
-        return kind(
-            room=room.name,
-            seq=room.seq,
-            as_of=shown.as_of if shown.as_of < room.seq else None,
-            members=room.online,
-            online=online,
-            messages=[],
-            more=shown.more,
-            **more,
-        )
+        assert item.resumes is not None
+        come_back(self, by, frame, item.resumes.after)
 
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
-        if not room.exists:
+        private, member = is_private(room.name), room.members.get(user.id)
+        if not room.exists or (private and member is None):
             self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref)
+            return
+        if member is not None and not self.allows(require_removing, by, frame.ref, None, member):
             return
         self.changes.requires_version_check = True
         for session, subscription in room.subscriptions_of(user.id):
             self.end_subscription(session)
             self.out_of_room(subscription.address, session, told=session != by.session)
-        if room.members.pop(user.id, None) is not None:
-            self.changes.members.pop(user.id, None)
-            self.changes.members_gone.add(user.id)
-            self.changes.read_marks.pop(user.id, None)
+        if self.drop_member(user.id) and private:
+            self.events.append(Said(room.audience, governing.left(self, user)))
         elif item.redelivered:
             self.presence(user, False)
         self.events.append(Answered(by, frame.ref, Left(room=room.name, ref=frame.ref)))
@@ -138,6 +128,12 @@ class _Step(RoomBatch):
 
     def chat(self, by: Submit, frame: Chat, item: Item) -> None:
         self.append(by, frame.id, "chat", frame.text, item.redelivered, None, frame.reply_to)
+
+    def make(self, by: Submit, frame: Made, item: Item) -> None:
+        governing.make(self, by, frame, item)
+
+    def govern(self, by: Submit, frame: Governing, item: Item) -> None:
+        governing.govern(self, by, frame, item)
 
     def change_of(self, by: Submit, frame: Changing, item: Item) -> None:
         self.change(by, frame, item.redelivered)
@@ -176,6 +172,21 @@ class _Step(RoomBatch):
     def post(self, by: Post, item: Item) -> None:
         self.append(by, by.id, "file", pack(by.file).decode(), item.redelivered, by.id)
 
+    def notify(self, by: Notify, item: Item) -> None:
+        """An entry of somebody's own log, which may begin with it."""
+        room = self.room
+        if not room.exists:
+            room.exists = True
+            self.admit(by.to)
+        entry = self.sent_before(by.sender.id, by.id)
+        if entry is None:
+            entry = self.new_message(by.sender, by.id, by.kind, by.content)
+            self.events.append(Said(room.audience, entry))
+        else:
+            # Whoever has written it may have died before it was said; who has it drops it by its seq.
+            self.changes.requires_version_check = True
+            self.events.append(Said(room.audience, entry))
+
     def unsubscribe(self, by: Unsubscribe, item: Item) -> None:
         # A room that is out of date may not know it: then nothing would be written, and nobody would ever end it.
         self.changes.requires_version_check = True
@@ -211,15 +222,18 @@ class _Step(RoomBatch):
 
     def access(self, by: AccessWanted, item: Item) -> None:
         self.changes.requires_version_check = True
-        answer = Access(ref=by.ref, exists=self.room.exists, allowed=by.user in self.room.members)
+        allowed = by.user in self.room.members
+        known = self.room.exists and (allowed or not is_private(self.room.name))
+        answer = Access(ref=by.ref, exists=known, allowed=allowed)
         self.events.append(Informed(by.reply_to, answer))
 
     def join_page(self, read: JoinPage, item: Item) -> None:
-        join = read.by.frame
-        assert isinstance(join, Join)
-        if self.is_member(read.by, join.ref):  # else the user has left while the page was read
-            shown = pages.opening_from(self.room, join.after, read.page, read.as_of, self.answer_bytes)
-            self.enter(read.by, join.ref, shown)
+        frame = read.by.frame
+        assert isinstance(frame, Join | Made)
+        if self.is_member(read.by, known_by(frame)):  # else the user has gone while the page was read
+            after = frame.after if frame.type == "join" else None
+            shown = pages.opening_from(self.room, after, read.page, read.as_of, self.answer_bytes)
+            enter(self, read.by, known_by(frame), shown)
 
     def gone(self, by: Gone, item: Item) -> None:
         self.changes.requires_version_check = True
@@ -232,10 +246,18 @@ class _Step(RoomBatch):
         presence.tell_owed(self.room, self.events, by.names)
 
 
+_MOVES = (Join, Resume, JoinPage, Create, DirectRoom, Leave, Remove, Unsubscribe, Takeover, Gone)
+"""What changes who is online."""
 _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
     Join: _Step.join,
     Resume: _Step.resume,
     Leave: _Step.leave,
+    Create: _Step.make,
+    DirectRoom: _Step.make,
+    Invite: _Step.govern,
+    Remove: _Step.govern,
+    GiveRole: _Step.govern,
+    RoomSettings: _Step.govern,
     Chat: _Step.chat,
     Edit: _Step.change_of,
     Delete: _Step.change_of,
@@ -247,6 +269,7 @@ _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
 }
 _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     Post: _Step.post,
+    Notify: _Step.notify,
     Unsubscribe: _Step.unsubscribe,
     Retell: _Step.retell,
     Takeover: _Step.take_over,

@@ -1,5 +1,11 @@
 // Generated from shared/protocol by `make generate`. Do not edit.
 
+/** A room that something happened in. `title`: what it was called then. */
+export interface About {
+  room: string
+  title?: string
+}
+
 export interface Auth {
   type: "auth"
   ref?: string
@@ -29,6 +35,16 @@ export interface ChatMessage {
   pinned?: boolean
   reactions?: Reaction[]
   text: string
+}
+
+/** A private room under a name that the server makes (`room_names.private_room`), with its sender as the owner and these users as members. It is answered with `joined`. */
+export interface Create {
+  type: "create"
+  ref?: string
+  id: string
+  title: string
+  topic?: string
+  users?: string[]
 }
 
 /** Its author alone may. */
@@ -67,6 +83,14 @@ export interface DeletedMessage {
   reactions?: Reaction[]
 }
 
+/** The room of exactly these users and the sender, made where it is not there yet; of the sender alone: a room for notes. It is answered with `joined`. */
+export interface DirectRoom {
+  type: "direct"
+  ref?: string
+  id: string
+  users: string[]
+}
+
 /** `of`: the number of the message. Its author alone may; a file has no text to edit. */
 export interface Edit {
   type: "edit"
@@ -100,7 +124,7 @@ export interface ErrorFrame {
   retry_after_ms?: number
 }
 
-export type ErrorCode = "invalid_frame" | "too_large" | "unauthorized" | "expired" | "forbidden" | "not_joined" | "no_such_room" | "no_such_message" | "id_reused" | "rate_limited" | "overloaded" | "unavailable" | "unsupported_file" | "name_taken" | "bad_credentials" | "forbidden_origin" | "no_guests" | "sign_in_elsewhere" | "invalid_name" | "invalid_password" | "weak_password" | "invalid_request" | "not_found" | "method_not_allowed" | "no_such_file" | "precondition_failed" | "upgrade_required" | "timed_out" | "internal"
+export type ErrorCode = "invalid_frame" | "too_large" | "unauthorized" | "expired" | "forbidden" | "not_joined" | "no_such_room" | "no_such_message" | "no_such_user" | "id_reused" | "rate_limited" | "overloaded" | "unavailable" | "unsupported_file" | "name_taken" | "bad_credentials" | "forbidden_origin" | "no_guests" | "sign_in_elsewhere" | "invalid_name" | "invalid_password" | "weak_password" | "invalid_request" | "not_found" | "method_not_allowed" | "no_such_file" | "precondition_failed" | "upgrade_required" | "timed_out" | "internal"
 
 /** `data` is a data URL (RFC 2397) in base64. */
 export interface FileFrame {
@@ -128,6 +152,23 @@ export interface FileMessage {
   file: StoredFile
 }
 
+/** Whose names begin so, in small or large letters. */
+export interface FindPeople {
+  type: "people"
+  ref?: string
+  q: string
+}
+
+/** An owner alone may. */
+export interface GiveRole {
+  type: "role"
+  ref?: string
+  room: string
+  id: string
+  user: string
+  role: "owner" | "moderator" | "member"
+}
+
 export interface History {
   type: "history"
   ref?: string
@@ -143,8 +184,33 @@ export interface HistoryPage {
   ref?: string
   room: string
   seq: number
-  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin)[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
   more: boolean
+}
+
+/** Makes `user` a member of the room. */
+export interface Invite {
+  type: "invite"
+  ref?: string
+  room: string
+  id: string
+  user: string
+}
+
+export interface InvitedMessage {
+  type: "message"
+  kind: "invited"
+  ref?: string
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  reply_to?: number
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
+  about: About
 }
 
 export interface Join {
@@ -157,23 +223,39 @@ export interface Join {
 export interface Joined {
   type: "joined"
   ref?: string
+  title?: string
+  topic?: string
+  posting?: "members" | "moderators"
+  invites?: "members" | "moderators"
+  archived?: boolean
   room: string
   seq: number
   as_of?: number
   members: number
   online: User[]
-  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin)[]
+  role?: "owner" | "moderator" | "member"
+  private?: boolean
+  people?: Person[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
   more: boolean
 }
 
-/** What is told of a room to who is subscribed from now on. `seq`: of the newest entry. `messages`: the entries after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is left out where it is `seq`. */
+/** What is told of a room to who is subscribed from now on. `seq`: of the newest entry. `messages`: the entries after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is left out where it is `seq`. `role`: one's own, left out where it is `member`. `private`: only its members know of the room, and `people` are all of them, whether online or not. What holds for the room (`Settings`), its people and one's role are as of `seq`. */
 export interface JoinedRoom {
+  title?: string
+  topic?: string
+  posting?: "members" | "moderators"
+  invites?: "members" | "moderators"
+  archived?: boolean
   room: string
   seq: number
   as_of?: number
   members: number
   online: User[]
-  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin)[]
+  role?: "owner" | "moderator" | "member"
+  private?: boolean
+  people?: Person[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
   more: boolean
 }
 
@@ -183,10 +265,12 @@ export interface Leave {
   room: string
 }
 
+/** `by`: who has ended one's membership, if that was not oneself. */
 export interface Left {
   type: "left"
   ref?: string
   room: string
+  by?: User
 }
 
 /** What one connection may do: bytes of a frame, characters of a text, bytes of an inline file, frames a second in the long run and at once. */
@@ -262,6 +346,33 @@ export interface LoggedFile {
   file: StoredFile
 }
 
+/** In one's own log: `from` has made one a member of the room. */
+export interface LoggedInvited {
+  kind: "invited"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  reply_to?: number
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
+  about: About
+}
+
+/** `user` is a member with this `role` from now on; without one, none any more. */
+export interface LoggedMember {
+  kind: "member"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  user: User
+  role?: "owner" | "moderator" | "member"
+}
+
 export interface LoggedPin {
   kind: "pin"
   room: string
@@ -283,6 +394,62 @@ export interface LoggedReact {
   of: number
   emoji: string
   on: boolean
+}
+
+/** In one's own log: `from` has ended one's membership. */
+export interface LoggedRemoved {
+  kind: "removed"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  reply_to?: number
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
+  about: About
+}
+
+/** What was set, alone. */
+export interface LoggedSettings {
+  kind: "room"
+  title?: string
+  topic?: string
+  posting?: "members" | "moderators"
+  invites?: "members" | "moderators"
+  archived?: boolean
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+}
+
+export interface MemberChange {
+  type: "change"
+  kind: "member"
+  ref?: string
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  user: User
+  role?: "owner" | "moderator" | "member"
+}
+
+export interface PeopleList {
+  type: "people"
+  ref?: string
+  people: User[]
+}
+
+/** A member of a room. `role` is left out where it is `member`. */
+export interface Person {
+  id: string
+  name: string
+  role?: "owner" | "moderator" | "member"
 }
 
 /** Any member may. `on`: pinned, or not any more. */
@@ -386,6 +553,31 @@ export interface RefusedRoom {
   error: RoomError
 }
 
+/** Ends the membership of `user`, who hears nothing more of the room. */
+export interface Remove {
+  type: "remove"
+  ref?: string
+  room: string
+  id: string
+  user: string
+}
+
+export interface RemovedMessage {
+  type: "message"
+  kind: "removed"
+  ref?: string
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  reply_to?: number
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
+  about: About
+}
+
 /** As `join` with `after` for each of `rooms`; but it makes no room and no member. */
 export interface Resume {
   type: "resume"
@@ -417,20 +609,54 @@ export interface RoomList {
   rooms: RoomSummary[]
 }
 
-/** `seq` of the newest entry, `read_seq` how far this user has read, `unread` how many messages of others follow that and are not deleted (counted to 100), `members` how many are online. `last` the newest message; where the list has no room for it, `last_at` says when it came. */
+/** What is left out stays as it is. `posting`: who may write. `invites`: who may invite. `archived`: nobody may do either. */
+export interface RoomSettings {
+  type: "settings"
+  ref?: string
+  room: string
+  id: string
+  title?: string
+  topic?: string
+  posting?: "members" | "moderators"
+  invites?: "members" | "moderators"
+  archived?: boolean
+}
+
+/** `seq` of the newest entry, `read_seq` how far this user has read, `unread` how many messages of others follow that and are not deleted (counted to 100), `members` how many are online. `last` the newest message; where the list has no room for it, `last_at` says when it came. `role`: one's own, left out where it is `member`. `with`: the other people of a direct room. */
 export interface RoomSummary {
   room: string
+  title?: string
+  private?: boolean
+  with?: User[]
+  role?: "owner" | "moderator" | "member"
+  archived?: boolean
   seq: number
   read_seq: number
   unread: number
   members: number
-  last?: LoggedChat | LoggedFile | LoggedDeleted
+  last?: LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved
   last_at?: string
 }
 
 export interface Rooms {
   type: "rooms"
   ref?: string
+}
+
+export interface SettingsChange {
+  type: "change"
+  kind: "room"
+  ref?: string
+  title?: string
+  topic?: string
+  posting?: "members" | "moderators"
+  invites?: "members" | "moderators"
+  archived?: boolean
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
 }
 
 /** A file as a message shows it; `size` in bytes, `mime` sniffed from the bytes, never believed from the sender. `width` and `height`: of a picture, in pixels as it is shown (turned as its Exif data say), both or neither. */
@@ -463,6 +689,7 @@ export interface User {
   name: string
 }
 
+/** `me`: the room of one's own, which is joined as any other and lists what happened to oneself. */
 export interface Welcome {
   type: "welcome"
   ref?: string
@@ -472,6 +699,7 @@ export interface Welcome {
   expires_at: string
   heartbeat_s: number
   limits: Limits
+  me: string
 }
 
 export type ClientFrame =
@@ -490,6 +718,13 @@ export type ClientFrame =
   | Typing
   | Read
   | Ping
+  | Create
+  | DirectRoom
+  | Invite
+  | Remove
+  | GiveRole
+  | RoomSettings
+  | FindPeople
 
 export type ServerFrame =
   | Welcome
@@ -504,6 +739,11 @@ export type ServerFrame =
   | DeleteChange
   | ReactChange
   | PinChange
+  | InvitedMessage
+  | RemovedMessage
+  | MemberChange
+  | SettingsChange
+  | PeopleList
   | HistoryPage
   | Presence
   | TypingNotice

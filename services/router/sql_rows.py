@@ -1,0 +1,79 @@
+"""Rows of the message store and what they stand for: which columns, in which order, and how values are written in
+them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from sqlalchemy import Select, case, cast, null, select
+
+from services.router.core.entries import Entry, Reactions, Stored, stored, stored_change
+from services.router.core.room import ANY, Rules
+from services.router.tables import changes, messages
+
+_STATE = (
+    messages.c.reply_to, messages.c.edited_ms, messages.c.pinned, messages.c.reactions, messages.c.digest,
+)  # fmt: skip
+MESSAGE = (
+    messages.c.seq, messages.c.sender_id, messages.c.sender_name, messages.c.id, messages.c.kind, messages.c.content,
+    messages.c.at_ms, *_STATE,
+)  # fmt: skip
+
+
+def reactions_in(message: Stored) -> str | None:
+    """Its reactions as the column holds them."""
+    return to_json(message.reactions).decode() if message.reactions else None
+
+
+def _read(reactions: str | None) -> Reactions:
+    return tuple((emoji, tuple(users)) for emoji, users in from_json(reactions)) if reactions else ()
+
+
+def rules_in(rules: Rules) -> str:
+    """As the column holds them."""
+    return to_json(rules.told()).decode()
+
+
+def rules_of(written: str | None) -> Rules:
+    return Rules(**from_json(written)) if written else ANY
+
+
+def _nothing(like: Any, name: str) -> Any:
+    """A column without values that goes with `like` into one table."""
+    return cast(null(), like.type).label(name)
+
+
+def message_rows() -> Select[Any]:
+    return select(*MESSAGE, _nothing(changes.c.of_seq, "of_seq"), _nothing(messages.c.content, "text"))
+
+
+def change_rows() -> Select[Any]:
+    """The columns of `message_rows`; `content` is the change's value, `text` an edited message's of today."""
+    text = (
+        select(case((messages.c.kind == "chat", messages.c.content)))
+        .where(messages.c.room_id == changes.c.room_id, messages.c.seq == changes.c.of_seq, changes.c.kind == "edit")
+        .correlate(changes)
+        .scalar_subquery()
+    )
+    nothing = (_nothing(column, column.name) for column in _STATE)
+    return select(
+        changes.c.seq, changes.c.sender_id, changes.c.sender_name, changes.c.id, changes.c.kind,
+        changes.c.value.label("content"), changes.c.at_ms, *nothing, changes.c.of_seq, text.label("text"),
+    )  # fmt: skip
+
+
+def entry_of(room: str, row: Any) -> Entry:
+    if row.of_seq is None:
+        return message_of(room, row)
+    return stored_change(
+        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.of_seq, row.text
+    )
+
+
+def message_of(room: str, row: Any) -> Stored:
+    return stored(
+        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.reply_to,
+        row.edited_ms, bool(row.pinned), _read(row.reactions), row.digest,
+    )  # fmt: skip
