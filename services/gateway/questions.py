@@ -66,7 +66,7 @@ class Questions:
     def __init__(self, bound: int, answer_s: float) -> None:
         self._bound, self._answer_s = bound, answer_s
         self._loop = asyncio.get_running_loop()
-        self._open: dict[int, Question] = {}  # in the order in which they were asked
+        self._open: dict[int, Question] = {}  # in the order in which they were asked, or answered in part
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -90,10 +90,12 @@ class Questions:
         question = self._open.get(n)
         if question is None or (rooms is not None and question.rooms.isdisjoint(rooms)):
             return False
+        del self._open[n]
         if rooms is not None:
             question.rooms.difference_update(rooms)
-        if rooms is None or not question.rooms:
-            del self._open[n]
+            if question.rooms:  # it is being answered: the others have their whole time from now on
+                question.at = self._loop.time()
+                self._open[n] = question
         return True
 
     def lost(self) -> None:
