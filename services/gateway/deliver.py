@@ -15,6 +15,7 @@ from services.gateway.core.subscriptions import Feed, Subscriptions
 from services.gateway.entry import Entry
 from services.gateway.forward import Forward
 from services.gateway.framing import Framing
+from services.gateway.notices import Notices
 from services.gateway.questions import Questions
 from shared.protocol.bus import (
     Acknowledged,
@@ -61,6 +62,7 @@ class Deliver:
         self._questions, self._framing, self._forward = questions, framing, forward
         self._seen: dict[str, int] = {}
         self._unwritten: dict[str, list[bytes]] = {}
+        self._notices = Notices(subscriptions, framing)
         self._resuming: asyncio.TimerHandle | None = None
         self._doubted: set[str] | None = set()  # None: all rooms
 
@@ -164,16 +166,20 @@ class Deliver:
             frames = frames[feed.fresh(message.first, len(frames)) :]
             if feed.doubted:
                 self._doubt(room)
-        if message.first is None or message.skip is not None:
+        if message.first is None and message.skip is None:
+            DELIVERIES.inc(len(frames) * len(feed.subscribers))
+            self._notices.put(room, frames)
+        elif message.first is None or message.skip is not None:
             self._write(room)
             self._write_to(room, feed, frames, message.skip, droppable=message.first is None)
         else:
             self._unwritten.setdefault(room, []).extend(frames)
 
     def write(self) -> None:
-        """Writes out what the bodies brought, each room's messages together."""
+        """Writes out what the bodies brought, each room's messages together; and notices, if it is time for them."""
         for room in list(self._unwritten):
             self._write(room)
+        self._notices.write()
 
     def _write(self, room: str) -> None:
         frames, feed = self._unwritten.pop(room, None), self._subscriptions.feed(room)

@@ -389,7 +389,7 @@ async def test_what_is_changed_goes_out_as_it_was_asked_for(network: Network, ma
     client.edit("r", 1, "better", id="a")
     client.delete("r", 2, id="b")
     client.react("r", 3, "👍", id="c")
-    client.react("r", 3, "👍", on=False, id="d")
+    client.react("r", 6, "👍", on=False, id="d")
     client.pin("r", 4, id="e")
     client.chat("r", "an answer", id="f", reply_to=5)
     common = {"room": "r"}
@@ -397,7 +397,7 @@ async def test_what_is_changed_goes_out_as_it_was_asked_for(network: Network, ma
         {"type": "edit", "id": "a", "of": 1, "text": "better"},
         {"type": "delete", "id": "b", "of": 2},
         {"type": "react", "id": "c", "of": 3, "emoji": "👍", "on": True},
-        {"type": "react", "id": "d", "of": 3, "emoji": "👍", "on": False},
+        {"type": "react", "id": "d", "of": 6, "emoji": "👍", "on": False},
         {"type": "pin", "id": "e", "of": 4, "on": True},
         {"type": "chat", "id": "f", "text": "an answer", "reply_to": 5},
     ]

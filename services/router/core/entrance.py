@@ -10,16 +10,16 @@ from services.router.core.events import Answered, Listing, Resumed
 from services.router.core.refusals import TEXT
 from services.router.core.room_batch import RoomBatch
 from shared.protocol.bus import Submit, Subscribed
-from shared.protocol.client import Join, Made, Resume
+from shared.protocol.client import History, Join, Made, Resume
 from shared.protocol.room_names import is_private
 from shared.protocol.server import JOIN_ONLINE, Joined, JoinedRoom, RefusedRoom, RoomError
 
 J = TypeVar("J", bound=JoinedRoom)
 
 
-def come_in(batch: RoomBatch, by: Submit, frame: Join | Made, after: int | None = None) -> None:
+def come_in(batch: RoomBatch, by: Submit, frame: Join | Made) -> None:
     """At once, or when what is to be shown has been read."""
-    shown = pages.opening(batch.room, after, batch.answer_bytes)
+    shown = pages.opening(batch.room, after_of(frame), batch.answer_bytes)
     if shown is None:
         # The membership has begun: what this connection sends next counts on it.
         batch.changes.reads.append(Deep(by, frame))
@@ -69,6 +69,11 @@ def _entered(batch: RoomBatch, by: Submit, shown: pages.Shown, kind: type[J], **
     )
 
 
-def known_by(frame: Join | Made) -> str | None:
+def after_of(frame: Join | Made) -> int | None:
+    """From where on entries are to be shown; None: the last messages."""
+    return frame.after if frame.type == "join" else None
+
+
+def known_by(frame: Join | Made | History) -> str | None:
     """What the answer bears."""
-    return frame.ref if frame.type == "join" else frame.ref or frame.id
+    return frame.ref or frame.id if frame.type in ("create", "direct") else frame.ref

@@ -49,7 +49,8 @@ class _Queue:
 
 class Outbox:
     """`in_flight`: how many of what is for one room are so at once. With 1 their order is kept whatever happens; with
-    more it is given up where the server refuses one for now and takes the next. `ack_s`: how long to wait for the own
+    more it is given up where the server refuses one for now and takes the next, but for changes of one kind to
+    one message: the last is to be the last. `ack_s`: how long to wait for the own
     copy."""
 
     def __init__(
@@ -78,7 +79,12 @@ class Outbox:
         queue = self._queues.get(room)
         if queue is None or self._hold is not None or not self._ports.is_joined(room):
             return
+        changing = set[tuple[str, int]]()
         for written in list(islice(queue.waiting.values(), self._in_flight)):
+            if (of := written.frame.get("of")) is not None:
+                if (change := (written.frame["type"], of)) in changing:
+                    break
+                changing.add(change)
             if not written.in_flight:
                 written.in_flight = self._ports.send(written.frame)
                 if not written.in_flight:
@@ -124,9 +130,9 @@ class Outbox:
                 self._ports.settled(written, why)
 
     def numbers_gone(self, room: str) -> None:
-        """The room's numbers name other entries from now on: a change that waits must not happen to another message."""
+        """The room's numbers name other entries from now on: what waits must not change or answer another message."""
         waiting = self._queues[room].waiting if room in self._queues else {}
-        for written in [each for each in waiting.values() if "of" in each.frame]:
+        for written in [each for each in waiting.values() if {"of", "reply_to"} & each.frame.keys()]:
             self._take(room, written.id)
             why = Refused("no_such_message", "The message store has another past than it had.")
             self._ports.settled(written, why)

@@ -239,6 +239,7 @@ export class Session {
     if (renewed) return
     if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.rooms.values()) this.#forget(room)
     this.#epoch = epoch
+    this.outbox.ofStore(epoch)
     this.#changed(null)
     void this.#enterAll().catch(ignoreLoss)
   }
