@@ -169,7 +169,7 @@ class Light(asyncio.Protocol):
 
     def _enter(self) -> None:
         if self._resume and self._was_here:
-            rooms = [{"room": held.name, "after": held.have} for held in self.rooms.values()]
+            rooms = [{"room": held.name, "after": held.have} for held in self.rooms.values() if not held.joined]
             self._say({"type": "resume", "rooms": rooms})
             return
         self._was_here = True
@@ -210,6 +210,12 @@ class Light(asyncio.Protocol):
 
     def _refused(self, error: dict[str, Any]) -> None:
         self._report.errors[error["code"]] = self._report.errors.get(error["code"], 0) + 1
+        if self._resume and self._was_here and error.get("retryable"):
+            # As our clients do: the rooms that were not answered.
+            loop, connection = asyncio.get_running_loop(), self._transport
+            wait = error.get("retry_after_ms", 1_000) / 1_000 * random.uniform(1, 2)
+            loop.call_later(wait, lambda: self._enter() if self._transport is connection else None)
+            return
         self._end()  # and comes again
 
     def _say(self, frame: dict[str, Any]) -> None:
