@@ -48,7 +48,8 @@ MANY_JITTER_S = 1.0
 class Plan:
     """`clients`: on the gateway that dies; `room`: of them in each room; `rate`: messages a second, all together.
     `processes`: that the clients are spread over. `talk_s`: before the gateway's end, and after the last may be
-    back. `rooms`: that each client is in. `resume`: they come back by it. `root`: the checkout of the services."""
+    back. `rooms`: that each client is in; `settle_s`: how long their coming back may
+    take beside. `resume`: they come back by it. `root`: the checkout of the services."""
 
     clients: int = 5_000
     seed: int = 0
@@ -58,6 +59,7 @@ class Plan:
     jitter_s: float = 5.0
     talk_s: float = 3.0
     rooms: int = 1
+    settle_s: float = 0.0
     resume: bool = True
     root: Path = ROOT
 
@@ -134,7 +136,7 @@ async def under_storm(plan: Plan, broker: RabbitMQ, database: Postgres, folder: 
         with Watch(parts) as used:
             doomed.kill()
             died = time.monotonic()
-            await asyncio.sleep(plan.jitter_s + plan.talk_s + SETTLE_S * (plan.rooms > 1))
+            await asyncio.sleep(plan.jitter_s + plan.talk_s + plan.settle_s)
         for task in (talking, watching):
             task.cancel()
         await asyncio.gather(talking, watching, return_exceptions=True)
@@ -202,7 +204,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="homin-storm-"))
     print(f"seed {seed}, logs in {folder}", flush=True)
     jitter_s = given.jitter if given.jitter is not None else Plan.jitter_s if given.rooms == 1 else MANY_JITTER_S
-    plan = Plan(clients=given.clients, seed=seed, rooms=given.rooms, jitter_s=jitter_s, resume=not given.join)
+    settle_s = SETTLE_S if given.rooms > 1 else 0.0
+    plan = Plan(given.clients, seed, rooms=given.rooms, jitter_s=jitter_s, settle_s=settle_s, resume=not given.join)
     with ExitStack() as around:
         plans = [plan]
         if given.base is not None:
