@@ -59,7 +59,7 @@ class Entrance:
         self._under_way = 0
 
     def enter(self, room: Room) -> None:
-        if self.open and not room.joining:
+        if self.open and not room.joining and not room.leaving:
             room.joining = True
             self._waiting.append(room)
             self._next()
@@ -67,7 +67,7 @@ class Entrance:
     def enter_all(self, rooms: Iterable[Room]) -> None:
         """Over a new connection."""
         wanted = list(rooms)
-        held = [room for room in wanted if room.held]
+        held = [room for room in wanted if room.held and not room.leaving]
         for room in held:
             room.joining = True
         for room in wanted:
