@@ -17,7 +17,7 @@ import structlog
 from services.router.core.audience import one
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item
-from services.router.core.deliveries import deliveries
+from services.router.core.deliveries import deliveries, resumptions
 from services.router.core.outgoing import Out
 from services.router.crowd_timers import CrowdTimers
 from services.router.decider import Decider, DeciderLimits
@@ -174,16 +174,18 @@ class PartitionWorker:
         notices: list[Item] = []
         untold: list[Changes] = []
 
-        def committed(changes: Changes) -> None:
-            if changes.files_gone:
-                sent.add(asyncio.ensure_future(self._files.gone(changes.files_gone)))
-            self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
-            if changes.notices:
-                notices.extend(map(Item, changes.notices))
-                untold.append(changes)
-            else:
-                sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
-            self._beside(changes)
+        def committed(batch: list[Changes]) -> None:
+            sent.update(self._outboxes.send(resumptions(each for changes in batch for each in changes.resumed)))
+            for changes in batch:
+                if changes.files_gone:
+                    sent.add(asyncio.ensure_future(self._files.gone(changes.files_gone)))
+                self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
+                if changes.notices:
+                    notices.extend(map(Item, changes.notices))
+                    untold.append(changes)
+                else:
+                    sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
+                self._beside(changes)
 
         await self.decider.decide(items, committed)
         while notices:

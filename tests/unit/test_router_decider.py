@@ -18,8 +18,9 @@ from shared.bus.port import Delivery
 from shared.protocol.bus import Submit
 from shared.protocol.client import History
 from shared.protocol.room_names import private_room
+from shared.protocol.server import JoinedRoom
 from shared.runtime.outage import StoreDown
-from tests.contract.routing import NOW_MS, chat, create, deep_page, join, submit, told_directly, user
+from tests.contract.routing import NOW_MS, chat, create, deep_page, join, resume, submit, told_directly, user
 from tests.flow.clock import simulate
 from tests.flow.message_store import Latency, MemoryMessageStore, Tables, at_once
 
@@ -63,7 +64,7 @@ class Scene:
 
     async def decide(self, *items: Item) -> list[Changes]:
         written: list[Changes] = []
-        await self.decider.decide(items, written.append)
+        await self.decider.decide(items, written.extend)
         return written
 
 
@@ -112,6 +113,37 @@ def test_a_room_that_another_has_written_to_is_decided_anew() -> None:
         await scene.others.decide([chat("r", ANNA, "first")], lambda changes: None)
         written = await scene.decide(chat("r", ANNA, "second"), chat("s", ANNA, "other"))
         assert [(c.room, [m.seq for m in c.messages]) for c in written] == [("s", [1]), ("r", [2])]
+
+    simulate(main())
+
+
+def resumed(batch: list[Changes]) -> list[tuple[str, int]]:
+    """Each room's name, and the number up to which it is told."""
+    answers = [each.answer for changes in batch for each in changes.resumed]
+    return [(answer.room, answer.seq) for answer in answers if isinstance(answer, JoinedRoom)]
+
+
+def test_who_resumes_comes_before_all_else_of_a_batch_so_that_its_rooms_are_answered_as_one() -> None:
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA), join("s", ANNA))
+        batches: list[list[Changes]] = []
+        items = [chat("r", ANNA, "a"), *resume({"r": 0, "s": 0}, ANNA), chat("s", ANNA, "b")]
+        await scene.decider.decide(items, batches.append)
+        (batch,) = batches
+        assert (sorted(resumed(batch)), [c.seq for c in batch]) == ([("r", 0), ("s", 0)], [1, 1])
+
+    simulate(main())
+
+
+def test_a_room_that_another_has_written_to_is_resumed_a_little_later_than_the_others() -> None:
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA), join("s", ANNA))
+        await scene.others.decide([chat("r", ANNA, "first")], lambda batch: None)
+        batches: list[list[Changes]] = []
+        await scene.decider.decide(resume({"r": 0, "s": 0}, ANNA), batches.append)
+        assert [resumed(batch) for batch in batches] == [[("s", 0)], [("r", 1)]]
 
     simulate(main())
 
