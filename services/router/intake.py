@@ -17,10 +17,11 @@ DEAD = counter("router_dead_letters", "Bodies given up as poison")
 
 @dataclass(slots=True)
 class Taken:
-    """A delivery that waits for its turn. Once it has been read: `items`, what is left of it to be handled; `source`
-    and `sequence`, as its sender has numbered it."""
+    """A delivery that waits for its turn, since `at` (Unix milliseconds). Once it has been read: `items`, what is left
+    of it to be handled; `source` and `sequence`, as its sender has numbered it."""
 
     delivery: Delivery
+    at: float
     items: list[Item] | None = None
     source: str = ""
     sequence: int = 0
@@ -57,6 +58,8 @@ class Intake:
                     self._reads.people(message, message.frame)
                 else:
                     assert_never(message.frame)
+            elif message.type == "submit" and message.frame.scope == "rooms":
+                items += [Item(message, delivery.redelivered, room) for room in message.frame.rooms]
             elif message.type == "beat":
                 self._watch.beat(delivery.queue, message.address)
             elif message.type == "tick":

@@ -13,7 +13,7 @@ from services.router.core.events import Informed
 from services.router.core.needs import NOTHING, Older, needs
 from services.router.core.room import Room
 from services.router.core.step import step
-from shared.protocol.bus import Access, AccessWanted, Holder, Post, Resume
+from shared.protocol.bus import Access, AccessWanted, Holder, Post, Takeover
 from shared.protocol.client import History
 from shared.protocol.room_names import direct_room, own_room, private_room
 from shared.protocol.server import StoredFile, User
@@ -302,7 +302,7 @@ def test_a_leave_that_comes_again_ends_what_its_gateway_may_still_hold(scene: Sc
 def test_a_gateway_that_resumes_does_not_bring_back_who_was_removed(scene: Scene) -> None:
     scene.run(remove(BUDGET, ANNA, "r", BORYS))
     held = [Holder(session=who.id, user=who) for who in (ANNA, BORYS)]
-    scene.run(Item(Resume(address="mailbox.g1", room=BUDGET, after=3, subscriptions=held)))
+    scene.run(Item(Takeover(address="mailbox.g1", room=BUDGET, after=3, subscriptions=held)))
     assert scene.room.subscriptions.keys() == {ANNA.id}
 
 

@@ -18,8 +18,9 @@ from shared.bus.port import Delivery
 from shared.protocol.bus import Submit
 from shared.protocol.client import History
 from shared.protocol.room_names import private_room
+from shared.protocol.server import JoinedRoom
 from shared.runtime.outage import StoreDown
-from tests.contract.routing import NOW_MS, chat, create, deep_page, join, submit, told_directly, user
+from tests.contract.routing import NOW_MS, chat, create, deep_page, join, leave, resume, submit, told_directly, user
 from tests.flow.clock import simulate
 from tests.flow.message_store import Latency, MemoryMessageStore, Tables, at_once
 
@@ -63,7 +64,7 @@ class Scene:
 
     async def decide(self, *items: Item) -> list[Changes]:
         written: list[Changes] = []
-        await self.decider.decide(items, written.append)
+        await self.decider.decide(items, written.extend)
         return written
 
 
@@ -112,6 +113,37 @@ def test_a_room_that_another_has_written_to_is_decided_anew() -> None:
         await scene.others.decide([chat("r", ANNA, "first")], lambda changes: None)
         written = await scene.decide(chat("r", ANNA, "second"), chat("s", ANNA, "other"))
         assert [(c.room, [m.seq for m in c.messages]) for c in written] == [("s", [1]), ("r", [2])]
+
+    simulate(main())
+
+
+def resumed(batch: list[Changes]) -> list[tuple[str, int]]:
+    """Each room's name, and the number up to which it is told."""
+    answers = [each.answer for changes in batch for each in changes.resumed]
+    return [(answer.room, answer.seq) for answer in answers if isinstance(answer, JoinedRoom)]
+
+
+def test_who_resumes_comes_before_all_else_of_a_batch_so_that_its_rooms_are_answered_as_one() -> None:
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA), join("s", ANNA))
+        batches: list[list[Changes]] = []
+        items = [chat("r", ANNA, "a"), *resume({"r": 0, "s": 0}, ANNA), chat("s", ANNA, "b")]
+        await scene.decider.decide(items, batches.append)
+        (batch,) = batches
+        assert (sorted(resumed(batch)), [c.seq for c in batch]) == ([("r", 0), ("s", 0)], [1, 1])
+
+    simulate(main())
+
+
+def test_a_room_that_another_has_written_to_is_resumed_a_little_later_than_the_others() -> None:
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA), join("s", ANNA))
+        await scene.others.decide([chat("r", ANNA, "first")], lambda batch: None)
+        batches: list[list[Changes]] = []
+        await scene.decider.decide(resume({"r": 0, "s": 0}, ANNA), batches.append)
+        assert [resumed(batch) for batch in batches] == [[("s", 0)], [("r", 1)]]
 
     simulate(main())
 
@@ -217,5 +249,23 @@ def test_a_private_room_that_is_not_there_costs_the_store_what_one_that_is_there
                 assert [frame["code"] for _, frame in told_directly(refused)] == ["no_such_room"]
                 calls.append(scene.hops)
         assert calls == [2, 1, 1] * 2, "loaded once, and compared each time"
+
+    simulate(main())
+
+
+def test_a_router_that_stood_still_does_not_undo_what_came_after_a_question() -> None:
+    """It took a `join`, and slept. Another router let the user in, and then they left."""
+
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA))
+        await scene.others.decide([join("r", BORYS), leave("r", BORYS)], lambda changes: None)
+        asked = [join("r", BORYS), chat("r", ANNA, "late"), leave("r", ANNA)]
+        await scene.decider.decide(asked, lambda changes: None, since=NOW_MS - LIMITS.question_ms - 1)
+        room = scene.decider.cache.get("r")
+        assert room is not None
+        assert room.members.keys() == {ANNA.id}
+        assert room.find(ANNA.id, "late") is not None, "a message is not lost"
+        assert scene.refused == [asked[0].message, asked[2].message]
 
     simulate(main())

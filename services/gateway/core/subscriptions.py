@@ -26,7 +26,7 @@ class Feed(Generic[S]):
     the rest.
 
     What comes late has been written out before, or stands in a store that went back, and its number cannot tell which.
-    So the feed only *doubts*: the router is asked (`Resume`) whether it still has what was written out here. What it
+    So the feed only *doubts*: the router is asked (`Takeover`) whether it still has what was written out here. What it
     says again in answer to that is expected, and no reason to ask once more.
 
     A `private` room's entries are for its members alone. Where something was lost, it may be that one of those here is

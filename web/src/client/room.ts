@@ -1,7 +1,7 @@
 /** What the client knows of one room: its log, who is there, who types, how far this user has read. */
 import { Intervals } from "./intervals.ts"
 import { RoomLog } from "./room-log.ts"
-import type { Entry, ErrorCode, Incoming, Message, RoomName, RoomSummary, User } from "./wire.ts"
+import type { Entry, ErrorCode, Incoming, JoinedRoom, Message, RoomName, RoomSummary, User } from "./wire.ts"
 
 const NEWEST_PAGE = 50
 /** How far the server counts what is unread. */
@@ -156,8 +156,8 @@ export class Room {
     if (!this.joined) this.members = summary.members
   }
 
-  /** Takes the answer to a `join` that asked for what follows `after`, or for the newest messages where that is null. */
-  entered({ seq, as_of = seq, members, online, messages, more }: Incoming<"joined">, after: number | null): void {
+  /** Takes the answer to a `join` or `resume` that asked for what follows `after`, or for the newest messages where that is null. */
+  entered({ seq, as_of = seq, members, online, messages, more }: JoinedRoom, after: number | null): void {
     this.joined = true
     this.enteredSeq = seq
     this.refusal = null

@@ -4,7 +4,7 @@
  */
 import { canonical, fold } from "../../src/client/fold.ts"
 import type { Said } from "../../src/client/outbox-store.ts"
-import { type ClientFrame, type Entry, type ErrorCode, isMessage, type Message, type Outgoing, type ServerFrame, type User } from "../../src/client/wire.ts"
+import { type ClientFrame, type Entry, type ErrorCode, type Incoming, isMessage, type JoinedRoom, type Message, type Outgoing, type RefusedRoom, type RoomAfter, type ServerFrame, type User } from "../../src/client/wire.ts"
 import { FakeListener, FakeSocket, OLENA, TARAS, welcome } from "./fake-socket.ts"
 
 export type Changing = Exclude<Said, { type: "chat" }>
@@ -104,6 +104,8 @@ export class FakeServer {
         return [welcome({ session: `s${++this.#sessions}`, epoch: this.epoch, user: this.user })]
       case "join":
         return [this.#join(frame)]
+      case "resume":
+        return [{ type: "resumed", rooms: frame.rooms.map((wanted) => this.#resume(wanted)) }]
       case "chat":
       case "edit":
       case "delete":
@@ -141,7 +143,13 @@ export class FakeServer {
     return (said.type === "edit" || said.type === "delete") && message.from.id !== this.user.id ? "forbidden" : null
   }
 
-  #join({ room, after }: Outgoing<"join">): ServerFrame {
+  #resume({ room, after }: RoomAfter): JoinedRoom | RefusedRoom {
+    if (!this.members.has(room)) return { room, error: { code: this.logs.has(room) ? "not_joined" : "no_such_room", text: "not yours" } }
+    const { type: _, ...joined } = this.#join({ type: "join", room, after })
+    return joined
+  }
+
+  #join({ room, after }: Outgoing<"join">): Incoming<"joined"> {
     this.members.add(room)
     this.#joined.add(room)
     const log = this.log(room)
