@@ -50,6 +50,7 @@ class World:
             self.arrive(person)
         for _ in range(steps):
             self._step()
+        self._meet()
         # Two of them write once more, so that every history has what a fault could be planted in.
         for person in self.people[:2]:
             if not person.open:
@@ -62,7 +63,6 @@ class World:
                 self.change(person, room, what="react", of=mine, emoji=EMOJI[0], on=True)
                 if person.name == "c0":
                     self.change(person, room, what="delete", of=self.write(person, room))
-        self._meet()
         gone = self.people[3]
         if gone.open:
             self.leave(gone, "stop")
