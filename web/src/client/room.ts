@@ -1,6 +1,8 @@
 /** What the client knows of one room: its log, who is there, who types, how far this user has read. */
 import { Intervals } from "./intervals.ts"
+import { isDirect, isPrivate } from "./room-names.ts"
 import { RoomLog } from "./room-log.ts"
+import { foldRoom, type Standing, standingOf } from "./standing.ts"
 import type { Entry, ErrorCode, Incoming, Message, RoomName, RoomSummary, User } from "./wire.ts"
 
 const NEWEST_PAGE = 50
@@ -16,7 +18,9 @@ export interface Refusal {
 export class Room {
   readonly name: RoomName
   /** Replaced where the room starts anew: what was held of it is let go then. */
-  log = new RoomLog()
+  log = this.#newLog()
+  /** How it stands, or null until the server has let us in. */
+  standing: Standing | null = null
   /** How many stores its numbers have been of: of another one they may name other messages. */
   stores = 1
   /** Whether this connection has joined the room. */
@@ -34,14 +38,49 @@ export class Room {
   #summary: RoomSummary | null = null
   /** What has been in view, beyond `readSeq`. */
   #seen = new Intervals()
-  readonly #isOwn: (message: Message) => boolean
+  /** What an invitation called it. */
+  #called = ""
+  readonly #isOwn: (entry: Pick<Message, "from">) => boolean
   readonly #catchUp: number
 
   /** `catchUp`: how many missing messages are fetched by themselves. */
-  constructor(name: RoomName, isOwn: (message: Message) => boolean, catchUp: number) {
+  constructor(name: RoomName, isOwn: (entry: Pick<Message, "from">) => boolean, catchUp: number) {
     this.name = name
     this.#isOwn = isOwn
     this.#catchUp = catchUp
+  }
+
+  get isPrivate(): boolean {
+    return isPrivate(this.name)
+  }
+
+  get isDirect(): boolean {
+    return isDirect(this.name)
+  }
+
+  /** What it is called for people; empty where it has no other name than its own. */
+  get title(): string {
+    return this.standing?.title ?? this.#summary?.title ?? this.#called
+  }
+
+  get isArchived(): boolean {
+    return this.standing?.archived ?? this.#summary?.archived ?? false
+  }
+
+  /** With whom this user is in a direct room. */
+  get others(): readonly User[] {
+    const { people } = this.standing ?? {}
+    return people ? [...people.values()].filter((from) => !this.#isOwn({ from })) : (this.#summary?.with ?? [])
+  }
+
+  /** Whether how it stands has to be told anew: what was changed of it was passed over. */
+  get isStandingStale(): boolean {
+    return this.joined && this.standing !== null && this.standing.asOf < this.log.passedOver
+  }
+
+  /** An invitation calls it so. */
+  called(title: string): void {
+    this.#called = title
   }
 
   /** Whether the log holds a message of this user's own with this `id`. */
@@ -157,18 +196,22 @@ export class Room {
   }
 
   /** Takes the answer to a `join` that asked for what follows `after`, or for the newest messages where that is null. */
-  entered({ seq, as_of = seq, members, online, messages, more }: Incoming<"joined">, after: number | null): void {
+  entered(joined: Incoming<"joined">, after: number | null): void {
+    const { seq, as_of = seq, members, online, messages, more } = joined
     this.joined = true
     this.enteredSeq = seq
     this.refusal = null
     this.members = members
     this.#nowOnline(online)
+    // What came by itself meanwhile may be ahead of the answer.
+    if (this.standing === null || this.standing.asOf <= seq) this.standing = standingOf(joined)
     if (after === null) this.log.joinedFresh(messages, seq, more, as_of)
     else {
       this.log.expect(seq)
       // Where it is far behind they are the oldest of what was missed, and it starts anew at the newest.
       if (!this.isFarBehind) this.log.pageAfter(after, seq, messages, more, as_of)
     }
+    this.log.retell(seq)
   }
 
   /** Takes the newest messages up to `upTo`, with what was changed up to `asOf`. What is held goes, also where they follow it: see `RoomLog.anew`. */
@@ -201,10 +244,17 @@ export class Room {
   /** Forgets all that came from a message store which is no more. */
   forget(): void {
     this.stores += 1
-    this.log = new RoomLog()
+    this.log = this.#newLog()
+    this.standing = null
     this.joined = false
     this.readSeq = null
     this.#summary = null
     this.#seen = new Intervals()
+  }
+
+  #newLog(): RoomLog {
+    return new RoomLog((change) => {
+      if (this.standing) this.standing = foldRoom(this.standing, change, (user) => this.#isOwn({ from: user }))
+    })
   }
 }
