@@ -1,0 +1,53 @@
+/** What a room is called for people: by its title or its name, a direct one by who is in it. */
+import { isDirect, isPrivate, type RoomName, type User } from "../client/index.ts"
+import type { Dictionary } from "../i18n/dictionary.ts"
+
+export type RoomKind = "public" | "private" | "direct" | "notes"
+
+export interface Called {
+  readonly name: RoomName
+  /** Empty where it has none. */
+  readonly title: string
+  /** With whom this user is in a direct room. */
+  readonly others: readonly User[]
+}
+
+type Words = Pick<Dictionary, "locale" | "notes" | "privateRoom" | "quoted">
+
+export const kindOf = ({ name, others }: Pick<Called, "name" | "others">): RoomKind => {
+  if (isDirect(name)) return others.length === 0 ? "notes" : "direct"
+  return isPrivate(name) ? "private" : "public"
+}
+
+/** As a label, beside a sign that says of what kind it is. */
+export const labelOf = (room: Called, words: Words): string => {
+  switch (kindOf(room)) {
+    case "notes":
+      return words.notes
+    case "direct":
+      return listed(room.others.map(({ name }) => name), words)
+    case "private":
+      return room.title || words.privateRoom
+    case "public":
+      return room.title || room.name
+  }
+}
+
+/** Within a sentence. */
+export const inText = (room: Called, words: Words): string => {
+  switch (kindOf(room)) {
+    case "public":
+      return `#${room.title || room.name}`
+    case "private":
+      return room.title ? words.quoted(room.title) : words.privateRoom
+    default:
+      return labelOf(room, words)
+  }
+}
+
+/** As `inText`, of a room of which only so much is known. */
+export const aboutText = ({ room: name, title = "" }: { room: RoomName; title?: string }, words: Words): string =>
+  inText({ name, title, others: [] }, words)
+
+export const listed = (names: readonly string[], { locale }: Pick<Dictionary, "locale">): string =>
+  new Intl.ListFormat(locale, { type: "conjunction" }).format(names)
