@@ -26,7 +26,7 @@ def upgrade() -> None:
         "people",
         sa.Column("user_id", sa.Text, primary_key=True),
         sa.Column("name", sa.Text, nullable=False),
-        sa.Column("folded", sa.Text, nullable=False),
+        sa.Column("folded", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
     )
     op.create_index("people_by_name", "people", ["folded"])
     # The name under which each has come last into a room.

@@ -129,7 +129,7 @@ class SqlReads:
         async with self._reading() as db:
             found = (await db.execute(rows)).all()
             with_ = await self._others(db, user_id) if any(is_direct(row.name) for row in found) else {}
-            return [_summary(user_id, row, with_.get(row.name, [])) for row in found]
+            return [_summary(user_id, row, tuple(with_.get(row.name, ()))) for row in found]
 
     async def _others(self, db: AsyncConnection, user_id: str) -> dict[str, list[User]]:
         """With whom this user is in direct rooms, by the name of the room."""
@@ -220,7 +220,7 @@ def _last_message() -> ScalarSelect[Any]:
     return select(func.max(each.c.seq)).where(each.c.room_id == rooms.c.id).correlate(rooms).scalar_subquery()
 
 
-def _summary(user_id: str, row: Any, with_: list[User]) -> Summary:
+def _summary(user_id: str, row: Any, with_: Sequence[User]) -> Summary:
     last = message_of(row.name, row) if row.seq is not None else None
     unread = row.unread
     # Behind more of one's own than is looked through, the newest may still be another's.

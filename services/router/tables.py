@@ -95,8 +95,9 @@ people = Table(
     metadata,
     Column("user_id", Text, primary_key=True),
     Column("name", Text),
-    Column("folded", Text),
+    Column("folded", Text().with_variant(Text(collation="C"), "postgresql")),
     Index("people_by_name", "folded"),
 )
-"""Whoever was a member of a room, under the newest name that was heard. `folded`: in small letters."""
+"""Whoever was a member of a room, under the newest name that was heard. `folded`: in small letters, compared by their
+numbers, so that those which begin alike stand together."""
 store = Table("store", metadata, Column("key", Text, primary_key=True), Column("value", Text))

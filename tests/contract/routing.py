@@ -16,7 +16,24 @@ from services.router.core.room import Room
 from services.router.decider import Decider, DeciderLimits
 from services.router.message_store import MessageStore
 from shared.protocol.bus import Direct, Submit, Unsubscribe
-from shared.protocol.client import Chat, ClientFrame, Delete, Edit, Join, Leave, Pin, React, Read
+from shared.protocol.client import (
+    Chat,
+    ClientFrame,
+    Create,
+    Delete,
+    DirectRoom,
+    Edit,
+    GiveRole,
+    Invite,
+    Join,
+    Leave,
+    Pin,
+    React,
+    Read,
+    Remove,
+    Role,
+    RoomSettings,
+)
 from shared.protocol.server import User
 
 NOW_MS = 1_700_000_000_000
@@ -29,7 +46,8 @@ def user(number: int) -> User:
 
 
 def submit(frame: ClientFrame, by: User, session: str = "", address: str = "mailbox.g1") -> Item:
-    """A client's frame, as its gateway forwards it. A user's first session has the user's id."""
+    """A client's frame, as its gateway forwards it. A user's first session has the user's id; others may begin with it
+    and a dot, where it matters whose they are."""
     return Item(Submit(address=address, session=session or by.id, user=by, frame=frame))
 
 
@@ -70,6 +88,32 @@ def pin(room: str, by: User, id: str, of: int, on: bool = True, session: str = "
     return submit(Pin(type="pin", room=room, id=id, of=of, on=on), by, session)
 
 
+def create(by: User, id: str, title: str, *users: User, topic: str | None = None, session: str = "") -> Item:
+    return submit(
+        Create(type="create", id=id, title=title, topic=topic, users=[each.id for each in users]), by, session
+    )
+
+
+def direct(by: User, id: str, *users: User, session: str = "") -> Item:
+    return submit(DirectRoom(type="direct", id=id, users=[each.id for each in users]), by, session)
+
+
+def invite(room: str, by: User, id: str, whom: User) -> Item:
+    return submit(Invite(type="invite", room=room, id=id, user=whom.id), by)
+
+
+def remove(room: str, by: User, id: str, whom: User) -> Item:
+    return submit(Remove(type="remove", room=room, id=id, user=whom.id), by)
+
+
+def give_role(room: str, by: User, id: str, whom: User, role: Role) -> Item:
+    return submit(GiveRole(type="role", room=room, id=id, user=whom.id, role=role), by)
+
+
+def settings(room: str, by: User, id: str, **fields: Any) -> Item:
+    return submit(RoomSettings(type="settings", room=room, id=id, **fields), by)
+
+
 def read(room: str, by: User, seq: int) -> Item:
     return submit(Read(type="read", room=room, seq=seq), by)
 
@@ -84,7 +128,8 @@ def rows_of(room: Room) -> dict[str, Any]:
         "exists": room.exists,
         "seq": room.seq,
         "version": room.version,
-        "members": {u: (m.name, m.read_seq) for u, m in room.members.items()},
+        "rules": room.rules,
+        "members": {u: (m.name, m.read_seq, m.role) for u, m in room.members.items()},
         "subscriptions": dict(room.subscriptions),
         "recent": list(room.recent),
     }
@@ -160,6 +205,10 @@ class Audience:
             case "unseated":
                 for session in head["sessions"]:
                     subscriptions.pop(session, None)
+            case "removed":
+                for session in [s for s in subscriptions if s.split(".")[0] == head["user"]]:
+                    del subscriptions[session]
+                    self._heard[session].append({"type": "left", "room": head["room"], "by": head["by"]})
             case "direct":
                 self._heard[head["session"]] += frames
                 if head["session"] in subscriptions and frames[0]["type"] in ("message", "change"):

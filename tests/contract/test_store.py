@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.router.core.entries import Stored
 from services.router.core.needs import NOTHING, Needs
+from services.router.core.room import Room
 from services.router.core.step import step
 from services.router.message_store import MessageStore, Page, Summary
 from services.router.sql import SqlMessageStore
@@ -95,7 +96,8 @@ async def seqs(store: MessageStore, room: str) -> list[int]:
 
 async def test_a_room_that_nobody_has_named_has_nothing(store: SqlMessageStore) -> None:
     room = (await store.load(["nobody"]))["nobody"]
-    assert rows_of(room) == {"exists": False, "seq": 0, "version": 0, "members": {}, "subscriptions": {}, "recent": []}
+    assert rows_of(room) == rows_of(Room("nobody"))
+    assert not room.exists
     assert await store.page("nobody", before=None, after=None, limit=10) == Page([], False, 0)
     assert await store.find("nobody", Needs([("u1", "id1")], [1])) == NOTHING
     assert await store.rooms_of("u1") == []

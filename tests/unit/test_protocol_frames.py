@@ -37,6 +37,15 @@ CLIENT_FRAMES: list[dict[str, Any]] = [
     {"type": "typing", "room": "general"},
     {"type": "read", "room": "general", "seq": 0},
     {"type": "ping"},
+    {"type": "join", "room": "~me.0123"},
+    {"type": "create", "id": UUID, "title": "Бюджет"},
+    {"type": "create", "id": UUID, "title": "Budget", "topic": "of next year", "users": ["u2", "u3"]},
+    {"type": "direct", "id": UUID, "users": ["u2"]},
+    {"type": "invite", "room": "~0123", "id": UUID, "user": "u2"},
+    {"type": "remove", "room": "~0123", "id": UUID, "user": "u2"},
+    {"type": "role", "room": "~0123", "id": UUID, "user": "u2", "role": "moderator"},
+    {"type": "settings", "room": "~0123", "id": UUID, "archived": True},
+    {"type": "people", "q": "о"},
 ]  # fmt: skip
 ANNA = {"id": "u1", "name": "Anna"}
 WHO_WHEN = {"from": ANNA, "at": "2026-01-01T00:00:00.000Z"}
@@ -54,13 +63,26 @@ CHANGES: list[dict[str, Any]] = [
     {**CHANGED, "kind": "pin", "on": True},
 ]
 CHAT, FILE = {"type": "message", **LOGGED_CHAT}, {"type": "message", **LOGGED_FILE}
+TOLD = {"room": "~me.0123", "seq": 1, "id": "~0123", **WHO_WHEN, "about": {"room": "~r", "title": "T"}}
+ABOUT_THE_ROOM: list[dict[str, Any]] = [
+    {"room": "~r", "seq": 1, "id": "a", "kind": "room", **WHO_WHEN, "title": "T", "topic": "", "archived": False},
+    {"room": "~r", "seq": 2, "id": "b", "kind": "member", **WHO_WHEN, "user": ANNA, "role": "owner"},
+    {"room": "~r", "seq": 3, "id": "c", "kind": "member", **WHO_WHEN, "user": ANNA},
+]
 LIMITS = {"frame_bytes": 1, "text_chars": 2, "inline_file_bytes": 3, "frames_per_s": 20.0, "frames_burst": 40}
 SERVER_FRAMES: list[dict[str, Any]] = [
     {"type": "welcome", "user": ANNA, "session": "s", "epoch": "e", "expires_at": "t", "heartbeat_s": 25.0,
-     "limits": LIMITS},
+     "limits": LIMITS, "me": "~me.0123"},
     {"type": "joined", "room": "r", "seq": 2, "members": 1, "online": [ANNA], "messages": [LOGGED_CHAT, LOGGED_FILE],
      "more": False},
     {"type": "left", "room": "r"},
+    {"type": "left", "room": "~r", "by": ANNA},
+    {"type": "joined", "room": "~r", "seq": 2, "members": 1, "online": [ANNA], "messages": ABOUT_THE_ROOM,
+     "more": False, "role": "owner", "title": "T", "topic": "t", "posting": "moderators", "invites": "moderators",
+     "archived": True, "private": True, "people": [{**ANNA, "role": "owner"}, {"id": "u2", "name": "Borys"}]},
+    {"type": "people", "people": [ANNA]},
+    *({"type": "message", **TOLD, "kind": kind} for kind in ("invited", "removed")),
+    *({"type": "change", **change} for change in ABOUT_THE_ROOM),
     {"type": "rooms", "rooms": [{"room": "r", "seq": 1, "read_seq": 0, "unread": 1, "members": 1, "last": LOGGED_CHAT},
                                 {"room": "s", "seq": 0, "read_seq": 0, "unread": 0, "members": 0},
                                 {"room": "t", "seq": 1, "read_seq": 0, "unread": 1, "members": 0, "last_at": "t"}]},
@@ -111,9 +133,14 @@ def test_an_unknown_field_is_refused_on_every_client_frame(frame: dict[str, Any]
         parse({**frame, "extra": 1})
 
 
+OPTIONAL = {
+    "join": ("after",), "history": ("before", "after", "limit"), "chat": ("reply_to",), "create": ("topic", "users"),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("frame", "field"),
-    [(f, name) for f in CLIENT_FRAMES for name in f if name not in ("after", "before", "limit", "reply_to")],
+    [(f, name) for f in CLIENT_FRAMES for name in f if name not in OPTIONAL.get(f["type"], ())],
     ids=lambda value: value if isinstance(value, str) else value["type"],
 )
 def test_a_required_field_is_required_and_null_is_no_value(frame: dict[str, Any], field: str) -> None:
@@ -168,6 +195,22 @@ WRONG: list[Any] = [
         for emoji in ("", "a", "1", "так", "👍👍", "👍a", "🇺", "\ufe0f", "🏽", ":+1:", "👍" + "\u200d👍" * 11)
     ),
     {"type": "react", "room": "general", "id": "i", "of": 1, "emoji": "👍", "on": 1},
+    {**CHAT_FRAME, "id": "~i"},
+    {**CHAT_FRAME, "room": "~"},
+    {**CHAT_FRAME, "room": "a~b"},
+    {**CHAT_FRAME, "room": "~" + "a" * 64},
+    {"type": "create", "id": "i", "title": ""},
+    {"type": "create", "id": "i", "title": "\u202e\u200b"},
+    {"type": "create", "id": "i", "title": "t", "users": ["u"] * 51},
+    {"type": "create", "id": "i", "title": "t", "users": ["two words"]},
+    {"type": "create", "room": "r", "id": "i", "title": "t"},
+    {"type": "direct", "id": "i", "users": []},
+    {"type": "direct", "id": "i", "users": ["u"] * 9},
+    {"type": "role", "room": "r", "id": "i", "user": "u", "role": "king"},
+    {"type": "settings", "room": "r", "id": "i"},
+    {"type": "settings", "room": "r", "id": "i", "title": None},
+    {"type": "settings", "room": "r", "id": "i", "posting": "nobody"},
+    {"type": "people", "q": ""},
     {"type": "file", "room": "general", "id": "i", "name": "a", "data": "http://x"},
     {"type": "file", "room": "general", "id": "i", "name": 5, "data": "data:;base64,"},
 ]
@@ -277,8 +320,8 @@ def test_an_error_says_whether_a_retry_can_help() -> None:
 def test_each_error_code_of_the_table_has_an_http_status_that_says_the_same() -> None:
     table = [
         "invalid_frame", "too_large", "unauthorized", "expired", "forbidden", "not_joined", "no_such_room",
-        "no_such_message", "id_reused", "rate_limited", "overloaded", "unavailable", "unsupported_file", "name_taken",
-        "bad_credentials",
+        "no_such_message", "no_such_user", "id_reused", "rate_limited", "overloaded", "unavailable",
+        "unsupported_file", "name_taken", "bad_credentials",
         # Over HTTP alone.
         "forbidden_origin", "no_guests", "sign_in_elsewhere", "invalid_name", "invalid_password", "weak_password",
         "invalid_request", "not_found", "method_not_allowed", "no_such_file", "precondition_failed", "upgrade_required",
@@ -308,6 +351,7 @@ BUS_MESSAGES: list[dict[str, Any]] = [
     {"type": "access", "ref": "x", "exists": True, "allowed": False},
     {"type": "seated", "room": "r", "sessions": ["s"], "seq": 5},
     {"type": "unseated", "room": "r", "sessions": ["s"]},
+    {"type": "removed", "room": "r", "user": "u1", "by": ANNA},
     {"type": "lapsed"},
     {"type": "rewound", "room": "r", "seq": 5},
     {"type": "handled", "queue": "frames.3", "n": 7},

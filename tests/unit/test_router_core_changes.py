@@ -120,7 +120,8 @@ def test_an_edit_that_was_followed_by_another_bears_the_text_of_today(scene: Sce
 
 REFUSED = [
     (edit("r", ANNA, "x", 2, "mine"), "forbidden"),
-    (delete("r", ANNA, "x", 2), "forbidden"),
+    (edit("r", BORYS, "x", 1, "mine"), "forbidden"),
+    (delete("r", BORYS, "x", 1), "forbidden"),
     (edit("r", ANNA, "x", 3, "of a reaction"), "no_such_message"),
     (react("r", ANNA, "x", 4, "👍"), "no_such_message"),
     (pin("r", ANNA, "x", 0), "no_such_message"),

@@ -48,9 +48,9 @@ class Message:
     reactions: dict[str, list[str]] = field(default_factory=dict)
     pinned: bool = False
 
-    def change(self, by: str, frame: Edit | Delete | React | Pin) -> bool:
+    def change(self, by: str, frame: Edit | Delete | React | Pin, moderates: bool) -> bool:
         """False: that is not theirs to do."""
-        if isinstance(frame, Edit | Delete) and by != self.author:
+        if by != self.author and (isinstance(frame, Edit) or (isinstance(frame, Delete) and not moderates)):
             return False
         match frame:
             case Edit(text=text):
@@ -76,16 +76,22 @@ class Model:
     members: dict[str, int] = field(default_factory=dict)
     subscriptions: dict[str, tuple[str, str]] = field(default_factory=dict)
     named: bool = False
+    owner: str | None = None
+    """Whoever has brought the room into being, and has not left since."""
     stored: int = 0
     """How far the log was stored before the present batch: only that can be changed."""
 
     def apply(self, item: Item) -> None:
         match item.message:
             case Submit(frame=Join(), session=session, user=by, address=address):
+                if not self.named:
+                    self.owner = by.id
                 self.named = True
                 self.members.setdefault(by.id, len(self.log))
                 self.subscriptions[session] = (by.id, address)
             case Submit(frame=Leave(), user=by):
+                if self.owner == by.id:
+                    self.owner = None
                 self.members.pop(by.id, None)
                 self.subscriptions = {
                     s: subscription for s, subscription in self.subscriptions.items() if subscription[0] != by.id
@@ -97,7 +103,7 @@ class Model:
                 message = self.messages.get(frame.of)
                 if frame.of > self.stored or message is None or message.text is None:
                     return
-                if message.change(by.id, frame):
+                if message.change(by.id, frame, by.id == self.owner):
                     self.log.append((by.id, frame.id, f"{frame.type} {frame.of}"))
             case Submit(frame=Read(seq=seq), user=by) if by.id in self.members:
                 self.members[by.id] = max(self.members[by.id], min(seq, len(self.log)))
@@ -156,7 +162,7 @@ class Rows:
                 assert isinstance(of, Stored)
                 self.entries[entry.seq - 1] = with_text("r", entry, of.content or None)
         for user_id, member in changes.members.items():
-            room.members[user_id] = Member(member.name, member.read_seq)
+            room.members[user_id] = Member(member.name, member.read_seq, member.role)
         for user_id in changes.members_gone:
             room.members.pop(user_id, None)
         for user_id, seq in changes.read_marks.items():
@@ -169,9 +175,9 @@ class Rows:
     def load(self) -> Room:
         """The room as another router finds it."""
         rows = self.room
-        members = {u: Member(m.name, m.read_seq) for u, m in rows.members.items()}
+        members = {u: Member(m.name, m.read_seq, m.role) for u, m in rows.members.items()}
         newest = deque(self.entries[-RECENT:])
-        return Room("r", rows.exists, rows.seq, rows.version, members, dict(rows.subscriptions), newest)
+        return Room("r", rows.exists, rows.seq, rows.version, rows.rules, members, dict(rows.subscriptions), newest)
 
 
 class Client:
@@ -284,6 +290,7 @@ def test_under_random_frames_the_room_is_what_the_model_says(seed: int, draw_num
         assert stored.keys() == model.messages.keys()
         assert all(is_as(stored[seq], message) for seq, message in model.messages.items())
         assert {u: m.read_seq for u, m in room.members.items()} == model.members
+        assert [u for u, m in room.members.items() if m.role] == ([model.owner] if model.owner else [])
         assert room.subscriptions == {s: Subscription(*subscription) for s, subscription in model.subscriptions.items()}
         assert {u for u in model.members if room.is_online(u)} == model.online
         assert set(room.audience.addresses) == {address for _, address in model.subscriptions.values()}

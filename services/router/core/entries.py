@@ -40,7 +40,7 @@ class StoredChange(NamedTuple):
     stands in its message alone. `frame`: as members see it, with the message's text of today.
 
     Or a change of the room itself, with 0 for `of`: kind `member` (`value`: JSON of `user` and `role`), or `room`
-    (of what was set)."""
+    (of what was set; and `users`, whom a `create` named, to know it again)."""
 
     seq: int
     sender_id: str
@@ -124,6 +124,7 @@ def stored_change(
         fields = {"on": value[0] == "+"}
     elif not of:
         fields = from_json(value)
+        fields.pop("users", None)
     frame = render_change(room, seq, id, kind, sender_id, sender_name, at_ms, of or None, more_of(fields))
     return StoredChange(seq, sender_id, sender_name, id, kind, value, at_ms, frame, of)
 

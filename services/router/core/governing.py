@@ -104,13 +104,12 @@ def _carry_out(batch: RoomBatch, by: Submit, frame: Governing) -> None:
             require_removing(room, member, target)
             person = User(id=frame.user, name=target.name)
             held = room.subscriptions_of(frame.user)
+            # First: nothing that follows is theirs any more.
+            _tell_removed(batch, {subscription.address for _, subscription in held}, user, person, room.seq + 1)
             for session, _ in held:
                 batch.end_subscription(session)
             batch.drop_member(frame.user)
-            change = batch.new_change(user, frame.id, "member", _membership(person, None))
-            # Before the entry, which is not theirs any more.
-            _tell_removed(batch, {subscription.address for _, subscription in held}, user, person, change.seq)
-            batch.say(by, change, frame.ref, None)
+            batch.say(by, batch.new_change(user, frame.id, "member", _membership(person, None)), frame.ref, None)
         case GiveRole():
             target = _member(batch, frame.user)
             require_giving(room, member, target, frame.role)
