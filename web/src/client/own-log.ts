@@ -32,8 +32,9 @@ export class OwnLog {
       const log = this.#ports.room(entry.room)
       if (!log.joined || entry.seq <= (this.#since ??= log.enteredSeq)) continue
       const room = this.#ports.room(entry.about.room)
-      room.called(entry.about.title ?? "")
-      if (!room.joined) this.#ports.invited(room)
+      if (room.joined) continue
+      room.invited(entry.from, entry.about.title ?? "")
+      this.#ports.invited(room)
     }
   }
 }

@@ -38,8 +38,8 @@ export class Room {
   #summary: RoomSummary | null = null
   /** What has been in view, beyond `readSeq`. */
   #seen = new Intervals()
-  /** What an invitation called it. */
-  #called = ""
+  /** Who has invited this user here, and what they called it: until the server lists the room, nobody else knows how far it is read. */
+  #invitation: { readonly by: User; readonly title: string } | null = null
   readonly #isOwn: (entry: Pick<Message, "from">) => boolean
   readonly #catchUp: number
 
@@ -60,7 +60,7 @@ export class Room {
 
   /** What it is called for people; empty where it has no other name than its own. */
   get title(): string {
-    return this.standing?.title ?? this.#summary?.title ?? this.#called
+    return this.standing?.title ?? this.#summary?.title ?? this.#invitation?.title ?? ""
   }
 
   get isArchived(): boolean {
@@ -70,7 +70,8 @@ export class Room {
   /** With whom this user is in a direct room. */
   get others(): readonly User[] {
     const { people } = this.standing ?? {}
-    return people ? [...people.values()].filter((from) => !this.#isOwn({ from })) : (this.#summary?.with ?? [])
+    if (people) return [...people.values()].filter((from) => !this.#isOwn({ from }))
+    return this.#summary?.with ?? (this.#invitation ? [this.#invitation.by] : [])
   }
 
   /** Whether how it stands has to be told anew: what was changed of it was passed over. */
@@ -78,9 +79,14 @@ export class Room {
     return this.joined && this.standing !== null && this.standing.asOf < this.log.passedOver
   }
 
-  /** An invitation calls it so. */
-  called(title: string): void {
-    this.#called = title
+  /** Whether the list of rooms, which is asked for, will say how far it is read. */
+  get awaitsMark(): boolean {
+    return this.#invitation !== null && this.#summary === null
+  }
+
+  /** Somebody has let this user in. */
+  invited(by: User, title: string): void {
+    this.#invitation = { by, title }
   }
 
   /** Whether the log holds a message of this user's own with this `id`. */

@@ -330,7 +330,7 @@ export class Session {
   #invited(room: Room): void {
     room.refusal = null
     this.#changed(null)
-    void this.#entrance.enter(room).then(() => this.#listing.refreshSoon())
+    void this.#entrance.enter(room).then(() => this.#listing.refresh()).catch(ignoreLoss)
   }
 
   #removed(name: RoomName, by: User | null): void {

@@ -105,6 +105,7 @@ export interface Dictionary {
   writeToPeople: Phrase
   messageTo: Named
   noteToSelf: Phrase
+  nobodyYet: Phrase
   invite: Phrase
   inviteTo: Named
   notInvited: Named
@@ -115,6 +116,7 @@ export interface Dictionary {
   removePerson: Phrase
   removeTitle: (name: string, room: string) => string
   removeMeans: Phrase
+  removeMeansPublic: Phrase
   leaveTitle: Named
   leaveMeans: Phrase
   lastOwner: Phrase

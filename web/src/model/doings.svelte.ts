@@ -34,14 +34,14 @@ export class Doings {
   readonly close = (): void => void (this.now = null)
 
   /** What this user may do with `person`, who is somebody else, in the order in which it is offered. */
-  offered({ name, drawn: { standing } }: RoomView, { id }: User): readonly PersonAction[] {
-    const person = standing?.people?.get(id)
+  offered({ name, drawn: { standing, online } }: RoomView, { id }: User): readonly PersonAction[] {
     const offered: PersonAction[] = [{ kind: "message" }]
-    if (!standing || !person) return offered
-    const theirs = person.role ?? "member"
+    if (!standing || (standing.people !== null && !standing.people.has(id)) || (standing.people === null && !online.some((each) => each.id === id))) return offered
+    // Who is what in a public room only the server knows: its owners, who may do all, are offered all.
+    const theirs = standing.people === null ? null : (standing.people.get(id)?.role ?? "member")
     const roles = (["owner", "moderator", "member"] as const).filter((role) => role !== theirs)
     if (mayGiveRoles(name, standing)) offered.push(...roles.map((role) => ({ kind: "role" as const, role })))
-    if (mayRemove(name, standing, theirs)) offered.push({ kind: "remove" })
+    if (mayRemove(name, standing, theirs ?? "owner")) offered.push({ kind: "remove" })
     return offered
   }
 

@@ -232,6 +232,25 @@ describe("in a session", () => {
     expect(session.rooms.get(BUDGET)!.unread).toBe(1)
   })
 
+  test("what was said after the invitation, and before the room was entered, is unread", async () => {
+    const session = await begin()
+    make()
+    server.readMarks.set(BUDGET, 3)
+    server.say(BUDGET, "at once")
+    server.notify("invited", { room: BUDGET })
+    expect(session.rooms.get(BUDGET)!.unread).toBe(0)
+    await pass(0)
+    expect(session.rooms.get(BUDGET)!.unread).toBe(1)
+  })
+
+  test("a conversation that somebody begins is theirs before anything else is known of it", async () => {
+    const session = await begin()
+    server.members.add("~d.two")
+    server.intercept = (frame) => (frame.type === "join" ? [] : undefined)
+    server.notify("invited", { room: "~d.two" })
+    expect(session.rooms.get("~d.two")!.others).toEqual([TARAS])
+  })
+
   test("an old invitation does not bring back a room that one has left since", async () => {
     server.notify("invited", { room: BUDGET, title: "Budget" })
     const session = await begin()
