@@ -3,7 +3,7 @@ import { Intervals } from "./intervals.ts"
 import { isDirect, isPrivate } from "./room-names.ts"
 import { RoomLog } from "./room-log.ts"
 import { foldRoom, type Standing, standingOf } from "./standing.ts"
-import type { Entry, ErrorCode, Incoming, Message, RoomName, RoomSummary, User } from "./wire.ts"
+import type { Entry, ErrorCode, Incoming, Message, RoomChange, RoomName, RoomSummary, User } from "./wire.ts"
 
 const NEWEST_PAGE = 50
 /** How far the server counts what is unread. */
@@ -38,6 +38,8 @@ export class Room {
   #summary: RoomSummary | null = null
   /** What has been in view, beyond `readSeq`. */
   #seen = new Intervals()
+  /** The numbers of changes that took a role from a member, of those that came while it was known who is in the room. */
+  readonly #demotions = new Set<number>()
   /** Who has invited this user here, and what they called it: until the server lists the room, nobody else knows how far it is read. */
   #invitation: { readonly by: User; readonly title: string } | null = null
   readonly #isOwn: (entry: Pick<Message, "from">) => boolean
@@ -77,6 +79,14 @@ export class Room {
   /** Whether how it stands has to be told anew: what was changed of it was passed over. */
   get isStandingStale(): boolean {
     return this.joined && this.standing !== null && this.standing.asOf < this.log.passedOver
+  }
+
+  /** Whether `change` took a role from a member, and did not let somebody in: it says the same. */
+  isDemotion(change: RoomChange): boolean {
+    if (change.kind !== "member" || change.role !== "member") return false
+    if (this.#demotions.has(change.seq)) return true
+    const before = this.log.lines.findLast((line) => line.seq < change.seq && line.kind === "member" && line.user.id === change.user.id)
+    return before?.kind === "member" && before.role !== undefined
   }
 
   /** Whether the list of rooms, which is asked for, will say how far it is read. */
@@ -252,6 +262,7 @@ export class Room {
     this.stores += 1
     this.log = this.#newLog()
     this.standing = null
+    this.#demotions.clear()
     this.joined = false
     this.readSeq = null
     this.#summary = null
@@ -260,7 +271,9 @@ export class Room {
 
   #newLog(): RoomLog {
     return new RoomLog((change) => {
-      if (this.standing) this.standing = foldRoom(this.standing, change, (user) => this.#isOwn({ from: user }))
+      if (this.standing === null || change.seq <= this.standing.asOf) return
+      if (change.kind === "member" && change.role === "member" && this.standing.people?.has(change.user.id)) this.#demotions.add(change.seq)
+      this.standing = foldRoom(this.standing, change, (user) => this.#isOwn({ from: user }))
     })
   }
 }

@@ -109,7 +109,6 @@ export interface Dictionary {
   invite: Phrase
   inviteTo: Named
   notInvited: Named
-  everyRole: Record<Role, string>
   roles: Record<Role, string>
   giveRole: Record<Role, string>
   personActions: Named
@@ -138,9 +137,10 @@ export interface Dictionary {
   lines: {
     left: Phrase
     removed: Named
-    came: Named
+    came: Phrase
+    tookRole: Named
     added: Named
-    gaveRole: (name: string, role: string) => string
+    gaveRole: Record<Role, Named>
     title: Named
     topic: Named
     noTopic: Phrase

@@ -150,6 +150,19 @@ describe("in a session", () => {
     expect(names(standing(session))).toEqual(["Taras: owner", "Olena", "Vira"])
   })
 
+  test("who is made a member again was not let in anew", async () => {
+    make()
+    const session = await begin()
+    await pass(0)
+    server.govern(BUDGET, { kind: "member", user: VIRA, role: "member" })
+    server.govern(BUDGET, { kind: "member", user: OLENA, role: "member" })
+    server.cut()
+    for (const role of ["moderator", "member"] as const) server.govern(BUDGET, { kind: "member", user: VIRA, role })
+    await pass(1000)
+    const room = session.rooms.get(BUDGET)!
+    expect(room.log.lines.map((line) => room.isDemotion(line))).toEqual([false, true, false, true])
+  })
+
   test("a lost change is asked for, and those after it wait", async () => {
     make()
     const session = await begin()

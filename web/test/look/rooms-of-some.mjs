@@ -107,7 +107,7 @@ await scenario("a menu at a person offers what one may do, and no more", "~budge
   await person("Марія").getByText("moderator").waitFor()
   await hidden(page.getByTestId("person-menu"))
   assert.deepEqual(said(heard(server, "role")[0], "room", "user", "role"), ["~budget", maria.id, "moderator"])
-  await page.getByTestId("room-line").getByText(`made ${maria.name} moderator`).waitFor()
+  await page.getByTestId("room-line").getByText(`made ${maria.name} a moderator`).waitFor()
 
   await page.getByTestId("room-~crew").click()
   await page.getByTestId("closed").waitFor()

@@ -255,7 +255,7 @@ await scenario("the list of rooms is one stop of the Tab key, and arrows walk in
 
 await scenario("the first stop leads past the rooms, to the messages", "long", async ({ page, message }) => {
   await message(1500).waitFor()
-  await page.getByTestId("room-input").focus()
+  await page.getByTestId("open-inbox").focus()
   await page.keyboard.press("Shift+Tab")
   assert.equal(await focusedOn(page), "skip")
   await page.keyboard.press("Enter")
