@@ -11,10 +11,14 @@ from pydantic_core import to_json
 
 from shared.client import Client, Closed
 from shared.client.core import events
-from shared.client.core.events import Change, Entry, Event, JsonFrame, entry_of
+from shared.client.core.events import Change, Entry, Event, JsonFrame, RoomChange, Standing, entry_of
+from shared.client.core.standing import standing_of
 
-ENTRIES = ("chat", "file", "edit", "delete", "react", "pin")
+ENTRIES = ("chat", "file", "edit", "delete", "react", "pin", "invite", "remove", "role", "settings")
 """Frames that an entry comes of."""
+MAKING = ("create", "direct")
+"""Frames that a room comes of."""
+GIVEN = ("of", "emoji", "on", "reply_to", "user", "role", "title", "topic", "posting", "invites", "archived")
 
 
 class Record(NamedTuple):
@@ -24,15 +28,17 @@ class Record(NamedTuple):
     By `kind`, in `fields`:
     `open` url session epoch user · `close` code reason retry_in_s · `stop`
     `write` room id … (taken into the outbox, once) · `send` room id (goes out, perhaps again) · `ack` room id seq ·
-    `refused` room id code (for good) · `error` ref code
+    `refused` room id code (for good) · `error` ref code ·
+    `make` what id title users (a room is to be made, once)
     `receive` room seq id sender via as_of asked … (each copy; `via`: `live`, `joined` or `history`; `as_of`: it holds
     all changes up to there; `asked`: when its question went out, None where it came by itself) ·
     `show` room seq id sender what (once, in order) ·
     `skipped` room first last through catch_up (passed over after an absence) ·
-    `joined` room seq as_of fresh members online (`fresh`: asked for without `after`) · `caught_up` room seq ·
-    `presence` room user online members · `left` room ·
+    `joined` room seq as_of fresh members online stands makes (`fresh`: asked for without `after`; `stands`: see
+    `standing`; `makes`: the id of the `make` that it answers) ·
+    `caught_up` room seq · `presence` room user online members · `left` room by ·
     `epoch` epoch · `went_back` room (the store has less of it than it had: it is known anew) ·
-    `state` room whole messages (those that are held, each with its `seq` and …; at the end)
+    `state` room whole messages stands (the messages that are held, each with its `seq` and …; at the end)
 
     … stands for what an entry says, see `content`.
     """
@@ -60,18 +66,23 @@ class JsonLines:
 
 def content(entry: Entry) -> dict[str, Any]:
     """`what` kind of entry it is, its `text` (empty where it has none), and what else it says: of a message `reply_to`,
-    `edited_at`, `pinned`, `reactions` (as in a frame), of a change `of`, `emoji`, `on`. What says nothing is left
-    out."""
-    said: dict[str, Any] = {"what": entry.kind, "text": entry.text or ""}
-    if isinstance(entry, Change):
-        more: dict[str, Any] = {"of": entry.of}
+    `edited_at`, `pinned`, `reactions` (as in a frame), `about` (a room's name), of a change `of`, `emoji`, `on`, of one
+    of the room `user`, `role`, and what was set. What says nothing is left out."""
+    said: dict[str, Any] = {"what": entry.kind, "text": "" if isinstance(entry, RoomChange) else entry.text or ""}
+    more: dict[str, Any]
+    if isinstance(entry, RoomChange):
+        more = {**entry.settings}
+        if entry.user is not None:
+            more |= {"user": entry.user.id, "role": entry.user.role}
+    elif isinstance(entry, Change):
+        more = {"of": entry.of}
         if entry.kind in ("react", "pin"):
             more |= {"emoji": entry.emoji or None, "on": entry.on}
     else:
         reactions = [{"emoji": emoji, "users": list(users)} for emoji, users in entry.reactions]
         more = {
             "reply_to": entry.reply_to, "edited_at": entry.edited_at, "pinned": entry.pinned or None,
-            "reactions": reactions or None,
+            "reactions": reactions or None, "about": None if entry.about is None else entry.about.room,
         }  # fmt: skip
     return said | {name: value for name, value in more.items() if value is not None}
 
@@ -84,12 +95,22 @@ def stored(entry: Entry) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def standing(standing: Standing | None) -> dict[str, Any] | None:
+    """`as_of`, what holds, one's own `role`, and of a private room `people`: the role of each member."""
+    if standing is None:
+        return None
+    people = None if standing.people is None else {id: person.role for id, person in standing.people.items()}
+    said = standing._asdict() | {"people": people}
+    return {name: value for name, value in said.items() if name != "me"}
+
+
 def record_state(client: Client, recorder: Recorder) -> None:
     """Takes down what the client holds of each of its rooms."""
     at = asyncio.get_running_loop().time()
     for room in client.session.rooms.values():
         held = [{"seq": message.seq, **content(message)} for message in room.log.messages]
-        fields = {"room": room.name, "whole": room.log.whole, "messages": held}
+        stands = standing(room.log.standing)
+        fields = {"room": room.name, "whole": room.log.whole, "messages": held, "stands": stands}
         recorder(Record(at, client.name, client.connection, "state", fields))
 
 
@@ -120,6 +141,8 @@ class History:
                 self._shown(message)
             case events.Changed(_, change, _):
                 self._shown(change)
+            case events.RoomChanged(_, room_change, _):
+                self._shown(room_change)
             case events.Skipped(room, first, last, through):
                 catch_up = self._client.options.catch_up
                 self._put("skipped", room=room, first=first, last=last, through=through, catch_up=catch_up)
@@ -131,8 +154,8 @@ class History:
                 self._put("caught_up", room=room, seq=seq)
             case events.PresenceChanged(room, user, online, members):
                 self._put("presence", room=room, user=user, online=online, members=members)
-            case events.Left(room):
-                self._put("left", room=room)
+            case events.Left(room, by):
+                self._put("left", room=room, by=None if by is None else by.id)
             case events.EpochChanged(epoch):
                 self._put("epoch", epoch=epoch)
             case events.WentBack(room):
@@ -144,11 +167,17 @@ class History:
                 self._copy(frame, "live", frame["seq"], None)
             case "joined":
                 asked, question = self._asked.pop(frame.get("ref", ""), (None, {}))
-                as_of: int = frame.get("as_of") or frame["seq"]
-                self._put(
-                    "joined", room=frame["room"], seq=frame["seq"], as_of=as_of, fresh="after" not in question,
-                    members=frame["members"], online=[user["id"] for user in frame["online"]],
-                )  # fmt: skip
+                as_of: int = frame["as_of"] if "as_of" in frame else frame["seq"]
+                # What makes a room that is known already begins nothing.
+                makes = question.get("type") in MAKING
+                fresh = "after" not in question and not (makes and frame["room"] in self._client.session.rooms)
+                if makes or frame["room"] in self._client.session.rooms:  # else it was left meanwhile
+                    self._put(
+                        "joined", room=frame["room"], seq=frame["seq"], as_of=as_of, fresh=fresh,
+                        members=frame["members"], online=[user["id"] for user in frame["online"]],
+                        stands=standing(standing_of(frame, self._client.session.user_id)),
+                        makes=question["id"] if makes else None,
+                    )  # fmt: skip
                 for entry in frame["messages"]:
                     self._copy(entry, "joined", as_of, asked)
             case "history":
@@ -159,13 +188,17 @@ class History:
                 self._put("error", ref=frame.get("ref"), code=frame["code"])
 
     def wrote(self, frame: JsonFrame) -> None:
-        said = {name: frame[name] for name in ("of", "emoji", "on", "reply_to") if name in frame}
+        if frame["type"] in MAKING:
+            title = frame.get("title", "")
+            self._put("make", what=frame["type"], id=frame["id"], title=title, users=frame["users"])
+            return
+        said = {name: frame[name] for name in GIVEN if name in frame}
         self._put("write", room=frame["room"], id=frame["id"], what=frame["type"], text=frame.get("text", ""), **said)
 
     def sending(self, frame: JsonFrame) -> None:
         if frame["type"] in ENTRIES:
             self._put("send", room=frame["room"], id=frame["id"])
-        elif frame["type"] in ("join", "history") and "ref" in frame:
+        elif frame["type"] in ("join", "history", *MAKING) and "ref" in frame:
             self._asked[frame["ref"]] = asyncio.get_running_loop().time(), frame
 
     def ended(self, closed: Closed) -> None:

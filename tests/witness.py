@@ -1,10 +1,22 @@
-"""What a change does to its message, written once more: a second witness beside the client's fold and the router's."""
+"""What a change does to its message, or to its room, written once more: a second witness beside the client's fold and
+the router's."""
 
 from __future__ import annotations
 
 from typing import Any
 
 JsonFrame = dict[str, Any]
+SETTINGS = ("title", "topic", "posting", "invites", "archived")
+
+
+def stand(standing: JsonFrame, change: JsonFrame) -> None:
+    """`standing`, what holds in a room and the role of each of its `people` by id, is as `change` leaves it."""
+    if change["kind"] == "room":
+        standing.update({name: change[name] for name in SETTINGS if name in change})
+    elif change["kind"] == "member":
+        standing["people"].pop(change["user"]["id"], None)
+        if change.get("role") is not None:
+            standing["people"][change["user"]["id"]] = change["role"]
 
 
 def happen(message: JsonFrame, change: JsonFrame) -> None:

@@ -6,7 +6,7 @@ then on it cannot become a file, so its bytes can be deleted without a race, and
 
 The bytes of a file whose message was deleted go the same way: the transaction that ends the file makes a condemned
 arrival of it. What stays is a *gone* file, which says nothing but whose message it was: it holds the message's id, so
-that nobody who sends the file once more brings its bytes back.
+that nobody who sends the file once more brings its bytes back. Who does is told of the message, which is deleted.
 """
 
 from __future__ import annotations

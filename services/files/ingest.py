@@ -85,6 +85,8 @@ class Ingest:
 
     async def keep(self, arrived: Arrived, room: str, sender: User, message_id: str, name: str) -> Kept:
         """Makes a file of it. Sent again with the same id and content, it is the file that there is; its own bytes go.
+        Where that is gone, it is what that was, as far as its bytes say: the router knows whether its message was the
+        same, and what has become of it.
 
         Raises Refused: `id_reused`, `unavailable`; the bytes are gone then."""
         wanted = Kept(
@@ -105,8 +107,7 @@ class Ingest:
             return kept
         await self.discard(arrived.id)
         if kept.gone:
-            text = "The file that you sent under this id has been deleted. Send another under a new id."
-            raise Refused(ErrorCode.ID_REUSED, text)
+            return wanted._replace(id=kept.id)
         if (kept.sha256, kept.name) != (arrived.sha256, name):
             text = "This id was already used for another file of yours in this room. Send it under a new id."
             raise Refused(ErrorCode.ID_REUSED, text)

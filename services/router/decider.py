@@ -101,8 +101,8 @@ class Decider:
     def refuse_questions(self, items: Sequence[Item]) -> list[Item]:
         """Refuses those who only ask, and gives what must not be lost."""
         for item in items:
-            if item.is_read_only and isinstance(item.message, Submit):
-                self._refuse(item.message)
+            if item.is_read_only and (asked := item.asked_by) is not None:
+                self._refuse(asked)
         return [item for item in items if not item.is_read_only]
 
     async def _try(self, waiting: Waiting, sent_back: bool, committed: Callable[[Changes], None]) -> set[str]:

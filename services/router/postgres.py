@@ -26,6 +26,8 @@ from shared.runtime.outage import StoreDown, first_line, is_outage
 log = structlog.stdlib.get_logger("homin.router")
 STATEMENT_S = 30.0
 CONNECT_S = 5.0
+STORED_ALREADY = (asyncpg.UniqueViolationError, asyncpg.NotNullViolationError)
+"""An entry is, under its id: see postgres_statements.py."""
 
 
 class PostgresMessageStore(SqlMessageStore):
@@ -60,7 +62,7 @@ class PostgresMessageStore(SqlMessageStore):
         """See `MessageStore.commit`."""
         try:
             return await self._commit(batch)
-        except asyncpg.UniqueViolationError:  # an entry is stored already
+        except STORED_ALREADY:
             return {c.room for c in batch}
 
     async def _commit(self, batch: Sequence[Changes]) -> set[str]:
@@ -92,7 +94,7 @@ class PostgresMessageStore(SqlMessageStore):
                 db = self._idle.pop() if self._idle else await self._connect()
                 yield db
                 self._idle.append(db)
-            except asyncpg.UniqueViolationError:
+            except STORED_ALREADY:
                 if db is not None:
                     self._idle.append(db)
                 raise

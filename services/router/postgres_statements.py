@@ -4,6 +4,11 @@ The statement is its own transaction. Its first part takes each room's row if th
 from which the batch was decided; all other parts write only for the rooms that were taken. Under READ COMMITTED an
 UPDATE that had to wait for another one looks at the row anew (PostgreSQL manual, 13.2.1), so of two routers only one
 wins.
+
+An id is one for messages and changes, which are two tables. Where a message has a change's id, NULL stands in its
+place, which is refused as a second row of the same table is. The other way round nobody looks beyond memory: it would
+cost every message a look into one more index (7 µs beside 29, in batches of 35), for a sender who meets an old id of
+their own.
 """
 
 from __future__ import annotations
@@ -66,7 +71,9 @@ WITH wanted AS MATERIALIZED (
 ALTERING = """
 , new_changes AS (
   INSERT INTO changes (room_id, seq, sender_id, sender_name, id, kind, of_seq, value, at_ms)
-  SELECT held.id, x.seq, x.sender_id, x.sender_name, x.id, x.kind, x.of_seq, x.value, x.at_ms
+  SELECT held.id, x.seq, x.sender_id, x.sender_name, CASE WHEN NOT EXISTS (
+      SELECT FROM messages WHERE room_id = held.id AND sender_id = x.sender_id AND id = x.id
+    ) THEN x.id END, x.kind, x.of_seq, x.value, x.at_ms
   FROM {x} JOIN held ON held.name = x.room
 ), changed AS (
   UPDATE messages SET kind = now.kind, content = now.content, edited_ms = nullif(now.edited_ms, 0),

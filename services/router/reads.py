@@ -1,29 +1,31 @@
 """Reads from the store, beside the batches: history, the list of rooms, the start of a `join` after a long absence.
 
-They never stand in the writer's way: a bounded number runs at once, a bounded number waits, the rest is refused.
+They never stand in the writer's way: a bounded number runs at once, a bounded number waits, the rest is refused. A page
+of a room comes back to its writer, which alone knows what has happened since it was read.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import Any, assert_never
+from typing import Any
 
 import structlog
 
 from services.router.core import pages, rendering
-from services.router.core.changes import Deep, Item, JoinPage
+from services.router.core.changes import Deep, DeepPage, Item
+from services.router.core.entrance import after_of
 from services.router.core.entries import Stored
 from services.router.core.outgoing import Outgoing
 from services.router.core.refusals import RETRY_AFTER_MS, refusal
 from services.router.message_store import MessageStore, Summary
 from services.router.outboxes import Outboxes
 from shared.protocol.bus import Submit
-from shared.protocol.client import PEOPLE_LIMIT, Create, DirectRoom, FindPeople, History, Join, room_of
+from shared.protocol.client import PEOPLE_LIMIT, FindPeople, room_of
 from shared.protocol.codec import render, timestamp
 from shared.protocol.errors import ErrorCode
 from shared.protocol.room_names import is_direct, is_private
-from shared.protocol.server import JOIN_RECENT, HistoryPage, PeopleList, RoomSummary
+from shared.protocol.server import JOIN_RECENT, PeopleList, RoomSummary
 from shared.runtime.outage import StoreDown
 
 log = structlog.stdlib.get_logger("homin.router")
@@ -42,17 +44,9 @@ class Reads:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def read(self, deep: Deep, add: Callable[[Item], None]) -> None:
-        """What a `history` or a `join` lists from further back than memory. `history` is answered; with the page of
-        `join` an item is added, to be handled in its turn."""
-        match deep.frame:
-            case History() as frame:
-                self._ask(deep.by, self._history(deep.by, frame))
-            case Join() as frame:
-                self._ask(deep.by, self._join_page(deep.by, frame.after, add))
-            case Create() | DirectRoom():
-                self._ask(deep.by, self._join_page(deep.by, None, add))
-            case _:
-                assert_never(deep.frame)
+        """What a `history` or a `join` lists from further back than memory: with the page an item is added, to be
+        handled in its turn."""
+        self._ask(deep.by, self._page(deep, add))
 
     def rooms(self, submit: Submit) -> None:
         self._ask(submit, self._list_rooms(submit))
@@ -107,18 +101,18 @@ class Reads:
         except Exception:
             log.exception("upkeep failed")
 
-    async def _history(self, submit: Submit, frame: History) -> None:
-        found = await self._store.page(frame.room, before=frame.before, after=frame.after, limit=frame.limit)
-        shown = (pages.newest if frame.after is None else pages.oldest)(found.entries, self._answer_bytes)
-        more = found.more or len(shown) < len(found.entries)
-        page = HistoryPage(room=frame.room, seq=found.seq, messages=[], more=more, ref=frame.ref)
-        self.answer(submit, rendering.listing(page, shown))
-
-    async def _join_page(self, submit: Submit, after: int | None, add: Callable[[Item], None]) -> None:
-        limit = JOIN_RECENT if after is None else pages.JOIN_PAGE
-        page = await self._store.page(room_of(submit.frame, submit.user.id), before=None, after=after, limit=limit)
-        fit = (pages.newest if after is None else pages.oldest)(page.entries, self._answer_bytes)
-        add(Item(JoinPage(by=submit, page=fit, as_of=page.seq)))
+    async def _page(self, deep: Deep, add: Callable[[Item], None]) -> None:
+        frame = deep.frame
+        if frame.type == "history":
+            before, after, limit = frame.before, frame.after, frame.limit
+        else:
+            before, after = None, after_of(frame)
+            limit = JOIN_RECENT if after is None else pages.JOIN_PAGE
+        room = room_of(frame, deep.by.user.id)
+        found = await self._store.page(room, before=before, after=after, limit=limit)
+        fit = pages.fitting(found.entries, after, self._answer_bytes)
+        more = found.more or len(fit) < len(found.entries)
+        add(Item(DeepPage(by=deep.by, page=fit, as_of=found.seq, more=more)))
 
     async def _find_people(self, submit: Submit, frame: FindPeople) -> None:
         found = await self._store.people(frame.q, PEOPLE_LIMIT)

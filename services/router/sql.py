@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     insert,
     select,
     update,
@@ -87,7 +88,7 @@ class SqlMessageStore(SqlReads):
              "kind": x.kind, "of_seq": x.of, "value": x.value, "at_ms": x.at_ms}
             for c in batch for x in c.changes
         ]  # fmt: skip
-        await each(insert(changes), altered)
+        await each(_NEW_CHANGE, altered)
         await each(
             update(messages)
             .where(messages.c.room_id == bindparam("b_room"), messages.c.seq == bindparam("b_seq"))
@@ -181,6 +182,15 @@ class SqlMessageStore(SqlReads):
             yield db
 
 
+# An id is one for both tables: where a message has it, NULL is refused as a second row is (postgres_statements.py).
+_TAKEN = exists().where(
+    messages.c.room_id == bindparam("room_id"),
+    messages.c.sender_id == bindparam("sender_id"),
+    messages.c.id == bindparam("id"),
+)
+_NEW_CHANGE = insert(changes).values(
+    {**{column.name: bindparam(column.name) for column in changes.c}, "id": case((~_TAKEN, bindparam("id")))}
+)
 STATE = ("kind", "content", "edited_ms", "pinned", "reactions", "digest")
 """What changes change of a message."""
 

@@ -54,21 +54,24 @@ class Watch:
 
     def tick(self, queue: str) -> None:
         """A router's beat has passed on this shard, which is therefore ours: look for silent gateways."""
-        self._reads.start(self._look(queue))
+        now = self._clock()
+        self._reads.start(self._look(queue, now, self._liveness[queue].tick(now)))
 
     def gone(self, address: str) -> None:
         """Nobody listens at `address`: it will not come back."""
         for shard in self._shards.values():
             self._reads.start(self._end_subscriptions(shard, address))
 
-    async def _look(self, queue: str) -> None:
+    async def _look(self, queue: str, passed: float, silent: Iterable[str]) -> None:
+        """`passed`: when the tick did that has found these to be `silent`."""
         liveness, shard = self._liveness[queue], self._shards[queue]
-        if liveness.resumes(self._clock()):
-            liveness.begin(await self._store.addresses(shard), self._clock())
+        if liveness.asks:
+            addresses = await self._store.addresses(shard)
             # Whoever had the shard before may have owed a large room its number.
-            for room in await self._store.crowds(shard, CROWD):
+            for room in await self._store.crowds(shard, CROWD) if liveness.begins else ():
                 self._add(Item(CrowdDue(room=room, names=True)))
-        for address in liveness.tick(self._clock()):
+            liveness.learn(addresses, passed, self._clock())
+        for address in silent:
             log.info("a gateway is silent; its subscriptions end", address=address, shard=shard)
             await self._end_subscriptions(shard, address)
             liveness.lapse(address)

@@ -9,6 +9,7 @@ async with Client(["ws://127.0.0.1:8080/ws"], fixed(token)) as client:
 
 from shared.client.client import Client
 from shared.client.core.events import (
+    About,
     Acknowledged,
     Arrived,
     CaughtUp,
@@ -26,10 +27,14 @@ from shared.client.core.events import (
     Notice,
     NotSent,
     Page,
+    Person,
     PresenceChanged,
     ReadUpTo,
     Refused,
+    RoomChange,
+    RoomChanged,
     Skipped,
+    Standing,
     Typing,
     Unanswered,
     WentBack,
@@ -40,8 +45,9 @@ from shared.client.socket import Closed, Dial, Socket, dial
 from shared.client.tokens import SignInNeeded, Token, TokenSource, fixed
 
 __all__ = [
-    "Acknowledged", "Arrived", "CaughtUp", "Change", "Changed", "Client", "ClientError", "Closed", "Connected", "Dial",
-    "Disconnected", "Entry", "EpochChanged", "Event", "Left", "Lost", "Message", "NotSent", "Notice", "Observer",
-    "Options", "Page", "PresenceChanged", "ReadUpTo", "Refused", "SignInNeeded", "Skipped", "Socket", "Token",
-    "TokenSource", "Typing", "Unanswered", "WentBack", "dial", "fixed",
+    "About", "Acknowledged", "Arrived", "CaughtUp", "Change", "Changed", "Client", "ClientError", "Closed",
+    "Connected", "Dial", "Disconnected", "Entry", "EpochChanged", "Event", "Left", "Lost", "Message", "NotSent",
+    "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo", "Refused", "RoomChange",
+    "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token", "TokenSource", "Typing", "Unanswered",
+    "WentBack", "dial", "fixed",
 ]  # fmt: skip

@@ -15,7 +15,18 @@ from shared.client.connection import Connection
 from shared.client.core import events
 from shared.client.core.backfill import page_of
 from shared.client.core.backoff import ABNORMAL
-from shared.client.core.events import Change, ClientError, Entry, Event, JsonFrame, Message, Page, Refused
+from shared.client.core.events import (
+    Change,
+    ClientError,
+    Entry,
+    Event,
+    JsonFrame,
+    Message,
+    Page,
+    Person,
+    Refused,
+    RoomChange,
+)
 from shared.client.core.room import Room
 from shared.client.core.session import Session
 from shared.client.core.timers import Timers
@@ -128,6 +139,18 @@ class Client:
         see `Skipped`. Ends with `Refused`, or `Disconnected` where `stop` came first."""
         return self._ask(lambda done: self.session.join(room, after, done))
 
+    def create(
+        self, title: str, topic: str | None = None, users: Sequence[str] = (), id: str | None = None
+    ) -> Future[JsonFrame]:
+        """Makes a private room of these users, with oneself as the owner, and stays in it as after `join`; the future
+        gives its `joined`, however many connections that takes: `room` is its name. It ends with `Refused`."""
+        about = {"title": title} if topic is None else {"title": title, "topic": topic}
+        return self._make({"type": "create", "id": id or self._new_id(), **about, "users": list(users)})
+
+    def direct(self, users: Sequence[str], id: str | None = None) -> Future[JsonFrame]:
+        """As `create`: the room of exactly these users and oneself, made where it is not there yet."""
+        return self._make({"type": "direct", "id": id or self._new_id(), "users": list(users)})
+
     def leave(self, room: str) -> Future[JsonFrame]:
         """Ends the membership. The future may end with any `ClientError`."""
         return self._ask(lambda done: self.session.leave(room, done))
@@ -135,6 +158,11 @@ class Client:
     def rooms(self) -> Future[JsonFrame]:
         """The `rooms` frame."""
         return self._ask(lambda done: self.session.ask({"type": "rooms"}, done))
+
+    async def people(self, q: str) -> list[Person]:
+        """Users whose names begin with `q`. Raises `ClientError`."""
+        answer = await self._ask(lambda done: self.session.ask({"type": "people", "q": q}, done))
+        return [Person(user["id"], user["name"], None) for user in answer["people"]]
 
     async def history(self, room: str, *, before: int | None = None, after: int | None = None, limit: int = 50) -> Page:
         """One page: messages alone, or with `after` all entries. Raises `ClientError`."""
@@ -169,6 +197,35 @@ class Client:
     def pin(self, room: str, of: int, on: bool = True, id: str | None = None) -> Future[Change]:
         """As `react`."""
         return self._change("pin", room, id, of=of, on=on)
+
+    def invite(self, room: str, user: str, id: str | None = None) -> Future[RoomChange]:
+        """Makes the user a member of `room`; as `edit` otherwise, with the codes `forbidden` and `no_such_user`."""
+        return self._change("invite", room, id, user=user)
+
+    def remove(self, room: str, user: str, id: str | None = None) -> Future[RoomChange]:
+        """As `invite`: ends a membership, perhaps one's own."""
+        return self._change("remove", room, id, user=user)
+
+    def give_role(self, room: str, user: str, role: str, id: str | None = None) -> Future[RoomChange]:
+        """As `invite`. `role`: `owner`, `moderator` or `member`."""
+        return self._change("role", room, id, user=user, role=role)
+
+    def set(
+        self,
+        room: str,
+        *,
+        title: str | None = None,
+        topic: str | None = None,
+        posting: str | None = None,
+        invites: str | None = None,
+        archived: bool | None = None,
+        id: str | None = None,
+    ) -> Future[RoomChange]:
+        """As `invite`: sets what holds in `room`. What is None stays. An empty `topic`: none; `posting`, `invites`: who
+        may, `members` or `moderators`."""
+        given = {"title": title, "topic": topic, "posting": posting, "invites": invites, "archived": archived}
+        said = {name: value for name, value in given.items() if value is not None}
+        return self._change("settings", room, id, **said)
 
     def typing(self, room: str) -> None:
         self.send({"type": "typing", "room": room})
@@ -272,7 +329,13 @@ class Client:
         self._connection.arm()
         return future
 
-    def _change(self, kind: str, room: str, id: str | None, **fields: Any) -> Future[Change]:
+    def _make(self, frame: JsonFrame) -> Future[JsonFrame]:
+        if self.ended is None:
+            for observer in self._observers:
+                observer.wrote(frame)
+        return self._ask(lambda done: self.session.make(frame, done))
+
+    def _change(self, kind: str, room: str, id: str | None, **fields: Any) -> Future[Any]:
         return self._write({"type": kind, "room": room, "id": id or self._new_id(), **fields})
 
     def _write(self, frame: JsonFrame) -> Future[Any]:
@@ -284,7 +347,7 @@ class Client:
             observer.wrote(frame)
         self._acks[frame["id"]] = future
         self._connection.wind()
-        self.session.outbox.write(frame)
+        self.session.outbox.write(frame, leaves=frame["type"] == "remove" and frame["user"] == self.session.user_id)
         self._connection.arm()
         return future
 

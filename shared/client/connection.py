@@ -132,9 +132,10 @@ class Connection:
         self._armed = deadline, asyncio.get_running_loop().call_at(deadline, self._due)
 
     def _due(self) -> None:
+        # A loop's clock may fire a moment early; and what it was armed for may have been cancelled since.
+        due = self._armed[0] if self._armed is not None else 0.0
         self._armed = None
-        # A loop's clock may fire a moment early.
-        self._timers.advance(max(asyncio.get_running_loop().time(), self._timers.deadline or 0.0))
+        self._timers.advance(max(asyncio.get_running_loop().time(), due))
         self.arm()
 
     # ── one WebSocket ──

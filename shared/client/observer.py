@@ -12,7 +12,8 @@ class Observer(Protocol):
     """Called on the client's loop, in the order in which things happen. It must not raise."""
 
     def wrote(self, frame: JsonFrame) -> None:
-        """A frame that an entry will come of was taken into the outbox. Once, however often it is sent."""
+        """A frame that an entry will come of was taken into the outbox, or one that makes a room is to be sent. Once,
+        however often it goes."""
 
     def sending(self, frame: JsonFrame) -> None:
         """Any frame goes out, perhaps again."""

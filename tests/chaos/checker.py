@@ -6,21 +6,30 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from tests.chaos import standing
 from tests.chaos.evidence import Client, History, Log, read
+from tests.chaos.memberships import Standings
 from tests.chaos.verdict import Breach, Finding, Verdict
 from tests.chaos.versions import MESSAGES, SAID, Versions, is_like
+from tests.recording import GIVEN
+
+KINDS: dict[str, tuple[str, str | None]] = {
+    "invite": ("member", "member"), "remove": ("member", None), "role": ("member", None), "settings": ("room", None),
+}  # fmt: skip
+"""What entry comes of a frame, and in which role, where the frame does not say."""
 
 
 def check(records: Iterable[History]) -> Verdict:
     """The verdict on one run's records, in the order in which each client made them."""
-    clients, logs, versions, present = read(records)
+    clients, logs, versions, standings, present, told = read(records)
     verdict = Verdict(stored=sum(len(log.entries) for log in logs.values()))
     verdict.changes = sum(log.is_change(seq) for log in logs.values() for seq in log.by_seq)
     _count(verdict, clients)
     for finding in (
-        *_logs(logs), *_promised(clients, logs), *_folded(logs, versions), *_seen(clients, logs, versions),
+        *_logs(logs), *_promised(clients, logs, standings), *_folded(logs, versions), *_seen(clients, logs, versions),
         *_held(clients, versions), *_gone(clients, versions), *_complete(clients, logs),
         *_passed_over(clients, logs), *_senders(clients, logs), *_presence(clients, present),
+        *standing.check(clients, logs, standings, told),
     ):  # fmt: skip
         verdict.findings.append(finding)
     return verdict
@@ -49,7 +58,7 @@ def _logs(logs: dict[str, Log]) -> Iterator[Finding]:
                 yield Finding(Breach.DOUBLE, f"{room} has {id} of {sender} {count} times")
 
 
-def _promised(clients: Sequence[Client], logs: dict[str, Log]) -> Iterator[Finding]:
+def _promised(clients: Sequence[Client], logs: dict[str, Log], standings: dict[str, Standings]) -> Iterator[Finding]:
     """What was acknowledged is stored, under its number and as it was written; and everything was answered."""
     for client in clients:
         written: dict[tuple[str, str], History] = {}
@@ -60,7 +69,8 @@ def _promised(clients: Sequence[Client], logs: dict[str, Log]) -> Iterator[Findi
             elif record["kind"] == "refused":
                 room, id = record["room"], record["id"]
                 settled.add((room, id))
-                if (client.user, id) in logs[room].by_id:
+                entry = logs[room].by_id.get((client.user, id))
+                if entry is not None and not _is_out(client, record, standings[room], entry["seq"]):
                     yield Finding(Breach.UNSETTLED, f"{client.name}: {room} {id} was refused for good, and is stored")
             elif record["kind"] == "ack":
                 room, id, seq = record["room"], record["id"], record["seq"]
@@ -79,12 +89,22 @@ def _promised(clients: Sequence[Client], logs: dict[str, Log]) -> Iterator[Findi
                 yield Finding(Breach.UNSETTLED, f"{client.name}: {room} {id} was never answered")
 
 
+def _is_out(client: Client, refused: History, standings: Standings, seq: int) -> bool:
+    """Whether it was refused since its author is not in the room any more: nothing of it is told to him then, and he
+    does not know whether it was stored."""
+    left = any(record["kind"] == "left" and record["room"] == refused["room"] for record in client.records)
+    return refused["code"] in ("not_joined", "no_such_room") and (left or standings.is_out_after(client.user, seq))
+
+
 def _is_as_written(entry: History, written: History | None) -> bool:
     """But for what a change may have made of it: see `_folded`."""
     if written is None:
         return True
+    if written["what"] in KINDS:
+        kind, role = KINDS[written["what"]]
+        written = {**written, "what": kind} | ({} if role is None else {"role": role})
     same_kind = entry["what"] in (written["what"], "deleted" if written["what"] in MESSAGES else None)
-    return same_kind and all(entry.get(name) == written.get(name) for name in ("of", "emoji", "on", "reply_to"))
+    return same_kind and all(entry.get(name) == written.get(name) for name in GIVEN)
 
 
 def _folded(logs: dict[str, Log], versions: dict[str, Versions]) -> Iterator[Finding]:
@@ -135,7 +155,7 @@ def _seen(clients: Sequence[Client], logs: dict[str, Log], versions: dict[str, V
                 elif seq < before:
                     yield Finding(Breach.DISORDER, f"{client.name}: {room} {seq} came after {before}")
                 live[record["connection"], room] = max(before, seq)
-        for room, shown in client.shown.items():
+        for room, shown in [*client.past, *client.shown.items()]:
             yield from _shown(client.name, room, shown)
 
 
@@ -145,7 +165,7 @@ def _is_stored_so(seen: History, entry: History | None, versions: Versions) -> b
         return False
     if entry["what"] in MESSAGES:
         return seen["what"] in MESSAGES and versions.is_seen_rightly(seen["seq"], seen, seen["as_of"])
-    if any(entry.get(name) != seen.get(name) for name in ("what", "of", "emoji", "on")):
+    if any(entry.get(name) != seen.get(name) for name in ("what", *GIVEN)):
         return False
     return entry["what"] != "edit" or versions.is_text_of(seen)
 

@@ -4,7 +4,8 @@ A history is a list of records, each a dict with `at` (seconds of one monotonic 
 and what `tests.recording.Record` lists for that kind. Two kinds are the run's own, taken once all is quiet:
 
 `stored` room seq id sender made …: one entry as `history` gives it, with its `at` and what it says; `present` room
-online: the users that a `joined` frame of an onlooker shows (fewer than a hundred, so all of them).
+online: the users that a `joined` frame of an onlooker shows (fewer than a hundred, so all of them); `stands` room seq
+user stands: how that says that the room stands, to that user.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from tests.chaos.memberships import Standings
 from tests.chaos.versions import MESSAGES, Versions, texts_of, versions_of
 
 History = dict[str, Any]
@@ -68,6 +70,8 @@ class Client:
         self.skipped: dict[str, list[Skip]] = defaultdict(list)
         self.newest: dict[str, int] = defaultdict(int)
         """The highest number of each room that it has heard of."""
+        self.past: list[tuple[str, list[tuple[int, str, str]]]] = []
+        """What was shown of rooms before they were forgotten."""
         self.records: list[History] = []
 
     def take(self, record: History) -> None:
@@ -92,22 +96,30 @@ class Client:
                 skip = Skip(first, record["last"], record["through"], missing, record["catch_up"])
                 self.skipped[room].append(skip)
             case "left":
-                self.joined.pop(record["room"], None)
+                self._forget(record["room"])
             case "show":
                 self.shown[record["room"]].append((record["seq"], record["sender"], record["id"]))
+
+    def _forget(self, room: str) -> None:
+        """It is no member any more; if it comes back, it begins anew."""
+        self.past.append((room, self.shown.pop(room, [])))
+        for known in (self.joined, self.first_joined, self.began_with, self.skipped, self.newest):
+            known.pop(room, None)
 
     def _heard_of(self, record: History) -> None:
         self.newest[record["room"]] = max(self.newest[record["room"]], record["seq"])
 
 
 class Evidence(NamedTuple):
-    """`logs`, `versions`: of each room, empty ones of rooms that nothing is stored of. `present`: who is shown online
-    in it."""
+    """`logs`, `versions`, `standings`: of each room, empty ones of rooms that nothing is stored of. `present`: who is
+    shown online in it. `told`: `stands` records."""
 
     clients: list[Client]
     logs: dict[str, Log]
     versions: dict[str, Versions]
+    standings: dict[str, Standings]
     present: dict[str, set[str]]
+    told: list[History]
 
 
 def read(records: Iterable[History]) -> Evidence:
@@ -115,14 +127,34 @@ def read(records: Iterable[History]) -> Evidence:
     clients: dict[str, Client] = {}
     logs: dict[str, Log] = defaultdict(Log)
     present: dict[str, set[str]] = {}
+    told: list[History] = []
     for record in records:
         if record["kind"] == "stored":
             logs[record["room"]].add(record)
         elif record["kind"] == "present":
             present[record["room"]] = set(record["online"])
+        elif record["kind"] == "stands":
+            told.append(record)
         else:
             clients.setdefault(record["client"], Client(record["client"])).take(record)
     written = ((c.user, r) for c in clients.values() for r in c.records if r["kind"] == "write")
     stored = {room: [log.by_seq[seq] for seq in sorted(log.by_seq)] for room, log in logs.items()}
     versions = defaultdict(lambda: Versions([], {}), versions_of(stored, texts_of(written)))
-    return Evidence(list(clients.values()), logs, versions, present)
+    return Evidence(list(clients.values()), logs, versions, _standings(clients.values(), stored), present, told)
+
+
+class _OfEach(dict[str, Standings]):
+    """Nothing is known of the others."""
+
+    def __missing__(self, room: str) -> Standings:
+        self[room] = standings = Standings(room, (), ())
+        return standings
+
+
+def _standings(clients: Iterable[Client], stored: dict[str, list[History]]) -> dict[str, Standings]:
+    seen: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for client in clients:
+        for record in client.records:
+            if record["kind"] in ("ack", "receive", "joined"):
+                seen[record["room"]].append((record["seq"], record["at"]))
+    return _OfEach({room: Standings(room, log, seen[room]) for room, log in stored.items()})

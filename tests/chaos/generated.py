@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from copy import deepcopy
 from random import Random
 
+from shared.protocol.room_names import own_room, private_room
 from tests.chaos.evidence import History
-from tests.witness import happen
+from tests.chaos.memberships import PLAIN
+from tests.chaos.versions import MESSAGES
+from tests.recording import GIVEN
+from tests.witness import happen, stand
 
 ROOMS = ("attic", "cellar")
+PRIVATE = private_room("u0", "make")
+"""Of u0, its owner, u1, in time a moderator, and for a while u2."""
 CATCH_UP, NEWEST = 3, 2
 EMOJI = ("👍", "🎉")
-SAID = ("what", "text", "of", "emoji", "on", "reply_to", "edited_at", "pinned", "reactions")
+SAID = ("what", "text", "edited_at", "pinned", "reactions", "about", *GIVEN)
 
 
 class Person:
@@ -22,9 +29,10 @@ class Person:
         self.name, self.user, self.bounded = name, user, bounded
         self.connection = 0
         self.open = False
-        self.known = dict.fromkeys(ROOMS, 0)
+        self.rooms = list(ROOMS)
+        self.known: dict[str, int] = defaultdict(int)
         """How far it has seen each room."""
-        self.starts = dict.fromkeys(ROOMS, 1)
+        self.starts: dict[str, int] = defaultdict(lambda: 1)
         """Before that it holds nothing."""
 
 
@@ -35,7 +43,7 @@ class World:
     def __init__(self, seed: int, steps: int = 120) -> None:
         self.chance = Random(seed)
         self.records: list[History] = []
-        self.logs: dict[str, list[History]] = {room: [] for room in ROOMS}
+        self.logs: dict[str, list[History]] = defaultdict(list)
         self.people = [Person(f"c{n}", f"u{n % 4}", bounded=n == 2) for n in range(5)]  # c0 and c4 are one user's
         self._at, self._ids = 0.0, 0
         for person in self.people:
@@ -54,6 +62,7 @@ class World:
                 self.change(person, room, what="react", of=mine, emoji=EMOJI[0], on=True)
                 if person.name == "c0":
                     self.change(person, room, what="delete", of=self.write(person, room))
+        self._meet()
         gone = self.people[3]
         if gone.open:
             self.leave(gone, "stop")
@@ -79,12 +88,12 @@ class World:
         person.connection += 1
         person.open = True
         self.put(person, "open", url="ws://g/ws", session="s", epoch="e", user=person.user)
-        for room, log in self.logs.items():
-            asked, known = self._at, person.known[room]
-            self.put(person, "joined", room=room, seq=len(log), as_of=len(log), fresh=False, members=1, online=[])
+        for room in person.rooms:
+            log, asked, known = self.logs[room], self._at, person.known[room]
+            self._joined(person, room, fresh=False)
             listed = log[known:]
             if person.bounded and len(listed) > CATCH_UP:
-                listed = [entry for entry in log if "of" not in entry][-NEWEST:]
+                listed = [entry for entry in log if entry["what"] in MESSAGES][-NEWEST:]
                 person.starts[room] = first = listed[0]["seq"] if listed else len(log) + 1
                 person.known[room] = max(known, first - 1)
                 self.put(
@@ -94,6 +103,59 @@ class World:
             for entry in listed:
                 self._see(person, entry, "joined", as_of=len(log), asked=asked)
             person.known[room] = len(log)
+
+    def _joined(self, person: Person, room: str, fresh: bool, makes: str | None = None) -> None:
+        seq = len(self.logs[room])
+        self.put(
+            person, "joined", room=room, seq=seq, as_of=seq, fresh=fresh, members=1, online=[], makes=makes,
+            stands=self._stands(person.user, room),
+        )  # fmt: skip
+
+    def _stands(self, user: str, room: str) -> History:
+        """How the room stands now, to this user."""
+        standing: History = {**PLAIN, "people": {}}
+        for entry in self.logs[room]:
+            stand(standing, {**entry, "kind": entry["what"], "user": {"id": entry.get("user")}})
+        people = standing["people"] if room == PRIVATE else None
+        role = standing["people"].get(user, "member")
+        return {**standing, "people": people, "role": role, "as_of": len(self.logs[room])}
+
+    def _meet(self) -> None:
+        """Some come together in a room of their own, and one of them has to go."""
+        owner, other, guest = self.people[:3]
+        for person in (owner, other, guest):
+            if not person.open:
+                self.arrive(person)
+        self.put(owner, "make", what="create", id="make", title="room", users=["u1"])
+        self._add(owner.user, PRIVATE, "make", what="room", text="", title="room")
+        self._add(owner.user, PRIVATE, "~member.2", what="member", text="", user="u0", role="owner")
+        self._add(owner.user, PRIVATE, "~member.3", what="member", text="", user="u1", role="member")
+        self._note(owner, other, "invited")
+        self._enter(owner, makes="make")
+        self._enter(other)
+        self._govern(owner, "invite", {"what": "member", "role": "member"}, user="u2")
+        self._note(owner, guest, "invited")
+        self._enter(guest)
+        self.write(other, PRIVATE)
+        self._govern(owner, "role", {"what": "member"}, user="u1", role="moderator")
+        self._govern(other, "settings", {"what": "room"}, title="another")
+        guest.rooms.remove(PRIVATE)
+        self.put(guest, "left", room=PRIVATE, by="u0")
+        self._govern(owner, "remove", {"what": "member"}, user="u2")
+        self._note(owner, guest, "removed")
+        self.write(owner, PRIVATE)
+
+    def _enter(self, person: Person, makes: str | None = None) -> None:
+        person.rooms.append(PRIVATE)
+        self._joined(person, PRIVATE, fresh=True, makes=makes)
+        person.known[PRIVATE] = len(self.logs[PRIVATE])
+        person.starts[PRIVATE] = person.known[PRIVATE] + 1
+
+    def _govern(self, person: Person, what: str, entry: History, **said: object) -> None:
+        self._store(person, PRIVATE, {"what": what, "text": "", **said}, entry)
+
+    def _note(self, by: Person, to: Person, what: str) -> None:
+        self._add(by.user, own_room(to.user), f"~{what}", what=what, text="", about=PRIVATE)
 
     def leave(self, person: Person, how: str) -> None:
         person.open = False
@@ -111,7 +173,7 @@ class World:
 
     def _change(self, person: Person, room: str) -> None:
         """A change of one of the newest messages, if it has any to change."""
-        there = [e for e in self.logs[room] if "of" not in e and e["what"] != "deleted"][-8:]
+        there = [e for e in self.logs[room] if e["what"] == "chat"][-8:]
         kind = self.chance.choice(("edit", "edit", "react", "react", "react", "pin", "delete"))
         if kind in ("edit", "delete"):
             there = [entry for entry in there if entry["sender"] == person.user]
@@ -128,8 +190,8 @@ class World:
             case _:
                 self.change(person, room, what=kind, of=of)
 
-    def _store(self, person: Person, room: str, said: History) -> int:
-        """Sent once or twice; now and then refused for now, and sent again."""
+    def _store(self, person: Person, room: str, said: History, stored: History | None = None) -> int:
+        """Sent once or twice; now and then refused for now, and sent again. `stored`: what is stored otherwise."""
         self._ids += 1
         id = f"m{self._ids}"
         self.put(person, "write", room=room, id=id, **said)
@@ -137,27 +199,32 @@ class World:
         if self.chance.random() < 0.1:
             self.put(person, "error", ref=id, code="overloaded")
             self.put(person, "send", room=room, id=id)
-        log = self.logs[room]
-        made = f"at {self._ids}"
-        entry: History = {"room": room, "seq": len(log) + 1, "id": id, "sender": person.user, "made": made, **said}
-        log.append(entry)
-        if "of" in entry:
-            message = log[entry["of"] - 1]
-            message["kind"] = message["what"]
-            happen(message, {**entry, "kind": entry["what"], "from": {"id": person.user}, "at": made})
-            message["what"] = message.pop("kind")
-            message.setdefault("text", "")
+        entry = self._add(person.user, room, id, **{**said, **(stored or {})})
         if self.chance.random() < 0.1:
             self.leave(person, "close")  # the acknowledgement is lost: it comes with the resume
             self.arrive(person)
         for other in self.people:
-            if other.open and other.known[room] < entry["seq"]:
+            if other.open and room in other.rooms and other.known[room] < entry["seq"]:
                 self._see(other, entry, "live", as_of=entry["seq"], asked=None)
         if self.chance.random() < 0.1:
             self.put(person, "send", room=room, id=id)
             self._receive(person, entry, "live", as_of=entry["seq"], asked=None)
         self.put(person, "ack", room=room, id=id, seq=entry["seq"])
         return int(entry["seq"])
+
+    def _add(self, sender: str, room: str, id: str, **said: object) -> History:
+        """The room's next entry."""
+        log = self.logs[room]
+        made = f"at {self._ids}"
+        entry: History = {"room": room, "seq": len(log) + 1, "id": id, "sender": sender, "made": made, **said}
+        log.append(entry)
+        if "of" in entry:
+            message = log[entry["of"] - 1]
+            message["kind"] = message["what"]
+            happen(message, {**entry, "kind": entry["what"], "from": {"id": sender}, "at": made})
+            message["what"] = message.pop("kind")
+            message.setdefault("text", "")
+        return entry
 
     def _see(self, person: Person, entry: History, via: str, as_of: int, asked: float | None) -> None:
         self._receive(person, entry, via, as_of, asked)
@@ -181,15 +248,19 @@ class World:
 
     def _finish(self) -> None:
         for person in self.people:
-            for room, log in self.logs.items():
-                messages = [e for e in log[: person.known[room]] if "of" not in e and e["seq"] >= person.starts[room]]
-                if person.open:
-                    held = [{"seq": message["seq"], **self._as_now(message)} for message in messages]
-                    self.put(person, "state", room=room, whole=person.known[room], messages=held)
+            for room in person.rooms if person.open else ():
+                known, start = self.logs[room][: person.known[room]], person.starts[room]
+                messages = [entry for entry in known if entry["what"] in MESSAGES and entry["seq"] >= start]
+                held = [{"seq": message["seq"], **self._as_now(message)} for message in messages]
+                stands = self._stands(person.user, room)
+                self.put(person, "state", room=room, whole=person.known[room], messages=held, stands=stands)
         common = {"at": self._at, "client": "", "connection": 0}
         for room, log in self.logs.items():
             for entry in log:
                 fields = {name: entry[name] for name in ("room", "seq", "id", "sender", "made")}
                 self.records.append({**common, "kind": "stored", **fields, **self._as_now(entry)})
-            online = sorted({person.user for person in self.people if person.open})
-            self.records.append({**common, "kind": "present", "room": room, "online": online})
+            if room in ROOMS:
+                online = sorted({person.user for person in self.people if person.open})
+                self.records.append({**common, "kind": "present", "room": room, "online": online})
+        stands, seq = self._stands("u0", PRIVATE), len(self.logs[PRIVATE])
+        self.records.append({**common, "kind": "stands", "room": PRIVATE, "seq": seq, "user": "u0", "stands": stands})

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.protocol.room_names import own_room
 from tests.chaos.checker import check
 from tests.chaos.evidence import History
-from tests.chaos.generated import ROOMS, World
+from tests.chaos.generated import PRIVATE, ROOMS, World
 from tests.chaos.verdict import Breach
 
 Records = list[History]
@@ -84,6 +85,9 @@ def a_number_is_left_out(records: Records, chance: Random) -> None:
         record["last"] += record["last"] >= first
     for state in of(records, "state", room=room):
         state["whole"] += state["whole"] >= first
+    for record in records:
+        if record.get("room") == room and record.get("stands") is not None:
+            record["stands"]["as_of"] += record["stands"]["as_of"] >= first
     about = [r for r in records if r.get("room") == room]
     held = [message for state in of(records, "state", room=room) for message in state["messages"]]
     for record in [*about, *held]:
@@ -343,7 +347,95 @@ def somebody_who_is_there_is_not_shown(records: Records, chance: Random) -> None
     chance.choice(of(records, "present"))["online"].remove("u1")
 
 
+def private(records: Records, what: str) -> Records:
+    """What is stored of the private room of such a kind, in order."""
+    return of(records, "stored", room=PRIVATE, what=what)
+
+
+def an_invitation_is_not_noted(records: Records, chance: Random) -> None:
+    drop(records, *of(records, "stored", room=own_room("u1"), what="invited"))
+
+
+def a_removal_is_not_noted(records: Records, chance: Random) -> None:
+    drop(records, *of(records, "stored", room=own_room("u2"), what="removed"))
+
+
+def an_invitation_is_noted_twice(records: Records, chance: Random) -> None:
+    notices = of(records, "stored", room=(room := own_room(chance.choice(["u1", "u2"]))))
+    [invited] = [notice for notice in notices if notice["what"] == "invited"]
+    records.append({**invited, "room": room, "seq": len(notices) + 1, "id": "~another"})
+
+
+def a_frame_comes_after_the_removal(records: Records, chance: Random) -> None:
+    said = of(records, "receive", client="c1", room=PRIVATE)[-1]
+    records.append({**said, "client": "c2", "connection": of(records, "open", client="c2")[-1]["connection"]})
+
+
+def an_old_page_is_shown_to_who_is_removed(records: Records, chance: Random) -> None:
+    chat, removal = private(records, "chat")[0], private(records, "member")[-1]
+    page = {"kind": "receive", "client": "c2", "connection": 1, "via": "history", "as_of": removal["seq"]}
+    records.append({**chat, **page, "asked": 0.0, "at": records[-1]["at"] + 1})
+
+
+def who_is_removed_can_join(records: Records, chance: Random) -> None:
+    joined = of(records, "joined", client="c2", room=PRIVATE)[-1]
+    last = max(r["seq"] for r in of(records, "stored", room=PRIVATE))
+    records.append({**joined, "seq": last, "as_of": last, "stands": None})
+
+
+def who_is_removed_sits_there_still(records: Records, chance: Random) -> None:
+    [state] = of(records, "state", client="c1", room=PRIVATE)
+    records.append({**state, "client": "c2", "stands": None, "messages": []})
+
+
+def a_role_is_seen_otherwise(records: Records, chance: Random) -> None:
+    state = chance.choice(of(records, "state", room=PRIVATE))
+    if chance.random() < 0.5:
+        state["stands"]["role"] = "member"
+    else:
+        state["stands"]["people"] = {**state["stands"]["people"], "u1": "member"}
+
+
+def a_title_is_seen_otherwise(records: Records, chance: Random) -> None:
+    chance.choice(of(records, "state", room=chance.choice([PRIVATE, *ROOMS])))["stands"]["title"] = "yet another"
+
+
+def a_joined_names_other_people_than_the_log(records: Records, chance: Random) -> None:
+    stands = chance.choice(of(records, "joined", room=PRIVATE))["stands"]
+    stands["people"] = {**stands["people"], "u3": "member"}
+
+
+def the_store_has_other_people_than_its_log(records: Records, chance: Random) -> None:
+    [told] = of(records, "stands")
+    told["stands"] = {**told["stands"], "people": {"u0": "owner"}}
+
+
+def a_role_is_stored_as_another(records: Records, chance: Random) -> None:
+    given = of(records, "write", what="role")[0]
+    of(records, "stored", room=PRIVATE, id=given["id"])[0]["role"] = "owner"
+
+
+def a_member_is_told_that_there_is_no_such_room(records: Records, chance: Random) -> None:
+    person = {name: of(records, "state", client="c1")[-1][name] for name in ("client", "connection", "at")}
+    about = {"room": PRIVATE, "id": "never"}
+    records.append({**person, **about, "kind": "write", "what": "chat", "text": "text"})
+    records.append({**person, **about, "kind": "refused", "code": "no_such_room"})
+
+
 PLANTS: dict[Plant, Breach] = {
+    an_invitation_is_not_noted: Breach.UNTOLD,
+    a_removal_is_not_noted: Breach.UNTOLD,
+    an_invitation_is_noted_twice: Breach.DOUBLE,
+    a_frame_comes_after_the_removal: Breach.NOT_GONE,
+    an_old_page_is_shown_to_who_is_removed: Breach.NOT_GONE,
+    who_is_removed_can_join: Breach.NOT_GONE,
+    who_is_removed_sits_there_still: Breach.NOT_GONE,
+    a_role_is_seen_otherwise: Breach.DIVERGED,
+    a_title_is_seen_otherwise: Breach.DIVERGED,
+    a_joined_names_other_people_than_the_log: Breach.DIVERGED,
+    the_store_has_other_people_than_its_log: Breach.DIVERGED,
+    a_role_is_stored_as_another: Breach.LOST,
+    a_member_is_told_that_there_is_no_such_room: Breach.UNSETTLED,
     an_acknowledged_message_is_missing: Breach.LOST,
     an_acknowledged_message_has_another_text: Breach.LOST,
     an_acknowledged_change_is_missing: Breach.LOST,
@@ -386,6 +478,7 @@ PLANTS: dict[Plant, Breach] = {
 }
 ALONE = {
     Breach.INCOMPLETE, Breach.UNSETTLED, Breach.GHOST, Breach.UNSEEN, Breach.SENDER_DISORDER, Breach.DIVERGED,
+    Breach.UNTOLD,
 }  # fmt: skip
 """Kinds that, planted as above, break nothing else."""
 
@@ -431,7 +524,7 @@ def test_a_refused_send_may_be_overtaken() -> None:
 
 def test_a_message_that_nobody_whose_history_there_is_has_written_may_have_said_anything_once() -> None:
     """Another service has posted it, and somebody has edited it since."""
-    common = {"room": "r", "sender": "u", "made": "then"}
+    common = {"at": 1.0, "room": "r", "sender": "u", "made": "then"}
     stored = [
         {**common, "kind": "stored", "seq": 1, "id": "a", "what": "chat", "text": "today", "edited_at": "then"},
         {**common, "kind": "stored", "seq": 2, "id": "b", "what": "edit", "of": 1, "text": "today"},

@@ -29,9 +29,12 @@ class Breach(StrEnum):
     """Written, and neither acknowledged nor refused, by a client that was connected to the end; or refused for good,
     and stored."""
     DIVERGED = "another state"
-    """Messages are held by a client, or stored, otherwise than the changes leave them."""
-    NOT_GONE = "deleted, not gone"
-    """Deleted, and shown to somebody who asked after that."""
+    """Messages, or how a room stands, are held by a client, told or stored otherwise than the changes leave them."""
+    NOT_GONE = "gone, and shown"
+    """Deleted, and shown to somebody who asked after that; or said in a private room, and shown to who was not in
+    it."""
+    UNTOLD = "not told"
+    """Somebody was invited or removed, and one's own log does not say so."""
     GHOST = "ghost"
     """Shown online, and gone."""
     UNSEEN = "not shown"

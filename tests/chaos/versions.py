@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from tests.witness import happen
 
 Record = dict[str, Any]
-MESSAGES = ("chat", "file", "deleted")
+NOTICES = ("invited", "removed")
+MESSAGES = ("chat", "file", "deleted", *NOTICES)
 UNKNOWN = "\0"
 """In place of what nobody has written whose history there is: no text has this character."""
-SAID = ("what", "text", "reply_to", "edited_at", "pinned", "reactions")
+SAID = ("what", "text", "reply_to", "edited_at", "pinned", "reactions", "about")
 Texts = Mapping[tuple[str, str], str]
 """What was written in a room, by (user, id)."""
 
@@ -47,11 +48,14 @@ class Versions:
             text = texts.get((entry["sender"], entry["id"]), UNKNOWN)
             if entry["what"] in MESSAGES:
                 self._begin(entry, text)
-            elif entry["of"] in self._of:
+            elif entry.get("of") in self._of:
                 self._change(entry, text)
 
     def _begin(self, entry: Record, text: str) -> None:
-        """Whatever became of a message, it began with what was written."""
+        """Whatever became of a message, it began with what was written. Nobody writes what stands in one's own log."""
+        if entry["what"] in NOTICES:
+            self._of[entry["seq"]] = [Version(entry["seq"], look(entry))]
+            return
         what = UNKNOWN if entry["what"] == "deleted" and text == UNKNOWN else "chat"
         if entry["what"] == "file" or not text:
             what, text = "file", ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.router.core.cache import RoomCache
-from services.router.core.changes import Changes, Item, JoinPage
+from services.router.core.changes import Changes, DeepPage, Item
 from services.router.core.deliveries import deliveries
 from services.router.core.entries import Entry
 from services.router.core.outgoing import Out
@@ -55,10 +55,10 @@ def join(room: str, by: User, session: str = "", address: str = "mailbox.g1", af
     return submit(Join(type="join", room=room, after=after), by, session, address)
 
 
-def join_page(join: Item, page: Sequence[Entry], as_of: int | None = None) -> Item:
-    """What a deep `join` has had read comes in. `as_of`: the page's last number, unless it is said."""
-    assert isinstance(join.message, Submit)
-    return Item(JoinPage(by=join.message, page=list(page), as_of=as_of or (page[-1].seq if page else 0)))
+def deep_page(asked: Item, page: Sequence[Entry], as_of: int | None = None) -> Item:
+    """What a deep `join` or `history` has had read comes in. `as_of`: the page's last number, unless it is said."""
+    assert isinstance(asked.message, Submit)
+    return Item(DeepPage(by=asked.message, page=list(page), as_of=as_of or (page[-1].seq if page else 0)))
 
 
 def leave(room: str, by: User, session: str = "", address: str = "mailbox.g1") -> Item:

@@ -516,6 +516,19 @@ async def test_a_change_that_is_sent_again_from_beyond_memory_keeps_its_number(s
         assert [frame.get("code", frame.get("seq")) for _, frame in told_directly(again)] == [1, "id_reused"]
 
 
+@pytest.mark.parametrize("others", [0, 230], ids=["in memory", "beyond memory"])
+async def test_a_change_under_the_id_of_a_message_is_refused(store: SqlMessageStore, others: int) -> None:
+    writer = await filled(store, "r", 2)
+    await writer.handle(*(chat("r", ANNA, f"n{n}") for n in range(others)))
+    near = others + 2
+    items = [pin("r", ANNA, "id1", near), react("r", ANNA, "y", near, "👍"), chat("r", ANNA, "c")]
+    changes = (await writer.handle(*items))["r"]
+    assert [(m.id, m.seq) for m in changes.messages] == [("c", near + 2)]
+    assert [(c.id, c.seq) for c in changes.changes] == [("y", near + 1)]
+    assert [frame["code"] for _, frame in told_directly(changes) if "code" in frame] == ["id_reused"]
+    assert [m.pinned for m in (await store.find("r", [], [near])).by_seq.values()] == [False]
+
+
 async def test_what_is_deleted_is_not_unread_and_changes_are_not(store: SqlMessageStore) -> None:
     writer = await filled(store, "r", 2)
     await writer.handle(join("r", BORYS), *(chat("r", ANNA, f"a{n}") for n in range(4)))

@@ -29,11 +29,13 @@ class Faults:
         """The database is away, before or after it has committed."""
         self.slow = chance.choice([0.0, 0.02])
         """Something takes long."""
+        self.between = chance.choice([0.0, 0.0, 0.3])
+        """A router dies after the commit of a batch that is to be told in other logs, and before that."""
         self.renames = chance.random() < 0.5
         """Routers come back under a new name."""
 
     def heal(self) -> None:
-        self.publish = self.lose = self.store = self.slow = 0.0
+        self.publish = self.lose = self.store = self.slow = self.between = 0.0
 
     def happens(self, how_often: float) -> bool:
         return how_often > 0 and self.chance.random() < how_often

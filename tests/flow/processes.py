@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
 from services.gateway.service import Gateway
 from services.gateway.settings import Settings as GatewaySettings
 from services.gateway.wiring import build
+from services.router.core.changes import Changes
 from services.router.service import Router
 from services.router.settings import Settings as RouterSettings
 from services.router.wiring import assemble
@@ -18,7 +20,7 @@ from shared.client import Closed
 from shared.runtime.outage import StoreDown
 from tests.flow.bus import Faults, FaultyBus
 from tests.flow.line import Line
-from tests.flow.message_store import MemoryMessageStore, Tables
+from tests.flow.message_store import Latency, MemoryMessageStore, Tables
 from tests.unit.tokens.issuers import Issuer
 
 SHARDS = 2
@@ -87,9 +89,32 @@ class GatewayProcess:
             await bus.kill()
 
 
+class _Store(MemoryMessageStore):
+    """`noted` is called, and may not return, once something is stored that is to be told in other logs."""
+
+    def __init__(self, tables: Tables, hop: Latency, noted: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(tables, SHARDS, hop, hop)
+        self._noted = noted
+
+    async def commit(self, batch: Sequence[Changes]) -> set[str]:
+        stale = await super().commit(batch)
+        if any(changes.notices for changes in batch if changes.room not in stale):
+            await self._noted()
+        return stale
+
+
 class RouterProcess:
-    def __init__(self, broker: Broker, faults: Faults, tables: Tables, name: str) -> None:
-        self._broker, self._faults, self._tables, self.name = broker, faults, tables, name
+    """`dies`: is told that it dies between two commits, and restarts it."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        faults: Faults,
+        tables: Tables,
+        name: str,
+        dies: Callable[[RouterProcess], None] = lambda _: None,
+    ) -> None:
+        self._broker, self._faults, self._tables, self.name, self._dies = broker, faults, tables, name, dies
         self._lives = 0
         self.service: Router | None = None
         self.bus = FaultyBus(broker, faults, name)
@@ -109,13 +134,18 @@ class RouterProcess:
             if self._faults.happens(self._faults.store):
                 raise StoreDown("the database is away")
 
+        async def noted() -> None:
+            if self.running and self.bus is bus and self._faults.happens(self._faults.between):
+                self._dies(self)
+                await self._faults.never.wait()
+
         async def nothing() -> None: ...
 
         loop = asyncio.get_running_loop()
         service = assemble(
             settings(RouterSettings, instance),
             bus,
-            MemoryMessageStore(self._tables, SHARDS, hop, hop),
+            _Store(self._tables, hop, noted),
             workers=2,
             now=lambda: UNIX_S + loop.time(),
             monotonic=loop.time,

@@ -48,6 +48,16 @@ async def test_the_promises_hold_whatever_goes_wrong_in_whatever_order() -> None
     assert [status for status, _ in results] == [0] * len(results), "\n".join(said for _, said in results)
 
 
+ONCE_BROKEN = {
+    "7014": "a router stood still while it asked who is subscribed, and did not notice: a dead gateway's user stayed",
+}
+
+
+async def test_what_once_broke_a_promise_does_not_again() -> None:
+    status, said = await flow(*ONCE_BROKEN)
+    assert status == 0, said
+
+
 async def test_a_seed_gives_the_same_run_again() -> None:
     (first, said), (second, again) = await asyncio.gather(*[flow("4", "11", "--verbose") for _ in range(2)])
     assert (first, second) == (0, 0)

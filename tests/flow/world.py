@@ -13,9 +13,14 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from pydantic_core import from_json
+
 from shared.bus.memory import Broker
-from shared.client import Client, Disconnected, Entry, Message, Options, Refused, fixed
+from shared.client import Client, Disconnected, Entry, Message, Options, Refused, Unanswered, fixed
+from shared.client.core.events import entry_of
 from shared.protocol.errors import ErrorCode
+from shared.protocol.room_names import is_private, own_room
+from tests.acts import govern, rooms_of_some
 from tests.chaos.checker import check
 from tests.chaos.evidence import History
 from tests.chaos.verdict import Breach, Finding, Verdict
@@ -28,6 +33,11 @@ from tests.recording import Record, record_state, recorded, stored
 TROUBLE_S = 3_600.0  # talk and faults end by themselves long before
 SETTLED_S = 600.0  # how long, of simulated time, everything may take to come to rest
 EMOJI = ("👍", "🎉")
+REFUSED = (
+    ErrorCode.NO_SUCH_MESSAGE, ErrorCode.FORBIDDEN, ErrorCode.NO_SUCH_ROOM, ErrorCode.NOT_JOINED, ErrorCode.NO_SUCH_USER
+)  # fmt: skip
+"""Changes of what is deleted by now, or what one may not do, or not any more. That one is refused so for a reason is
+the checker's to see."""
 QUIET_S = 60.0  # after which presence must be right: longer than a silent gateway is waited for
 TEN_YEARS_S = 315_360_000
 _TOKENS: dict[str, str] = {}
@@ -54,22 +64,29 @@ class World:
         broker, tables = Broker(), Tables()
         gateways, routers = self.chance.randint(1, 3), self.chance.randint(1, 3)
         self.gateways = [GatewayProcess(broker, self.faults, f"gateway-{n}") for n in range(1, gateways + 1)]
-        self.routers = [RouterProcess(broker, self.faults, tables, f"router-{n}") for n in range(1, routers + 1)]
+        self.routers = [
+            RouterProcess(broker, self.faults, tables, f"router-{n}", self._dies_between) for n in range(1, routers + 1)
+        ]
         self.processes: list[GatewayProcess | RouterProcess] = [*self.gateways, *self.routers]
         self.rooms = ["r", "s"][: self.chance.randint(1, 2)]
+        self.governs = self.chance.choice([0.0, 0.3, 0.6])
+        """How much of what people do is about rooms of some, and who is in them."""
         self.clients: list[Client] = []
         self._lines: dict[str, Line] = {}  # of each client, the newest
+        self._tables = tables
+        self._restarting: list[asyncio.Task[None]] = []
         self._writing: list[asyncio.Future[Any]] = []
 
     async def run(self) -> Verdict:
         """Raises `NotSettled`."""
         await asyncio.gather(*(process.start() for process in self.processes))
-        for n in range(self.chance.randint(2, 5)):
-            self.clients.append(self._client(f"user-{self.chance.randint(1, 4)}", f"client-{n}"))
+        users = [f"user-{self.chance.randint(1, 4)}" for _ in range(self.chance.randint(2, 5))]
+        self.clients = [self._client(user, f"client-{n}") for n, user in enumerate(users)]
         async with asyncio.timeout(TROUBLE_S):
-            await asyncio.gather(self._trouble(), *(self._talk(client) for client in self.clients))
+            await asyncio.gather(self._trouble(), *map(self._talk, self.clients, users))
         self.note("all is healed")
         self.faults.heal()
+        await asyncio.gather(*self._restarting)
         try:
             async with asyncio.timeout(SETTLED_S):
                 await self._settle()
@@ -98,7 +115,11 @@ class World:
             fixed(token_of(user)),
             name=name,
             options=Options(
-                in_flight=chance.choice([1, 4]), keep=None, catch_up=chance.choice([0, 3, 1_000]), **options
+                in_flight=chance.choice([1, 4]),
+                keep=None,
+                catch_up=chance.choice([0, 3, 1_000]),
+                accept=chance.random() < 0.7,
+                **options,
             ),
             dial=partial(self._dial, name),
             random=chance.random,
@@ -123,15 +144,22 @@ class World:
         """Those who have not gone for good."""
         return [client for client in self.clients if client.ended is None]
 
-    async def _talk(self, client: Client) -> None:
+    async def _talk(self, client: Client, user: str) -> None:
         chance = Random(self.chance.random())
         rooms = [room for room in self.rooms if chance.random() < 0.8] or self.rooms[:1]
         for room in rooms:
             await asyncio.sleep(chance.random() * 3)
             client.join(room, chance.choice([0, None]))
+        client.join(own_room(f"u-{user}"), chance.choice([0, 0, None]))
         for n in range(chance.randint(0, 14)):
             await asyncio.sleep(chance.random() * chance.choice([0.05, 2, 6]))
-            room = chance.choice(rooms)
+            if chance.random() < self.governs:
+                self._writing.append(govern(client, chance, [f"u-user-{n}" for n in range(1, 5)], rooms))
+                continue
+            here = [*(room for room in rooms if room in client.session.rooms), *rooms_of_some(client)]
+            if not here:
+                continue
+            room = chance.choice(here)
             seen = client.room(room).log.messages if room in client.session.rooms else []
             if seen and chance.random() < 0.5:
                 self._writing.append(self._change(client, chance, seen[-8:], f"{client.name} {n}, edited"))
@@ -205,6 +233,11 @@ class World:
         await process.start()
         self.note(f"{process.name} runs again")
 
+    def _dies_between(self, router: RouterProcess) -> None:
+        """A router has stored what somebody is to find in his own log, and is killed before it has said so there."""
+        self.note(f"{router.name} dies between its commits")
+        self._restarting.append(asyncio.create_task(self._restart(Random(self.chance.random()), router, False)))
+
     async def _pause_router(self, chance: Random) -> None:
         router = chance.choice(self.routers)
         if router.running:
@@ -231,14 +264,18 @@ class World:
     async def _settle(self) -> None:
         """Everything written is answered, everyone has everything, and it has been quiet for a while."""
         for written in await asyncio.gather(*self._writing, return_exceptions=True):
-            if isinstance(written, Refused) and written.code in (ErrorCode.NO_SUCH_MESSAGE, ErrorCode.FORBIDDEN):
-                continue  # a change of what is deleted by now, or of what somebody else has said
-            if isinstance(written, BaseException) and not isinstance(written, Disconnected):
+            if isinstance(written, Refused) and written.code in REFUSED:
+                continue
+            if isinstance(written, BaseException) and not isinstance(written, Disconnected | Unanswered):
                 raise written
         for client in self._here():
-            for room in list(client.session.rooms):
-                await client.caught_up(room)
+            await client.until(partial(self._is_whole, client))
         await asyncio.sleep(QUIET_S)
+
+    @staticmethod
+    def _is_whole(client: Client) -> bool:
+        """A room may be forgotten meanwhile."""
+        return all(room.joined and room.log.is_whole and room.log.start for room in client.session.rooms.values())
 
     def _unsettled(self) -> str:
         waiting = [f"{client.name}: {len(client.session.outbox)} unanswered" for client in self._here()]
@@ -253,7 +290,8 @@ class World:
     def _views(self) -> list[Finding]:
         """Whom each member sees online is who is."""
         findings = []
-        here = {room: {c.session.user_id for c in self._here() if c.session.is_joined(room)} for room in self.rooms}
+        rooms = {room for client in self._here() for room in client.session.rooms}
+        here = {room: {c.session.user_id for c in self._here() if c.session.is_joined(room)} for room in rooms}
         for client in self._here():
             for room in client.session.rooms.values():
                 seen = set(room.online)
@@ -267,11 +305,13 @@ class World:
         return findings
 
     async def _look(self) -> None:
-        """What each client holds; and an onlooker reads every room from its beginning, and who is there."""
+        """What each client holds; and an onlooker reads every public room from its beginning, and who is there. The
+        others are read in the store."""
         for client in self._here():
             record_state(client, self._recorder)
         onlooker = self._client("onlooker", "onlooker")
         await onlooker.connected()
+        common = {"at": 0.0, "client": "", "connection": 0}
         for room in self.rooms:
             joined = await onlooker.join(room, 0)
             online = [user["id"] for user in joined["online"] if user["id"] != "u-onlooker"]
@@ -282,8 +322,15 @@ class World:
                 page = await onlooker.history(room, after=log[-1].seq if log else 0, limit=200)
                 log, more = log + page.entries, page.more
             self.records = [r for r in self.records if r["client"] != "onlooker"]
-            common = {"at": 0.0, "client": "", "connection": 0}
             self.records.append({**common, "kind": "present", "room": room, "online": online})
             self.records.extend({**common, **stored(entry)} for entry in log)
+        for room, row in self._tables.rooms.items():
+            if is_private(room):
+                self.records.extend({**common, **stored(entry_of(from_json(entry.frame)))} for entry in row.entries)
+                people = {user: member.role or "member" for user, member in row.members.items()}
+                stands = {**row.rules._asdict(), "people": people}
+                for user, role in people.items():
+                    told = {"room": room, "seq": row.seq, "user": user, "stands": {**stands, "role": role}}
+                    self.records.append({**common, "kind": "stands", **told})
         await onlooker.stop()
         self.records = [r for r in self.records if r["client"] != "onlooker"]

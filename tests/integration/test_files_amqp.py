@@ -53,5 +53,6 @@ async def test_a_deletion_takes_the_bytes_and_a_retry_does_not_bring_them_back(
             await eventually(lambda: deployment.objects() == [])
             assert (await client.get(file["url"])).status_code == 404
             answer = await client.post("/api/files", params={"room": ROOM}, **form(samples.PNG, id="m-1"))
-            assert (answer.status_code, answer.json()["code"]) == (409, "id_reused")
+            assert (answer.status_code, answer.json()["file"]) == (201, file), "it is what it was, and gone"
+            assert (await client.get(file["url"])).status_code == 404
             assert deployment.objects() == []

@@ -58,6 +58,14 @@ async def delete(deployment: Deployment, *ids: str) -> None:
     await deployment.bus.publish(FILES, encode("router", [pack(FileGone(file=id)) for id in ids]))
 
 
+async def delete_message(deployment: Deployment, seq: int | None = None) -> None:
+    """As its author does. `seq`: unless it is said, that of the message which is told next."""
+    seq = seq or (await deployment.gateway.message())["seq"]
+    await deployment.gateway.send(OLENA, Delete(type="delete", room=ROOM, id="d-1", of=seq, ref="delete"))
+    assert (await deployment.gateway.answer())["type"] == "change"
+    await eventually(lambda: deployment.objects() == [])
+
+
 async def deleted(deployment: Deployment, *ids: str) -> None:
     await delete(deployment, *ids)
     await eventually(lambda: not {path.name for path in deployment.objects()} & {*ids})
@@ -76,14 +84,38 @@ async def test_the_bytes_of_a_message_that_its_author_deletes_go_for_good(
     deployment: Deployment, client: httpx.AsyncClient
 ) -> None:
     id = await stored(client)
-    seq = (await deployment.gateway.message())["seq"]
-    await deployment.gateway.send(OLENA, Delete(type="delete", room=ROOM, id="d-1", of=seq, ref="delete"))
-    assert (await deployment.gateway.answer())["type"] == "change"
+    await delete_message(deployment)
+    assert code(await client.get(f"/api/files/{id}")) == (404, "no_such_file")
+    assert [message["kind"] for message in await deployment.gateway.history(OLENA, ROOM)] == ["deleted"]
+
+
+async def test_who_sends_it_again_over_http_after_that_makes_nothing_new(
+    deployment: Deployment, client: httpx.AsyncClient
+) -> None:
+    id = await stored(client)
+    await delete_message(deployment)
+    assert await stored(client) == id
+    assert code(await upload(client, content=samples.JPEG)) == (409, "id_reused")
     await eventually(lambda: deployment.objects() == [])
     assert code(await client.get(f"/api/files/{id}")) == (404, "no_such_file")
-    assert code(await upload(client)) == (409, "id_reused")
-    assert deployment.objects() == []
     assert [message["kind"] for message in await deployment.gateway.history(OLENA, ROOM)] == ["deleted"]
+
+
+async def test_who_sends_its_frame_again_after_that_gets_the_same_message_deleted(
+    deployment: Deployment, client: httpx.AsyncClient
+) -> None:
+    await deployment.gateway.send(OLENA, FRAME)
+    _, first = await deployment.gateway.settled()
+    await delete_message(deployment, first["seq"])
+    await deployment.gateway.send(OLENA, FRAME)
+    settled, message = await deployment.gateway.settled()
+    assert (settled, message["seq"], message["kind"]) == ("m-1", first["seq"], "deleted")
+    assert "cat.png" not in str(message)
+    other = FRAME.model_copy(update={"name": "dog.png"})
+    await deployment.gateway.send(OLENA, other)
+    settled, error = await deployment.gateway.settled()
+    assert (settled, error["code"]) == ("m-1", "id_reused")
+    await eventually(lambda: deployment.objects() == [])
 
 
 async def test_its_bytes_go_and_nobody_gets_it_any_more(deployment: Deployment, client: httpx.AsyncClient) -> None:
@@ -110,28 +142,6 @@ async def test_an_empty_file_goes_as_well(deployment: Deployment, client: httpx.
     id = str((await upload(client, content=b"")).json()["file"]["id"])
     await deleted(deployment, id)
     assert code(await client.get(f"/api/files/{id}")) == (404, "no_such_file")
-
-
-async def test_who_uploads_it_again_is_refused_and_leaves_no_bytes(
-    deployment: Deployment, client: httpx.AsyncClient
-) -> None:
-    await deleted(deployment, await stored(client))
-    assert code(await upload(client)) == (409, "id_reused")
-    assert code(await upload(client, content=samples.JPEG)) == (409, "id_reused")
-    assert deployment.objects() == []
-    await stored(client, "m-2")
-
-
-async def test_who_sends_its_frame_again_is_refused_and_leaves_no_bytes(
-    deployment: Deployment, client: httpx.AsyncClient
-) -> None:
-    await deployment.gateway.send(OLENA, FRAME)
-    message: dict[str, Any] = (await deployment.gateway.settled())[1]
-    await deleted(deployment, message["file"]["id"])
-    await deployment.gateway.send(OLENA, FRAME)
-    settled, error = await deployment.gateway.settled()
-    assert (settled, error["code"], error["retryable"]) == ("m-1", "id_reused", False)
-    assert deployment.objects() == []
 
 
 async def test_frames_and_deletions_in_one_body_are_all_handled(

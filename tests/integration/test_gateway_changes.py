@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from itertools import count
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from services.router.core.room import RECENT
+from services.router.message_store import Page
+from services.router.sql_reads import SqlReads
 from tests.integration.gateway_deployment import Deployment, deployed
 from tests.integration.wire import Wire
 
@@ -86,6 +90,32 @@ async def test_what_is_deleted_is_in_no_answer_any_more(people: tuple[Person, Pe
     again = await olena.says("chat", "a", text="a secret")
     assert (again["seq"], again["kind"]) == (1, "deleted"), "sent again, it is the same message"
     assert (await olena.says("edit", "d", of=1, text="back"))["code"] == "no_such_message"
+
+
+@pytest.mark.parametrize("place", [{"before": 2}, {"after": 0}], ids=["back", "forward"])
+async def test_what_is_deleted_while_a_page_is_read_is_not_in_it(
+    people: tuple[Person, Person], place: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    olena, taras = people
+    await olena.says("chat", "a", text="a secret")
+    for n in range(RECENT):
+        await olena.says("chat", f"more{n}", text="so that it is in the store alone")
+    page, read, deleted = SqlReads.page, asyncio.Event(), asyncio.Event()
+
+    async def slow(self: SqlReads, room: str, **bounds: Any) -> Page:
+        found = await page(self, room, **bounds)
+        read.set()
+        await deleted.wait()
+        return found
+
+    monkeypatch.setattr(SqlReads, "page", slow)
+    asked = asyncio.create_task(taras.reads(**place))
+    await read.wait()
+    await olena.says("delete", "d", of=1)
+    deleted.set()
+    answer = await asked
+    assert (answer["messages"][0]["seq"], answer["messages"][0]["kind"]) == (1, "deleted")
+    assert "secret" not in str(answer)
 
 
 BAD = [

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from copy import deepcopy
 from random import Random
 from typing import Any
 
-from tests.witness import happen
+from tests.witness import SETTINGS, happen, stand
 
 JsonFrame = dict[str, Any]
-MESSAGES = ("chat", "file", "deleted")
+MESSAGES = ("chat", "file", "deleted", "invited", "removed")
 EMOJI = ("👍", "❤", "🎉")
 ME = {"id": "me", "name": "me"}
 
@@ -18,11 +19,14 @@ ME = {"id": "me", "name": "me"}
 class RoomServer:
     """`rooms`: of each the log, every entry as a frame; the messages among them as they are now. `fit`: how many
     entries an answer has room for, this time. `behind`: by how much an answer understates up to where its messages hold
-    the changes, this time."""
+    the changes, this time. `standings`: of each room what holds there, and the role of each of its `people`; `private`:
+    the rooms of some."""
 
     def __init__(self, fit: Callable[[], int] = lambda: 200, behind: Callable[[], int] = lambda: 0) -> None:
         self.fit, self.behind = fit, behind
         self.rooms: dict[str, list[JsonFrame]] = {}
+        self.standings: defaultdict[str, JsonFrame] = defaultdict(lambda: {"people": {}})
+        self.private: set[str] = set()
         self.epoch = "e-1"
 
     def append(self, room: str, sender: str, id: str, text: str, **more: Any) -> JsonFrame:
@@ -40,6 +44,31 @@ class RoomServer:
                 return None
         entry = self._store(room, sender, id, {"kind": kind, "of": of, **fields})
         return self.shown(room, entry["seq"])
+
+    def make(self, room: str, maker: str, id: str, title: str, users: list[str]) -> None:
+        """A private room of these people, or one that is there already."""
+        if room not in self.private:
+            self.private.add(room)
+            self.govern(room, maker, id, "room", title=title)
+            for n, user in enumerate([maker, *users]):
+                self.let_in(room, maker, f"~member.{n}", user, "owner" if user == maker else "member")
+
+    def let_in(self, room: str, by: str, id: str, user: str, role: str | None) -> JsonFrame:
+        """`role`: None puts out."""
+        given = {} if role is None else {"role": role}
+        return self.govern(room, by, id, "member", user={"id": user, "name": user}, **given)
+
+    def govern(self, room: str, sender: str, id: str, kind: str, **fields: Any) -> JsonFrame:
+        """A change of the room itself, or what is stored under its id already."""
+        return self._store(room, sender, id, {"kind": kind, **fields})
+
+    def any_governing(self, chance: Random, room: str, sender: str, id: str) -> JsonFrame:
+        """One that leaves the user `me` in the room."""
+        if chance.random() < 0.4:
+            return self.govern(room, sender, id, "room", title=f"title {chance.randrange(100)}")
+        user = chance.choice(["me", "you", "they", "others"])
+        roles = ["owner", "moderator", "member", *([None] if user != "me" else [])]
+        return self.let_in(room, sender, id, user, chance.choice(roles))
 
     def any_change(self, chance: Random, room: str, sender: str, id: str) -> JsonFrame | None:
         """One of the kinds, of a message that is there; None where it is refused."""
@@ -74,8 +103,18 @@ class RoomServer:
         behind = {"as_of": max(0, len(log) - self.behind())} if self.behind() else {}
         return {
             "type": "joined", "room": room, "seq": len(log), **behind, "members": 1, "online": [ME],
-            "messages": [self.shown(room, seq) for seq in listed], "more": more,
+            **self._stands(room), "messages": [self.shown(room, seq) for seq in listed], "more": more,
         }  # fmt: skip
+
+    def _stands(self, room: str) -> JsonFrame:
+        """What `joined` says of it, to `me`."""
+        standing = self.standings[room]
+        said = {name: standing[name] for name in SETTINGS if name in standing}
+        people = {user: {} if role == "member" else {"role": role} for user, role in standing["people"].items()}
+        if room in self.private:
+            listed = [{"id": user, "name": user, **role} for user, role in people.items()]
+            said |= {"private": True, "people": listed, **people.get("me", {})}
+        return said
 
     def history(self, frame: JsonFrame) -> JsonFrame:
         room, most = frame["room"], min(frame["limit"], self.fit())
@@ -99,12 +138,13 @@ class RoomServer:
         log = self.rooms.setdefault(room, [])
         entry = self._find(log, sender, id)
         if entry is None:
-            seq, kind = len(log) + 1, "change" if "of" in fields else "message"
+            seq, kind = len(log) + 1, "message" if fields["kind"] in MESSAGES else "change"
             entry = {"type": kind, "room": room, "seq": seq, "id": id, "from": {"id": sender, "name": sender}, "at": ""}
             entry |= fields
             log.append(entry)
-            if kind == "change":
+            if "of" in entry:
                 happen(log[entry["of"] - 1], entry)
+            stand(self.standings[room], entry)
         return deepcopy(entry)
 
 

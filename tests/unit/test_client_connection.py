@@ -19,6 +19,8 @@ from shared.client import (
     Disconnected,
     Lost,
     Options,
+    Person,
+    Refused,
     SignInNeeded,
     Token,
     TokenSource,
@@ -389,7 +391,7 @@ async def test_what_is_changed_goes_out_as_it_was_asked_for(network: Network, ma
     client.edit("r", 1, "better", id="a")
     client.delete("r", 2, id="b")
     client.react("r", 3, "👍", id="c")
-    client.react("r", 3, "👍", on=False, id="d")
+    client.react("r", 6, "👍", on=False, id="d")
     client.pin("r", 4, id="e")
     client.chat("r", "an answer", id="f", reply_to=5)
     common = {"room": "r"}
@@ -397,12 +399,54 @@ async def test_what_is_changed_goes_out_as_it_was_asked_for(network: Network, ma
         {"type": "edit", "id": "a", "of": 1, "text": "better"},
         {"type": "delete", "id": "b", "of": 2},
         {"type": "react", "id": "c", "of": 3, "emoji": "👍", "on": True},
-        {"type": "react", "id": "d", "of": 3, "emoji": "👍", "on": False},
+        {"type": "react", "id": "d", "of": 6, "emoji": "👍", "on": False},
         {"type": "pin", "id": "e", "of": 4, "on": True},
         {"type": "chat", "id": "f", "text": "an answer", "reply_to": 5},
     ]
     for frame in expected:
         assert await within(socket.up.get()) == {**frame, **common}
+
+
+async def test_rooms_of_some_are_made_and_governed_as_it_was_asked_for(network: Network, make: Make) -> None:
+    client = make(in_flight=9)
+    socket = await in_a_room(network, client)
+    created = client.create("title", users=["u"], id="a")
+    client.create("title", "topic", id="b")
+    client.direct(["u"], id="c")
+    client.invite("r", "u", id="d")
+    client.remove("r", "u", id="e")
+    client.give_role("r", "u", "owner", id="f")
+    client.set("r", topic="", archived=True, id="g")
+    found = asyncio.ensure_future(client.people("An"))
+    expected: list[dict[str, Any]] = [
+        {"type": "create", "id": "a", "title": "title", "users": ["u"], "ref": "q 2"},
+        {"type": "create", "id": "b", "title": "title", "topic": "topic", "users": [], "ref": "q 3"},
+        {"type": "direct", "id": "c", "users": ["u"], "ref": "q 4"},
+        {"type": "invite", "room": "r", "id": "d", "user": "u"},
+        {"type": "remove", "room": "r", "id": "e", "user": "u"},
+        {"type": "role", "room": "r", "id": "f", "user": "u", "role": "owner"},
+        {"type": "settings", "room": "r", "id": "g", "topic": "", "archived": True},
+        {"type": "people", "q": "An", "ref": "q 5"},
+    ]
+    for frame in expected:
+        assert await within(socket.up.get()) == frame
+    socket.say({"type": "people", "people": [{"id": "u", "name": "Ann"}], "ref": "q 5"})
+    assert await within(found) == [Person("u", "Ann", None)]
+    socket.say({"type": "error", "code": "no_such_user", "text": "No.", "retryable": False, "ref": "q 2"})
+    with pytest.raises(Refused, match="no_such_user: No"):
+        await within(created)
+
+
+async def test_a_timer_that_was_cancelled_moves_no_clock_ahead() -> None:
+    client = Client([URL], fixed("t"))
+    connection, timers = client._connection, client.session._timers
+    connection.wind()
+    soon = timers.after(0.01, lambda: None)
+    connection.arm()
+    soon.cancel()
+    timers.after(60.0, lambda: pytest.fail("it is not due"))
+    connection._due()  # as the loop does, which knows nothing of that
+    assert timers.now < asyncio.get_running_loop().time() + 1
 
 
 def test_a_timer_that_is_due_already_breaks_nothing_on_uvloop() -> None:

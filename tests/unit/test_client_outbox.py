@@ -241,6 +241,29 @@ def test_changes_end_and_messages_do_not_where_the_numbers_of_a_room_name_someth
     assert sorted(ports.taken()) == ["b", "x"]
 
 
+def test_an_answer_ends_there_too_since_it_would_answer_another_message() -> None:
+    box, ports, _ = outbox()
+    box.write({"type": "chat", "room": "r", "id": "a", "text": "yes", "reply_to": 7})
+    write(box, "b")
+    box.numbers_gone("r")
+    assert [(id, isinstance(outcome, Refused)) for id, outcome in ports.outcomes] == [("a", True)]
+
+
+def test_of_the_edits_of_one_message_the_last_is_stored_last_however_many_are_under_way() -> None:
+    """Else one that is refused for now would come after those behind it."""
+    box, ports, timers = outbox(in_flight=4)
+    for id, of in (("a", 1), ("b", 2), ("c", 1), ("d", 3)):
+        box.write({"type": "edit", "room": "r", "id": id, "of": of, "text": id})
+    assert ports.taken() == ["a", "b"]
+    box.refused(error("rate_limited", "a", 1_000))
+    box.acknowledged(copy("b"))
+    assert ports.taken() == []
+    timers.advance(1)
+    assert ports.taken() == ["a"]
+    box.acknowledged(copy("a"))
+    assert ports.taken() == ["c", "d"]
+
+
 def test_an_id_cannot_wait_twice() -> None:
     box, _, _ = outbox()
     write(box, "a")

@@ -14,9 +14,21 @@ from hypothesis import strategies as st
 
 from shared.client.core import events
 from shared.client.core.backfill import page_of
-from shared.client.core.events import Arrived, Change, Changed, ClientError, Entry, Event, JsonFrame, Message, Refused
+from shared.client.core.events import (
+    Arrived,
+    Change,
+    Changed,
+    ClientError,
+    Entry,
+    Event,
+    JsonFrame,
+    Message,
+    Refused,
+    RoomChanged,
+)
 from shared.client.core.session import Session, SessionOptions
 from shared.client.core.timers import Timers
+from tests.chaos.memberships import PLAIN
 from tests.unit.room_server import ME, RoomServer, some_change
 
 
@@ -57,6 +69,7 @@ class World:
         if not self.connected:
             self.connected, self.connections = True, self.connections + 1
             welcome = {"type": "welcome", "user": ME, "session": f"s-{self.connections}", "epoch": self.server.epoch}
+            welcome["me"] = "~me"
             self.session.welcomed(welcome)
 
     def cut(self) -> None:
@@ -76,9 +89,15 @@ class World:
         self._tell(room, before, self.server.append(room, sender, id, id))
 
     def meddle(self, room: str, sender: str, id: str) -> None:
-        """Somebody changes some message, likewise."""
+        """Somebody changes some message, or the room itself, likewise."""
         before = len(self.server.rooms.get(room, ()))
-        self._tell(room, before, self.server.any_change(self.chance, room, sender, id))
+        kind = self.server.any_governing if self.chance.random() < 0.3 else self.server.any_change
+        self._tell(room, before, kind(self.chance, room, sender, id))
+
+    def govern(self, room: str, sender: str, id: str, kind: str, **fields: Any) -> None:
+        """Somebody changes the room itself."""
+        before = len(self.server.rooms.get(room, ()))
+        self._tell(room, before, self.server.govern(room, sender, id, kind, **fields))
 
     def _tell(self, room: str, before: int, entry: JsonFrame | None) -> None:
         is_new = len(self.server.rooms.get(room, ())) > before
@@ -99,6 +118,14 @@ class World:
             self.down.append({**self.server.joined(frame), **ref})
         elif kind == "history":
             self.down.append({**self.server.history(frame), **ref})
+        elif kind in ("create", "direct"):
+            room = f"~{kind}-{frame['id']}"
+            self.server.make(room, "me", frame["id"], frame.get("title", ""), frame["users"])
+            self.sat.add(room)
+            self.down.append({**self.server.joined({"room": room}), **ref})
+        elif kind == "leave":
+            self.sat.discard(frame["room"])
+            self.down.append({"type": "left", "room": frame["room"], **ref})
         elif "id" in frame:
             self._store(frame)
 
@@ -108,8 +135,13 @@ class World:
             self.down.append({"type": "error", "code": "not_joined", "text": "", "retryable": False, "ref": id})
             return
         fields = {name: value for name, value in frame.items() if name not in ("type", "room", "id", "of", "text")}
-        if kind == "chat":
-            entry: JsonFrame | None = self.server.append(room, "me", id, frame["text"], **fields)
+        if kind in ("invite", "remove", "role"):
+            role = {"invite": "member", "remove": None}.get(kind, frame.get("role"))
+            entry: JsonFrame | None = self.server.let_in(room, "me", id, frame["user"], role)
+        elif kind == "settings":
+            entry = self.server.govern(room, "me", id, "room", **fields)
+        elif kind == "chat":
+            entry = self.server.append(room, "me", id, frame["text"], **fields)
         else:
             fields |= {"text": frame["text"]} if kind == "edit" else {}
             entry = self.server.change(room, "me", id, kind, frame["of"], **fields)
@@ -153,17 +185,42 @@ class World:
 
     def told(self, room: str) -> list[int]:
         """The numbers of all entries that were told, messages and changes."""
-        messages_and_changes = (
-            e.message if isinstance(e, Arrived) else e.change for e in self.events if isinstance(e, Arrived | Changed)
-        )
-        return [entry.seq for entry in messages_and_changes if entry.room == room]
+        told = [e for e in self.events if isinstance(e, Arrived | Changed | RoomChanged)]
+        entries = [e.message if isinstance(e, Arrived) else e.change for e in told]
+        return [entry.seq for entry in entries if entry.room == room]
 
 
 def same(world: World, room: str) -> None:
-    """The messages that are held are as the server has them."""
+    """The messages that are held are as the server has them, and so is how the room stands."""
     held = world.session.rooms[room].log.messages
     stored = {m["seq"]: Message.of(m) for m in world.server.messages(room)}
     assert held == [stored[m.seq] for m in held]
+    assert stands(world, room) == {"people": {}, **PLAIN, **world.server.standings[room]} | (
+        {} if room in world.server.private else {"people": None}
+    )
+
+
+def stands(world: World, room: str) -> JsonFrame:
+    """How the room stands for the client; `people` as the server has them."""
+    standing = world.session.rooms[room].log.standing
+    assert standing is not None
+    people = standing.people
+    if people is not None:
+        assert standing.role == (people["me"].role if "me" in people else None)
+    roles = None if people is None else {id: person.role for id, person in people.items()}
+    return {**{name: getattr(standing, name) for name in PLAIN}, "people": roles}
+
+
+def some_governing(chance: random.Random) -> tuple[str, JsonFrame]:
+    """A frame that changes the room itself, and leaves `me` there."""
+    user = chance.choice(["you", "they"])
+    match chance.choice(("invite", "remove", "role", "settings")):
+        case "role":
+            return "role", {"user": user, "role": chance.choice(["owner", "moderator", "member"])}
+        case "settings":
+            return "settings", {"topic": f"topic {chance.randrange(9)}", "archived": chance.random() < 0.5}
+        case kind:
+            return kind, {"user": user}
 
 
 @given(st.integers(0, 2**32), st.floats(0, 0.5), st.sampled_from([1, 4]))
@@ -173,6 +230,7 @@ def test_whatever_the_network_does_nothing_is_lost_doubled_or_out_of_order(
     chance = random.Random(seed)
     world = World(chance, bad, in_flight=in_flight)
     rooms = ["r", "s"]
+    world.server.make("s", "me", "m", "title", ["you"])
     for room in rooms:
         world.session.join(room, 0, lambda _: None)
     written: dict[str, list[str]] = {room: [] for room in rooms}
@@ -189,7 +247,7 @@ def test_whatever_the_network_does_nothing_is_lost_doubled_or_out_of_order(
             case x if x < 0.1:
                 write(room, "chat", text=f"text {n}")
             case x if x < 0.2 and known:
-                kind, fields = some_change(chance, known)
+                kind, fields = some_change(chance, known) if chance.random() < 0.7 else some_governing(chance)
                 write(room, kind, **fields)
             case x if x < 0.3:
                 world.say(room, chance.choice(["you", "they"]), f"o-{n}")
@@ -213,7 +271,7 @@ def test_whatever_the_network_does_nothing_is_lost_doubled_or_out_of_order(
         assert len(world.session.rooms[room].log.messages) == len(world.server.messages(room))
         same(world, room)
         refused = [id for id in written[room] if isinstance(world.outcomes[id], Refused)]
-        mine = [m["id"] for m in log if m["from"]["id"] == "me"]
+        mine = [m["id"] for m in log if m["from"]["id"] == "me" and m["id"].startswith("w-")]
         assert sorted(mine + refused) == sorted(written[room])
         if in_flight == 1:
             assert mine == [id for id in written[room] if id not in refused], "in the order in which they were written"

@@ -31,7 +31,7 @@ def held(world: World) -> list[str]:
 
 
 def stored(world: World) -> list[str]:
-    return [m["id"] for m in world.server.rooms["r"] if "of" not in m]
+    return [m["id"] for m in world.server.rooms["r"] if m["type"] == "message"]
 
 
 def went_back(world: World) -> int:

@@ -17,8 +17,8 @@ from tests.contract.routing import (
     NOW_MS,
     Audience,
     chat,
+    deep_page,
     join,
-    join_page,
     leave,
     outs_of,
     read,
@@ -283,7 +283,7 @@ def test_a_join_after_a_long_absence_asks_for_a_page_and_goes_on_from_memory() -
     assert [s.frame.type for s in changes.reads] == ["join"]
     assert scene.told(BORYS, "joined") == []
     page = [stored("r", n, "u1", ANNA.name, f"id{n}", "chat", f"text {n}", NOW_MS) for n in range(21, 221)]
-    scene.run(join_page(join("r", BORYS, after=20), page))
+    scene.run(deep_page(join("r", BORYS, after=20), page))
     (joined,) = scene.told(BORYS, "joined")
     assert (numbers(joined["messages"]), joined["more"], joined["seq"]) == (list(range(21, 221)), True, 250)
 
@@ -293,7 +293,7 @@ def test_a_page_that_is_older_than_the_room_is_completed_from_memory() -> None:
     talk(scene, ANNA, 250)
     page = [stored("r", n, "u1", ANNA.name, f"id{n}", "chat", f"text {n}", NOW_MS) for n in range(45, 241)]
     scene.run(join("r", BORYS, after=44))
-    scene.run(join_page(join("r", BORYS, after=44), page))
+    scene.run(deep_page(join("r", BORYS, after=44), page))
     (joined,) = scene.told(BORYS, "joined")
     assert (numbers(joined["messages"]), joined["more"]) == (list(range(45, 245)), True)
 
@@ -559,7 +559,7 @@ def test_who_leaves_while_a_deep_join_is_read_is_not_seated_after_all() -> None:
     deep = join("r", BORYS, after=1)
     scene.run(deep, leave("r", BORYS))
     scene.forget()
-    scene.run(join_page(deep, []))
+    scene.run(deep_page(deep, []))
     assert scene.error(BORYS)[0] == "not_joined"
     assert BORYS.id not in scene.room.members
 

@@ -13,7 +13,7 @@ from services.router.core.room import Room
 from services.router.core.step import step
 from shared.protocol.bus import Holder, Resume
 from shared.protocol.client import History
-from tests.contract.routing import NOW_MS, Audience, chat, join, join_page, outs_of, submit, user
+from tests.contract.routing import NOW_MS, Audience, chat, deep_page, join, outs_of, submit, user
 
 ANNA, BORYS = user(1), user(2)
 TEXT = "ж" * 8_000  # 16 KB
@@ -96,7 +96,7 @@ def test_a_page_of_a_deep_join_is_bounded_and_whole() -> None:
     scene = Scene(250)
     page = [stored("r", n, "u1", ANNA.name, f"id{n}", "chat", TEXT, NOW_MS) for n in range(21, 221)]
     scene.run(join("r", BORYS, after=20))
-    joined = scene.answer(join_page(join("r", BORYS, after=20), page), BORYS.id)
+    joined = scene.answer(deep_page(join("r", BORYS, after=20), page), BORYS.id)
     assert (numbers(joined), joined["more"]) == (list(range(21, 21 + FIT)), True)
 
 

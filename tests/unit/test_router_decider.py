@@ -18,7 +18,7 @@ from shared.bus.port import Delivery
 from shared.protocol.bus import Submit
 from shared.protocol.client import History
 from shared.runtime.outage import StoreDown
-from tests.contract.routing import NOW_MS, chat, join, submit, told_directly, user
+from tests.contract.routing import NOW_MS, chat, deep_page, join, submit, told_directly, user
 from tests.flow.clock import simulate
 from tests.flow.message_store import Latency, MemoryMessageStore, Tables, at_once
 
@@ -86,6 +86,19 @@ def test_while_the_store_is_away_questions_are_refused_and_messages_wait() -> No
         assert [(c.room, [m.id for m in c.messages]) for c in written] == [("r", ["id1"])]
         assert [submit.frame.room for submit in scene.refused] == ["r", "s"]  # type: ignore[union-attr]
         assert (scene.pauses, scene.decider.down) == (2, None)
+
+    simulate(main())
+
+
+def test_while_the_store_is_away_a_page_of_history_that_has_been_read_is_refused_and_a_join_waits() -> None:
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA))
+        scene.decider.cache.drop(["r"])
+        scene.outages = [True]
+        (written,) = await scene.decide(deep_page(history("r"), []), deep_page(join("r", ANNA, after=0), []))
+        assert scene.refused == [history("r").message]
+        assert [frame["type"] for _, frame in told_directly(written)] == ["joined"]
 
     simulate(main())
 

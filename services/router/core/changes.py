@@ -30,14 +30,15 @@ class CrowdDue(Frame):
     names: bool = False
 
 
-class JoinPage(Frame):
-    """Said by the router to itself: what `by`, who enters a room, is to see of it from further back than memory has
-    been read. The page
-    holds all changes up to `as_of`."""
+class DeepPage(Frame):
+    """Said by the router to itself: what `by`, a `history` or who enters a room, lists from further back than memory
+    has been read. The page holds all changes up to `as_of`; what has happened since is for the step to see. `more`:
+    there are others in the direction that was asked for."""
 
     by: Submit
     page: SkipValidation[list[Entry]]
     as_of: int
+    more: bool = False
 
     @property
     def room(self) -> str:
@@ -69,7 +70,7 @@ class Deep(NamedTuple):
 class Item(NamedTuple):
     """One bus message to be handled. `redelivered`: another router may have handled it already."""
 
-    message: BusMessage | Gone | CrowdDue | JoinPage | Notify
+    message: BusMessage | Gone | CrowdDue | DeepPage | Notify
     redelivered: bool = False
 
     @property
@@ -93,10 +94,20 @@ class Item(NamedTuple):
         return None
 
     @property
+    def asked_by(self) -> Submit | None:
+        """The client's frame that this is, or comes of."""
+        match self.message:
+            case Submit() as submit:
+                return submit
+            case DeepPage(by=submit):
+                return submit
+        return None
+
+    @property
     def is_read_only(self) -> bool:
         """Whether nothing is lost when it goes unanswered but for a refusal."""
         match self.message:
-            case Submit(frame=frame):
+            case Submit(frame=frame) | DeepPage(by=Submit(frame=frame)):
                 return frame.read_only
             case AccessWanted():
                 return True

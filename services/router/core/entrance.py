@@ -7,14 +7,14 @@ from services.router.core.changes import Deep
 from services.router.core.events import Answered, Listing
 from services.router.core.room_batch import RoomBatch
 from shared.protocol.bus import Submit
-from shared.protocol.client import Join, Made
+from shared.protocol.client import History, Join, Made
 from shared.protocol.room_names import is_private
 from shared.protocol.server import JOIN_ONLINE, Joined
 
 
-def come_in(batch: RoomBatch, by: Submit, frame: Join | Made, after: int | None = None) -> None:
+def come_in(batch: RoomBatch, by: Submit, frame: Join | Made) -> None:
     """At once, or when what is to be shown has been read."""
-    shown = pages.opening(batch.room, after, batch.answer_bytes)
+    shown = pages.opening(batch.room, after_of(frame), batch.answer_bytes)
     if shown is None:
         # The membership has begun: what this connection sends next counts on it.
         batch.changes.reads.append(Deep(by, frame))
@@ -44,6 +44,11 @@ def enter(batch: RoomBatch, by: Submit, ref: str | None, shown: pages.Shown) -> 
     batch.events.append(Answered(by, ref, Listing(frame, shown.entries), subscribed=room.seq))
 
 
-def known_by(frame: Join | Made) -> str | None:
+def after_of(frame: Join | Made) -> int | None:
+    """From where on entries are to be shown; None: the last messages."""
+    return frame.after if frame.type == "join" else None
+
+
+def known_by(frame: Join | Made | History) -> str | None:
     """What the answer bears."""
-    return frame.ref if frame.type == "join" else frame.ref or frame.id
+    return frame.ref or frame.id if frame.type in ("create", "direct") else frame.ref

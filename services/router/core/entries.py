@@ -135,6 +135,13 @@ def with_text(room: str, edit: StoredChange, text: str | None) -> StoredChange:
     return stored_change(room, e.seq, e.sender_id, e.sender_name, e.id, e.kind, e.value, e.at_ms, e.of, text)
 
 
+def whose_text(entry: Entry) -> int | None:
+    """The message whose text, reactions and so on `entry` bears as they were when it was read; None: it bears none."""
+    if type(entry) is Stored:
+        return entry.seq
+    return entry.of if entry.kind == "edit" else None  # type: ignore[union-attr]
+
+
 def digest_of(kind: str, content: str) -> str:
     """What a message or an edit is known by once its text has gone."""
     return blake2b(f"{kind}\n{content}".encode(), digest_size=16).hexdigest()

@@ -4,7 +4,8 @@ A message that is changed or answered may be far older than memory. One that is 
 and the store knows every id anyhow: so at first an id that is not in memory counts as new, without a read, and only of
 a batch that the store has sent back are the ids looked up; and of what changes something old, since it may be refused
 for what has become of that since it was stored. What a `join` or a `history` lists from further back is no need of the
-batch: the step names it (`Changes.reads`) and it is read beside, so that nobody waits for it.
+batch: the step names it (`Changes.reads`) and it is read beside, so that nobody waits for it. When it comes back, what
+was changed among it meanwhile is looked up: a text that is gone by now is not said.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from services.router.core.changes import Item
-from services.router.core.entries import Entry, Stored
+from services.router.core.changes import DeepPage, Item
+from services.router.core.entries import Entry, Stored, StoredChange, whose_text
 from services.router.core.room import RECENT, Room
 from shared.protocol.bus import Submit
 
@@ -47,12 +48,16 @@ def needs(room: Room, items: Sequence[Item], sent_back: bool) -> Needs | None:
     pushed_out = max(0, len(room.recent) + len(items) - RECENT)
     reach = room.oldest_recent + pushed_out
     old = {of: item for item in items if (of := message_named(item)) is not None and 0 < of < reach and of <= room.seq}
+    overtaken = {
+        seq for item in items if type(item.message) is DeepPage for seq in _overtaken(room, item.message, reach)
+    }
     made = [item for item in items if _makes(item)]
     users = {user for item in items for user in users_named(item) if user not in room.members}
-    if not old and not sent_back and not made and not users:
+    if not old and not overtaken and not sent_back and not made and not users:
         return None
     about = items if sent_back else [*made, *(i for i in items if (of := message_named(i)) is not None and of in old)]
-    return Needs([key for item in about if (key := item.idempotency_key) is not None], old, users)
+    keys = [key for item in about if (key := item.idempotency_key) is not None]
+    return Needs(keys, old.keys() | overtaken, users)
 
 
 def users_named(item: Item) -> Sequence[str]:
@@ -81,6 +86,17 @@ def message_named(item: Item) -> int | None:
     if frame.type == "chat":
         return frame.reply_to
     return frame.of if frame.type in _CHANGING else None  # type: ignore[union-attr]
+
+
+def _overtaken(room: Room, page: DeepPage, reach: int) -> set[int]:
+    """The messages before `reach` of which `page` has a text, and that were changed since it was read, or may have
+    been: memory goes back only so far."""
+    if page.as_of >= room.seq:
+        return set()
+    listed = {seq for entry in page.page if (seq := whose_text(entry)) is not None and seq < reach}
+    if page.as_of + 1 < reach:
+        return listed
+    return listed & {each.of for each in room.recent if type(each) is StoredChange and each.seq > page.as_of}
 
 
 _CHANGING = frozenset({"edit", "delete", "react", "pin"})

@@ -41,6 +41,11 @@ def newest(entries: Sequence[E], bytes_: int) -> list[E]:
     return oldest(reversed(entries), bytes_)[::-1]
 
 
+def fitting(entries: Sequence[E], after: int | None, bytes_: int) -> list[E]:
+    """What fits of a page: of one that leads on from `after` the oldest, else the newest."""
+    return (newest if after is None else oldest)(entries, bytes_)
+
+
 def opening(room: Room, after: int | None, bytes_: int) -> Shown | None:
     """What `joined` shows: the first entries after `after`, or the last messages without it, as far as they fit into
     `bytes_`. None: they are not in memory."""
@@ -80,6 +85,12 @@ def page(room: Room, wanted: History, bytes_: int) -> Shown | None:
     end = room.seq + 1
     messages = room.before(end if wanted.before is None else min(wanted.before, end), wanted.limit)
     return None if messages is None else _last(newest(messages, bytes_), room.seq)
+
+
+def page_from(read: Sequence[Entry], more: bool, as_of: int, after: int | None, bytes_: int) -> Shown:
+    """The same where it has been `read` from the store."""
+    shown = fitting(read, after, bytes_)
+    return Shown(shown, more or len(shown) < len(read), as_of)
 
 
 def missed(room: Room, after: int, bytes_: int) -> list[Entry]:

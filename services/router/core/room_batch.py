@@ -8,7 +8,16 @@ from typing import Any
 
 from services.router.core import presence
 from services.router.core.changes import Changes
-from services.router.core.entries import Entry, Stored, StoredChange, digest_of, stored, stored_change, with_text
+from services.router.core.entries import (
+    Entry,
+    Stored,
+    StoredChange,
+    digest_of,
+    stored,
+    stored_change,
+    whose_text,
+    with_text,
+)
 from services.router.core.events import Answered, Event, Noticed, Said
 from services.router.core.fold import Changing, changed, value_of
 from services.router.core.needs import Older
@@ -152,19 +161,24 @@ class RoomBatch:
         """What this user has sent under `id`, as it is now: what was looked up may have been changed since by this
         batch."""
         entry = self.room.find(user_id, id) or self.older.by_key.get((user_id, id))
-        if type(entry) is Stored:
-            return self.changes.changed.get(entry.seq, entry)
-        if type(entry) is StoredChange and entry.kind == "edit":
-            message = self.changes.changed.get(entry.of)
-            if message is not None:
-                return with_text(self.room.name, entry, message.content if message.kind == "chat" else None)
-        return entry
+        return None if entry is None else self.as_now(entry)
+
+    def as_now(self, entry: Entry) -> Entry:
+        """`entry`, which was looked up or read, with what it bears of a message as that is now."""
+        seq = whose_text(entry)
+        message = None if seq is None else self._known(seq)
+        if message is None or type(entry) is Stored:
+            return message or entry
+        return with_text(self.room.name, entry, message.content if message.kind == "chat" else None)  # type: ignore[arg-type]
 
     def message(self, seq: int) -> Stored | None:
         """The message `seq`, which is to be changed or answered. Only what was stored before this batch can have been
         seen."""
         if seq > self.changes.seq_before:
             return None
+        return self._known(seq)
+
+    def _known(self, seq: int) -> Stored | None:
         return self.changes.changed.get(seq) or self.room.message(seq) or self.older.by_seq.get(seq)
 
     def say(self, by: Submit | Post, entry: Entry, ref: str | None, settle: str | None) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from services.router.core import governing, pages, presence
 from services.router.core.audience import one
-from services.router.core.changes import Changes, CrowdDue, Deep, Gone, Item, JoinPage, Notify
-from services.router.core.entrance import come_in, enter, known_by
+from services.router.core.changes import Changes, CrowdDue, Deep, DeepPage, Gone, Item, Notify
+from services.router.core.entrance import after_of, come_in, enter, known_by
 from services.router.core.events import Answered, Informed, Listing, Noticed, Said, Told
 from services.router.core.fold import Changing
 from services.router.core.needs import NOTHING, Older
@@ -76,9 +76,7 @@ class _Step(RoomBatch):
             _FRAMES[type(about)](self, message, about, item)
         else:
             _MESSAGES[type(message)](self, message, item)
-        if item.redelivered and isinstance(
-            about, Join | JoinPage | Made | Leave | Remove | Unsubscribe | Resume | Gone
-        ):
+        if item.redelivered and isinstance(about, _MOVES):
             # It may have been written before, and whoever wrote it may have died before it told anybody.
             self.tell_everyone = True
 
@@ -95,7 +93,7 @@ class _Step(RoomBatch):
         # Who brings a public room into being sees to it.
         self.admit(by.user, None if room.exists or is_private(room.name) else "owner")
         room.exists = True
-        come_in(self, by, frame, frame.after)
+        come_in(self, by, frame)
 
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
@@ -141,9 +139,11 @@ class _Step(RoomBatch):
         if page is None:
             self.changes.reads.append(Deep(by, frame))
             return
-        listed = HistoryPage(room=self.room.name, seq=page.as_of, messages=[], more=page.more, ref=frame.ref)
-        answer = Listing(listed, page.entries)
-        self.events.append(Answered(by, frame.ref, answer))
+        self.show(by, frame.ref, page)
+
+    def show(self, by: Submit, ref: str | None, page: pages.Shown) -> None:
+        listed = HistoryPage(room=self.room.name, seq=page.as_of, messages=[], more=page.more, ref=ref)
+        self.events.append(Answered(by, ref, Listing(listed, page.entries)))
 
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
         if self.is_member(by, frame.ref) and self.room.online <= presence.CROWD and not item.redelivered:
@@ -222,13 +222,19 @@ class _Step(RoomBatch):
         answer = Access(ref=by.ref, exists=known, allowed=allowed)
         self.events.append(Informed(by.reply_to, answer))
 
-    def join_page(self, read: JoinPage, item: Item) -> None:
-        frame = read.by.frame
-        assert isinstance(frame, Join | Made)
-        if self.is_member(read.by, known_by(frame)):  # else the user has gone while the page was read
-            after = frame.after if frame.type == "join" else None
-            shown = pages.opening_from(self.room, after, read.page, read.as_of, self.answer_bytes)
-            enter(self, read.by, known_by(frame), shown)
+    def deep_page(self, read: DeepPage, item: Item) -> None:
+        by, frame = read.by, read.by.frame
+        assert isinstance(frame, Join | Made | History)
+        if not self.is_member(by, known_by(frame)):  # the user has gone while the page was read
+            return
+        self.changes.requires_version_check = True
+        page = [self.as_now(entry) for entry in read.page]
+        if frame.type == "history":
+            shown = pages.page_from(page, read.more, read.as_of, frame.after, self.answer_bytes)
+            self.show(by, frame.ref, shown)
+        else:
+            shown = pages.opening_from(self.room, after_of(frame), page, read.as_of, self.answer_bytes)
+            enter(self, by, known_by(frame), shown)
 
     def gone(self, by: Gone, item: Item) -> None:
         self.changes.requires_version_check = True
@@ -241,7 +247,7 @@ class _Step(RoomBatch):
         presence.tell_owed(self.room, self.events, by.names)
 
 
-_MOVES = (Join, JoinPage, Create, DirectRoom, Leave, Remove, Unsubscribe, Resume, Gone)
+_MOVES = (Join, DeepPage, Create, DirectRoom, Leave, Remove, Unsubscribe, Resume, Gone)
 """What changes who is online."""
 _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
     Join: _Step.join,
@@ -268,7 +274,7 @@ _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     Retell: _Step.retell,
     Resume: _Step.resume,
     AccessWanted: _Step.access,
-    JoinPage: _Step.join_page,
+    DeepPage: _Step.deep_page,
     Gone: _Step.gone,
     CrowdDue: _Step.crowd_due,
 }

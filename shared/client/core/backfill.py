@@ -26,7 +26,7 @@ class BackfillPorts(Protocol):
         """Entries came, perhaps not for the first time."""
 
     def not_joined(self, name: str) -> None:
-        """The server said that we are not in the room."""
+        """The server said that we are not in the room; or it has to say anew how that stands."""
 
     def went_back(self, room: Room) -> None:
         """The store has another entry under some number."""
@@ -88,6 +88,8 @@ class Backfill:
         if anew is not None:
             self._ports.emit(events.Skipped(room.name, *anew.passed, anew.through))
             self._ports.tell(anew.told)
+            if room.log.standing is None:
+                self._ports.not_joined(room.name)
 
 
 def page_of(answer: JsonFrame) -> Page:

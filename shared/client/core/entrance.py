@@ -44,7 +44,7 @@ class Entrance:
         self._under_way = 0
 
     def enter(self, room: Room) -> None:
-        if self.open and not room.joining:
+        if self.open and not room.joining and not room.leaving:
             room.joining = True
             self._waiting.append(room)
             self._next()

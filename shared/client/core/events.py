@@ -1,4 +1,5 @@
 """What a client tells whoever uses it."""
+# long: all that it may tell, and what that is about, stands in one place
 
 from __future__ import annotations
 
@@ -14,10 +15,25 @@ Reactions = tuple[tuple[str, tuple[str, ...]], ...]
 """Emoji, each with the ids of the users who set it. Both are sorted: they are sets."""
 
 
+class Person(NamedTuple):
+    """A user. `role`: in a room; None: no member of it, or no room is meant."""
+
+    id: str
+    name: str
+    role: str | None = "member"
+
+
+class About(NamedTuple):
+    """A room that something happened in to oneself, and what it was called then."""
+
+    room: str
+    title: str = ""
+
+
 class Message(NamedTuple):
-    """A `message` frame, or one that a list holds. `kind`: `chat`, `file` or `deleted`; `text` of a chat, else "";
-    `file`: the fields of a file, else None; `at`, `edited_at`: RFC 3339; `reply_to`: the `seq` of the message that it
-    answers."""
+    """A `message` frame, or one that a list holds. `kind`: `chat`, `file` or `deleted`, in one's own log `invited` or
+    `removed`; `text` of a chat, else ""; `file`: the fields of a file, else None; `at`, `edited_at`: RFC 3339;
+    `reply_to`: the `seq` of the message that it answers; `about`: what room it tells of, in one's own log."""
 
     room: str
     seq: int
@@ -32,14 +48,16 @@ class Message(NamedTuple):
     edited_at: str | None = None
     pinned: bool = False
     reactions: Reactions = ()
+    about: About | None = None
 
     @classmethod
     def of(cls, frame: JsonFrame) -> Message:
-        sender, reactions = frame["from"], frame.get("reactions") or ()
+        sender, reactions, about = frame["from"], frame.get("reactions") or (), frame.get("about")
         return cls(
             frame["room"], frame["seq"], frame["id"], frame["kind"], sender["id"], sender["name"], frame["at"],
             frame.get("text", ""), frame.get("file"), frame.get("reply_to"), frame.get("edited_at"),
             frame.get("pinned", False), tuple((r["emoji"], tuple(r["users"])) for r in reactions),
+            None if about is None else About(about["room"], about.get("title", "")),
         )  # fmt: skip
 
 
@@ -69,14 +87,60 @@ class Change(NamedTuple):
         )  # fmt: skip
 
 
-Entry = Message | Change
+class RoomChange(NamedTuple):
+    """A `change` of the room itself. `kind`: `member` (`user` is one in this role from now on, or is none any more) or
+    `room` (`settings`: what was set)."""
+
+    room: str
+    seq: int
+    id: str
+    kind: str
+    sender_id: str
+    sender_name: str
+    at: str
+    settings: JsonFrame
+    user: Person | None = None
+
+    @classmethod
+    def read(cls, frame: JsonFrame) -> RoomChange:
+        sender, user = frame["from"], frame.get("user")
+        return cls(
+            frame["room"], frame["seq"], frame["id"], frame["kind"], sender["id"], sender["name"], frame["at"],
+            {name: frame[name] for name in SETTINGS if name in frame},
+            None if user is None else Person(user["id"], user["name"], frame.get("role")),
+        )  # fmt: skip
+
+
+Entry = Message | Change | RoomChange
 """What a room's log consists of: each has the room's next `seq`."""
-MESSAGES: Final = ("chat", "file", "deleted")
+MESSAGES: Final = ("chat", "file", "deleted", "invited", "removed")
+SETTINGS: Final = ("title", "topic", "posting", "invites", "archived")
 
 
 def entry_of(frame: JsonFrame) -> Entry:
     """A frame, or what a list holds: what is no message is a change, also one that only a newer server knows."""
-    return Message.of(frame) if frame["kind"] in MESSAGES else Change.read(frame)
+    match frame["kind"]:
+        case kind if kind in MESSAGES:
+            return Message.of(frame)
+        case "member" | "room":
+            return RoomChange.read(frame)
+    return Change.read(frame)
+
+
+class Standing(NamedTuple):
+    """How a room stands as of the entry `as_of`. `posting`, `invites`: who may, `members` or `moderators`. `me`: one's
+    own user id; `role`: one's own. `people`: all members of a private room by id, None of a public one. To change it is
+    `core.standing`'s."""
+
+    as_of: int
+    me: str
+    title: str = ""
+    topic: str = ""
+    posting: str = "members"
+    invites: str = "members"
+    archived: bool = False
+    role: str | None = "member"
+    people: dict[str, Person] | None = None
 
 
 class Page(NamedTuple):
@@ -92,8 +156,8 @@ class Page(NamedTuple):
         return [entry for entry in self.entries if isinstance(entry, Message)]
 
     @property
-    def changes(self) -> list[Change]:
-        return [entry for entry in self.entries if isinstance(entry, Change)]
+    def changes(self) -> list[Change | RoomChange]:
+        return [entry for entry in self.entries if not isinstance(entry, Message)]
 
 
 class ClientError(Exception):
@@ -135,8 +199,9 @@ class Lost(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """A message of a joined room. All entries of a room, these and `Changed`, come each once, in the order of `seq`,
-    and without a gap but what `Skipped` names, and but for changes that the first messages of all hold already."""
+    """A message of a joined room. All entries of a room, these and `Changed` and `RoomChanged`, come each once, in the
+    order of `seq`, and without a gap but what `Skipped` names, and but for changes that the first messages of all hold
+    already. In one's own log: one was invited somewhere, or removed."""
 
     message: Message
 
@@ -147,6 +212,15 @@ class Changed(NamedTuple):
     room: str
     change: Change
     message: Message | None
+
+
+class RoomChanged(NamedTuple):
+    """A joined room was changed itself: who is in it, in which role, or what holds there. `standing`: how it stands
+    then, or later."""
+
+    room: str
+    change: RoomChange
+    standing: Standing | None
 
 
 class Skipped(NamedTuple):
@@ -204,9 +278,11 @@ class ReadUpTo(NamedTuple):
 
 
 class Left(NamedTuple):
-    """The membership has ended, by us or on another connection of this user."""
+    """The membership has ended: by us, on another connection of this user, or while we were away; or `by` somebody who
+    has removed us. The room is not known any more, and not joined anew."""
 
     room: str
+    by: Person | None = None
 
 
 class EpochChanged(NamedTuple):
@@ -231,6 +307,6 @@ class Notice(NamedTuple):
 
 
 Event = (
-    Connected | Lost | Arrived | Changed | Skipped | Acknowledged | NotSent | CaughtUp | PresenceChanged | Typing
-    | ReadUpTo | Left | EpochChanged | WentBack | Notice
+    Connected | Lost | Arrived | Changed | RoomChanged | Skipped | Acknowledged | NotSent | CaughtUp | PresenceChanged
+    | Typing | ReadUpTo | Left | EpochChanged | WentBack | Notice
 )  # fmt: skip

@@ -31,11 +31,13 @@ class OutboxPorts(Protocol):
 
 @dataclass(slots=True)
 class Written:
-    """`frame`: of the kind that an entry comes of. `in_flight`: sent on the present connection, and not refused."""
+    """`frame`: of the kind that an entry comes of. `leaves`: it ends one's own membership, so it is answered also to
+    who is not in the room any more. `in_flight`: sent on the present connection, and not refused."""
 
     room: str
     id: str
     frame: JsonFrame
+    leaves: bool = False
     in_flight: bool = False
 
 
@@ -49,7 +51,8 @@ class _Queue:
 
 class Outbox:
     """`in_flight`: how many of what is for one room are so at once. With 1 their order is kept whatever happens; with
-    more it is given up where the server refuses one for now and takes the next. `ack_s`: how long to wait for the own
+    more it is given up where the server refuses one for now and takes the next, but for changes of one kind to
+    one message: the last is to be the last. `ack_s`: how long to wait for the own
     copy."""
 
     def __init__(
@@ -63,9 +66,9 @@ class Outbox:
     def __len__(self) -> int:
         return sum(len(queue.waiting) for queue in self._queues.values())
 
-    def write(self, frame: JsonFrame) -> Written:
+    def write(self, frame: JsonFrame, leaves: bool = False) -> Written:
         """Takes a frame that an entry will come of, and sends it as soon as may be."""
-        written = Written(frame["room"], frame["id"], frame)
+        written = Written(frame["room"], frame["id"], frame, leaves)
         queue = self._queues.setdefault(written.room, _Queue())
         if written.id in queue.waiting:
             raise ValueError(f"the id {written.id} waits already")
@@ -76,9 +79,16 @@ class Outbox:
     def flush(self, room: str) -> None:
         """Sends what may go of this room."""
         queue = self._queues.get(room)
-        if queue is None or self._hold is not None or not self._ports.is_joined(room):
+        if queue is None or self._hold is not None:
             return
-        for written in list(islice(queue.waiting.values(), self._in_flight)):
+        joined = self._ports.is_joined(room)
+        going = [w for w in islice(queue.waiting.values(), self._in_flight) if joined or w.leaves]
+        changing = set[tuple[str, int]]()
+        for written in going:
+            if (of := written.frame.get("of")) is not None:
+                if (change := (written.frame["type"], of)) in changing:
+                    break
+                changing.add(change)
             if not written.in_flight:
                 written.in_flight = self._ports.send(written.frame)
                 if not written.in_flight:
@@ -104,7 +114,7 @@ class Outbox:
             self._mark_unsent(room, id)
             self._wait(frame.get("retry_after_ms", 0) / 1000 or backoff(self._attempt, self._random()))
             self._attempt += 1
-        elif frame["code"] == "not_joined":
+        elif frame["code"] in ("not_joined", "no_such_room"):
             self._mark_unsent(room, id)
             self._ports.not_joined(room)
         else:
@@ -114,22 +124,27 @@ class Outbox:
             self.flush(room)
         return True
 
-    def room_refused(self, room: str, why: Refused) -> None:
-        """The room cannot be entered, so nothing that waits for it can go."""
-        queue = self._queues.pop(room, None)
-        if queue is not None:
-            if queue.timer is not None:
-                queue.timer.cancel()
-            for written in queue.waiting.values():
-                self._ports.settled(written, why)
+    def room_refused(self, room: str, why: Refused, leaving: bool = False) -> None:
+        """The room cannot be entered, so nothing that waits for it can go, but for what ends the membership, unless
+        that is refused as well (`leaving`)."""
+        waiting = self._queues[room].waiting if room in self._queues else {}
+        for written in [each for each in waiting.values() if leaving or not each.leaves]:
+            self._take(room, written.id)
+            self._ports.settled(written, why)
+        self.flush(room)
 
     def numbers_gone(self, room: str) -> None:
-        """The room's numbers name other entries from now on: a change that waits must not happen to another message."""
+        """The room's numbers name other entries from now on: what waits must not change or answer another message."""
         waiting = self._queues[room].waiting if room in self._queues else {}
-        for written in [each for each in waiting.values() if "of" in each.frame]:
+        for written in [each for each in waiting.values() if {"of", "reply_to"} & each.frame.keys()]:
             self._take(room, written.id)
             why = Refused("no_such_message", "The message store has another past than it had.")
             self._ports.settled(written, why)
+
+    def connected(self) -> None:
+        """What needs no room goes again."""
+        for room in list(self._queues):
+            self.flush(room)
 
     def disconnected(self) -> None:
         """What was under way may or may not have arrived: it is sent again on the next connection."""
@@ -179,5 +194,4 @@ class Outbox:
 
     def _go_on(self) -> None:
         self._hold = None
-        for room in list(self._queues):
-            self.flush(room)
+        self.connected()

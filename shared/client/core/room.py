@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from shared.client.core.events import ClientError, Entry, JsonFrame, Message
+from shared.client.core.events import ClientError, Entry, JsonFrame, Message, Person
 from shared.client.core.room_log import RoomLog, Told
+from shared.client.core.standing import standing_of
 
 NEWEST: Final = 50
 Entered = Callable[[JsonFrame | ClientError], None]
@@ -14,29 +15,35 @@ Entered = Callable[[JsonFrame | ClientError], None]
 
 class Room:
     """`after`: from where on all of the room is wanted, or None for its newest messages: of its entries at most
-    `catch_up` are fetched after an absence (None: all). `joined`: this connection has joined it. `online`: users by id,
+    `catch_up` are fetched after an absence (None: all). `joined`: this connection has joined it; `was_joined`: one has;
+    `leaving`: the server was asked to end the membership.
+    `private`: only its members know of it; `log.standing`: who they are, and what holds. `online`: users by id,
     at most the first hundred when joined; `members`: how many. `entering`: who waits for the next `joined`, or why
     there is none. `caught_up`: nothing is known to be missing. `newest_page`: with how many messages it starts
-    anew."""
+    anew. `left_by`: who has removed us while we asked to come in."""
 
     def __init__(self, name: str, keep: int | None, after: int | None, catch_up: int | None) -> None:
         self.name = name
         self._keep, self._after = keep, after
         self._catch_up = catch_up if after is None else None
         self.newest_page = NEWEST if catch_up is None else max(1, min(NEWEST, catch_up))
-        self.joining = False
+        self.joining = self.leaving = self.was_joined = self.private = False
         self.forget()
         self.members = 0
         self.online: dict[str, str] = {}
         self.entering: list[Entered] = []
+        self.left_by: Person | None = None
 
     def entered(self, frame: JsonFrame) -> None:
-        self.joined = True
+        self.joined, self.was_joined, self.left_by = True, True, None
+        self.private = frame.get("private", False)
         self.members = frame["members"]
         self.online = {user["id"]: user["name"] for user in frame["online"]}
 
-    def log_joined(self, frame: JsonFrame, after: int | None, entries: list[Entry]) -> list[Told]:
-        """Takes the entries of a `joined` that asked for what follows `after`; gives what can now be told."""
+    def log_joined(self, frame: JsonFrame, after: int | None, entries: list[Entry], me: str) -> list[Told]:
+        """Takes what a `joined` says to the user `me`, who asked for what follows `after`; gives what can now be
+        told."""
+        self.log.stands(standing_of(frame, me))
         seq: int = frame["seq"]
         as_of: int = frame.get("as_of", seq)
         if after is None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import reduce
 from typing import Final, NamedTuple
 
-from shared.client.core.events import Arrived, Change, Changed, Entry, Message
+from shared.client.core.events import Arrived, Change, Changed, Entry, Message, RoomChange, RoomChanged, Standing
 from shared.client.core.fold import fold
+from shared.client.core.standing import after
 
 CHANGES_KNOWN: Final = 200
 """So many of the changes that were applied last are known again."""
 
-Told = Arrived | Changed
-"""An entry, and what it made of its message."""
+Told = Arrived | Changed | RoomChanged
+"""An entry, and what it made of its message, or of how the room stands."""
 
 
 class Hole(NamedTuple):
@@ -39,7 +41,8 @@ class RoomLog:
     entry for one of them (an operator may keep messages for a limited time), so a hole is asked for once.
 
     A change is applied when every entry before it is known. It is dropped where its message is not held, or holds it
-    already: a page's message is *as of* the page's number, one that came live as of its own."""
+    already: a page's message is *as of* the page's number, one that came live as of its own. So is a change of the room
+    itself, whose `standing` a `joined` says."""
 
     def __init__(self, keep: int | None = None) -> None:
         self.start: int | None = None
@@ -52,7 +55,9 @@ class RoomLog:
         """Of messages, held or ahead, that hold more than `whole` and their own number say. Those of the others need
         not be known: every change that is still to be applied comes after `whole`."""
         self._as_of_at_most = 0
-        self._changes: OrderedDict[int, Change] = OrderedDict()
+        self._changes: OrderedDict[int, Change | RoomChange] = OrderedDict()
+        self.standing: Standing | None = None
+        """None: not said yet; or changes of the room were passed over since."""
         self._told = 0
         """Up to here all was told or passed over when the log started anew last."""
 
@@ -86,6 +91,12 @@ class RoomLog:
     def message(self, seq: int) -> Message | None:
         """The message with this number as it is now; None where it is not held."""
         return self._held.get(seq)
+
+    def stands(self, standing: Standing) -> None:
+        """What a `joined` says. An answer may be older than what came meanwhile."""
+        if self.standing is None or standing.as_of >= self.standing.as_of:
+            changes = [change for change in self._changes.values() if isinstance(change, RoomChange)]
+            self.standing = reduce(after, changes, standing)
 
     def contradicts(self, entries: Sequence[Entry]) -> bool:
         """Whether another entry than one of these is known under its number. A number is given once in the life of a
@@ -145,6 +156,8 @@ class RoomLog:
         self._told = max(self._told, self.whole)
         passed = Hole(self._told + 1, max(self._told, first - 1))
         through = max(first - 1, min(as_of, up_to))
+        if self.standing is not None and self.standing.as_of < through:
+            self.standing = None
         self._held.clear()
         self._changes.clear()
         self._ahead = {seq: entry for seq, entry in self._ahead.items() if seq > through}
@@ -189,12 +202,15 @@ class RoomLog:
             if self._keep is not None and len(self._held) > self._keep:
                 self._held.popitem(last=False)
             return Arrived(entry)
-        message = self._held.get(entry.of)
-        if message is not None and entry.seq > self._as_of.get(entry.of, entry.of):
-            message = self._held[entry.of] = fold(message, entry)
         self._changes[entry.seq] = entry
         if len(self._changes) > CHANGES_KNOWN:
             self._changes.popitem(last=False)
+        if isinstance(entry, RoomChange):
+            self.standing = None if self.standing is None else after(self.standing, entry)
+            return RoomChanged(entry.room, entry, self.standing)
+        message = self._held.get(entry.of)
+        if message is not None and entry.seq > self._as_of.get(entry.of, entry.of):
+            message = self._held[entry.of] = fold(message, entry)
         return Changed(entry.room, entry, message)
 
 

@@ -7,25 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from shared.client.core import events
 from shared.client.core.backfill import Backfill
+from shared.client.core.departure import ASKED_AT_MOST, ENDED, Departure
 from shared.client.core.entrance import Entrance
-from shared.client.core.events import ClientError, Disconnected, Entry, Event, JsonFrame, Refused, entry_of
+from shared.client.core.events import (
+    Arrived,
+    ClientError,
+    Disconnected,
+    Entry,
+    Event,
+    JsonFrame,
+    Person,
+    Refused,
+    entry_of,
+)
+from shared.client.core.invitations import Invitations
+from shared.client.core.making import Making
 from shared.client.core.outbox import Outbox, Written
 from shared.client.core.requests import Requests
 from shared.client.core.room import Entered, Room
 from shared.client.core.room_log import Told
 from shared.client.core.timers import Timers
 
-ASKED_AT_MOST: Final = 3
-
 
 @dataclass(frozen=True)
 class SessionOptions:
     """`answer_s`, `ack_s`: how long to wait for an answer, and for the own copy of what was written, before asking
     again.
+    `accept`: joins by itself the rooms that one is invited to from now on (following one's own log for that).
     `in_flight`: see `Outbox`. `keep`: see `RoomLog`. `catch_up`: how many missed entries of one room are fetched by
     themselves; where more were missed, the room starts anew at its newest messages (None: all are fetched)."""
 
@@ -34,6 +46,7 @@ class SessionOptions:
     in_flight: int = 1
     keep: int | None = 1_000
     catch_up: int | None = 1_000
+    accept: bool = False
 
 
 class SessionPorts(Protocol):
@@ -61,7 +74,10 @@ class Session:
         self._requests = Requests(ports.send, timers, random, options.answer_s)
         self.outbox = Outbox(self, timers, random, options.in_flight, options.ack_s)
         self._entrance = Entrance(self, self._requests)
+        self._departure = Departure(self, self._requests)
         self._backfill = Backfill(self, self._requests)
+        self.making = Making(self, self._requests)
+        self._invitations = Invitations()
 
     # ── what the user wants ──
 
@@ -71,18 +87,17 @@ class Session:
         if room is None:
             room = self.rooms[name] = Room(name, self._options.keep, after, self._options.catch_up)
         room.entering.append(entered)
-        self._enter(room)
+        self.enter(room)
+
+    def make(self, frame: JsonFrame, done: Callable[[JsonFrame | ClientError], None]) -> None:
+        """`create` or `direct`; the room is then joined as any other."""
+        self.making.make(frame, done)
 
     def leave(self, name: str, done: Callable[[JsonFrame | ClientError], None]) -> None:
-        def left(answer: JsonFrame | ClientError) -> None:
-            if not isinstance(answer, ClientError):
-                self._left(name)
-            done(answer)
-
-        self._requests.ask({"type": "leave", "room": name}, left, ASKED_AT_MOST)
+        self._departure.leave(name, self.rooms.get(name), done)
 
     def ask(self, frame: JsonFrame, done: Callable[[JsonFrame | ClientError], None]) -> None:
-        """`rooms` or `history`; a page of history counts as seen, and acknowledges what is ours in it."""
+        """`rooms`, `people` or `history`; a page of history counts as seen, and acknowledges what is ours in it."""
 
         def answered(answer: JsonFrame | ClientError) -> None:
             if not isinstance(answer, ClientError) and answer["type"] == "history":
@@ -95,16 +110,21 @@ class Session:
 
     def welcomed(self, frame: JsonFrame) -> None:
         """A new connection is there."""
-        self.user_id = frame["user"]["id"]
+        self.user_id, self._invitations.room = frame["user"]["id"], frame.get("me", "")
         self._entrance.connected()
         if self.epoch is not None and self.epoch != frame["epoch"]:
             for room in self.rooms.values():
                 room.forget()
                 self.outbox.numbers_gone(room.name)
+                self._invitations.forget(room.name)
             self._ports.emit(events.EpochChanged(frame["epoch"]))
         self.epoch = frame["epoch"]
         for room in self.rooms.values():
-            self._enter(room)
+            self.enter(room)
+        if self._options.accept and self._invitations.room not in self.rooms:
+            self.join(self._invitations.room, None, lambda _: None)
+        self.making.connected()
+        self.outbox.connected()
 
     def receive(self, frame: JsonFrame) -> None:
         """Any frame but `welcome` and `reconnect`, which are the connection's."""
@@ -118,6 +138,7 @@ class Session:
 
     def disconnected(self) -> None:
         self._entrance.disconnected()
+        self.making.disconnected()
         for room in self.rooms.values():
             room.disconnected()
         self.outbox.disconnected()
@@ -127,10 +148,14 @@ class Session:
         """There will be no further connection."""
         for room in self.rooms.values():
             self._tell_entered(room, Disconnected("the client has ended"))
+        self.making.close(Disconnected("the client has ended"))
 
     # ── rooms ──
 
-    def _enter(self, room: Room) -> None:
+    def enter(self, room: Room) -> None:
+        """See `DeparturePorts`."""
+        if self.rooms.get(room.name) is not room:
+            return
         if room.joined:
             self._tell_entered(room, {"type": "joined", "room": room.name, "seq": room.log.target})
         else:
@@ -139,20 +164,19 @@ class Session:
     def entered(self, room: Room, after: int | None, answer: JsonFrame | ClientError) -> None:
         """See `EntrancePorts`."""
         if isinstance(answer, ClientError):
-            if isinstance(answer, Refused):
-                self.rooms.pop(room.name, None)
-                self.outbox.room_refused(room.name, answer)
-                self._tell_entered(room, answer)
+            if isinstance(answer, Refused) and self.rooms.get(room.name) is room:
+                self.left(room.name, room.left_by, answer)
             return
         if self.rooms.get(room.name) is not room:
             return
+        self._invitations.entered(room.name, answer["seq"])
         entries = [entry_of(m) for m in answer["messages"]]
         self.found(entries)
         if room.log.contradicts(entries):
             self.went_back(room)
             return
         room.entered(answer)
-        self.tell(room.log_joined(answer, after, entries))
+        self.tell(room.log_joined(answer, after, entries, self.user_id))
         self.outbox.flush(room.name)
         self._tell_entered(room, answer)
         self._backfill.repair(room)
@@ -162,8 +186,20 @@ class Session:
         if self.rooms.get(room.name) is room:
             room.forget(seq)
             self.outbox.numbers_gone(room.name)
+            self._invitations.forget(room.name)
             self._ports.emit(events.WentBack(room.name))
-            self._enter(room)
+            self.enter(room)
+
+    def made(self, answer: JsonFrame) -> None:
+        """See `MakingPorts`. A room that is known already is entered as it always is."""
+        room = self.rooms.get(answer["room"])
+        if room is None:
+            room = self.rooms[answer["room"]] = Room(
+                answer["room"], self._options.keep, None, self._options.catch_up
+            )  # fmt: skip
+            self.entered(room, None, answer)
+        else:
+            self.enter(room)
 
     @staticmethod
     def _tell_entered(room: Room, answer: JsonFrame | ClientError) -> None:
@@ -191,13 +227,19 @@ class Session:
         """See `BackfillPorts`."""
         for each in told:
             self._ports.emit(each)
+            if self._options.accept and isinstance(each, Arrived):
+                room = self._invitations.invited_to(each.message)
+                if room is not None:
+                    self.join(room, None, lambda _: None)
 
-    def _left(self, name: str) -> None:
+    def left(self, name: str, by: Person | None, why: Refused) -> None:
+        """See `DeparturePorts`."""
         room = self.rooms.pop(name, None)
         if room is not None:
-            self.outbox.room_refused(name, Refused("not_joined", "The membership has ended."))
-            self._tell_entered(room, Refused("not_joined", "The membership has ended."))
-            self._ports.emit(events.Left(name))
+            self.outbox.room_refused(name, why)
+            self._tell_entered(room, why)
+            if room.was_joined:
+                self._ports.emit(events.Left(name, by))
 
     # ── what the outbox and the backfill need ──
 
@@ -208,13 +250,16 @@ class Session:
         return self._ports.send(frame)
 
     def is_joined(self, room: str) -> bool:
+        """See `OutboxPorts`."""
         return room in self.rooms and self.rooms[room].joined
 
     def not_joined(self, name: str) -> None:
         room = self.rooms.get(name)
         if room is not None:
             room.joined = False
-            self._enter(room)
+            self.enter(room)
+        else:
+            self.outbox.room_refused(name, ENDED, leaving=True)
 
     def settled(self, written: Written, outcome: Entry | Refused) -> None:
         self._ports.settled(written.id, outcome)
@@ -238,7 +283,9 @@ class Session:
         self._ports.emit(events.ReadUpTo(frame["room"], frame["user"]["id"], frame["seq"]))
 
     def _left_elsewhere(self, frame: JsonFrame) -> None:
-        self._left(frame["room"])
+        by = frame.get("by")
+        person = None if by is None else Person(by["id"], by["name"], None)
+        self._departure.left(frame["room"], self.rooms.get(frame["room"]), person)
 
     def _error(self, frame: JsonFrame) -> None:
         self._ports.emit(events.Notice(frame["code"], frame["text"]))

@@ -18,6 +18,12 @@ export interface OutboxEntry {
   readonly failure: { readonly code: ErrorCode; readonly text: string } | null
   /** Ids under which the same person may have sent it before. */
   readonly former?: readonly string[]
+  /** Of a change: it was sent once, so it may have reached the server, or may yet. */
+  readonly sent?: true
+  /** The life of the store in which the number was read that is in `said`; missing where it bears none. */
+  readonly epoch?: string
+  /** The number in `said` is of a store that is no more. */
+  readonly astray?: true
   readonly said: Said
 }
 

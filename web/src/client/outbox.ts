@@ -34,6 +34,7 @@ export class Outbox {
   readonly #ports: OutboxPorts
   readonly #entries: OutboxEntry[]
   readonly #inFlight = new Map<RoomName, { id: string; cancel: () => void }>()
+  #epoch: string | null = null
   #attempt = 0
   #holdUntil = 0
   #cancelHold: () => void = () => {}
@@ -66,7 +67,7 @@ export class Outbox {
 
   /** Takes what somebody does into the outbox and sends it as soon as may be. Of changes to one thing only the last goes out. */
   say(room: RoomName, said: Said): OutboxEntry {
-    const entry: OutboxEntry = { id: newId(), room, writtenAt: Date.now(), failure: null, said }
+    const entry: OutboxEntry = { id: newId(), room, writtenAt: Date.now(), failure: null, said, ...(names(said) && this.#epoch !== null && { epoch: this.#epoch }) }
     for (const each of this.of(room)) if (this.#isReplaced(each, said)) this.#drop(each.id)
     this.#entries.push(entry)
     this.#store.put(entry)
@@ -75,10 +76,10 @@ export class Outbox {
     return entry
   }
 
-  /** Tries a failed entry again, with the same `id`. */
+  /** Tries a failed entry again, with the same `id`; not what would change another message than was meant. */
   retry(id: string): void {
     const entry = this.#entries.find((each) => each.id === id)
-    if (entry) this.#replace({ ...entry, failure: null })
+    if (entry && !entry.astray) this.#replace({ ...entry, failure: null })
     this.flush()
   }
 
@@ -115,9 +116,15 @@ export class Outbox {
     for (const entry of this.of(room)) if (entry.failure === null) this.#fail(entry, failure)
   }
 
-  /** The store went back: under a number may stand another message now, so what waits to change one is not sent. */
+  /** The store went back: under a number may stand another message now, so what changes or answers one is not sent, even if it is tried again. */
   wentBack(room: RoomName): void {
-    for (const entry of this.of(room)) if (entry.failure === null && entry.said.type !== "chat") this.#fail(entry, NOT_THERE)
+    for (const entry of this.of(room)) if (names(entry.said)) this.#goAstray(entry)
+  }
+
+  /** The store is the one of this name; as above for what names numbers of another. */
+  ofStore(epoch: string): void {
+    this.#epoch = epoch
+    for (const entry of this.#entries.filter(({ epoch: of }) => of !== undefined && of !== epoch)) this.#goAstray(entry)
   }
 
   /** What was under way may or may not have arrived: it is sent again on the next connection. */
@@ -137,7 +144,9 @@ export class Outbox {
     }
   }
 
-  #sendNow({ room, id, said }: OutboxEntry): void {
+  #sendNow(entry: OutboxEntry): void {
+    const { room, id, said } = entry
+    if (thingOf(said) !== null && !entry.sent) this.#keep({ ...entry, sent: true })
     const cancel = afterSilence(ACKNOWLEDGED_WITHIN_MS, () => {
       this.#inFlight.delete(room)
       this.flush()
@@ -170,16 +179,33 @@ export class Outbox {
   }
 
   #replace(entry: OutboxEntry): void {
-    const at = this.#entries.findIndex(({ id }) => id === entry.id)
-    this.#entries[at] = entry
-    this.#store.put(entry)
+    this.#keep(entry)
     this.changes.emit(entry.room)
   }
 
-  /** Whether `entry` waits to say the same thing of the same message. What is on its way, or was refused, stays. */
+  /** As `#replace`, and nobody is told. */
+  #keep(entry: OutboxEntry): void {
+    const at = this.#entries.findIndex(({ id }) => id === entry.id)
+    this.#entries[at] = entry
+    this.#store.put(entry)
+  }
+
+  /**
+   * Whether `entry` waits to say the same thing of the same message. What was refused stays; and what was ever sent: a gateway that we are not
+   * connected to any more may hold it still, and store it after what follows, unless that waits until it is settled.
+   */
   #isReplaced(entry: OutboxEntry, said: Said): boolean {
     const thing = thingOf(said)
-    return thing !== null && thing === thingOf(entry.said) && entry.failure === null && this.#inFlight.get(entry.room)?.id !== entry.id
+    return thing !== null && thing === thingOf(entry.said) && entry.failure === null && !entry.sent
+  }
+
+  /** The message that the entry names may be another by now. The words of an answer are kept apart from it; an edit is of no other message. */
+  #goAstray({ epoch: _of, ...entry }: OutboxEntry): void {
+    const { said } = entry
+    const failure = entry.failure ?? NOT_THERE
+    this.#settle(entry.room, entry.id)
+    if (said.type === "chat") this.#replace({ ...entry, failure, said: { type: "chat", text: said.text } })
+    else this.#fail({ ...entry, astray: true }, failure)
   }
 
   /** It is not sent again by itself. Nothing is kept of it where nobody would miss a word. */
@@ -206,6 +232,9 @@ export class Outbox {
 }
 
 const bearsWords = ({ said }: OutboxEntry): boolean => said.type === "chat" || said.type === "edit"
+
+/** Whether it bears the number of a message. */
+const names = (said: Said): boolean => said.type !== "chat" || said.reply_to !== undefined
 
 /** What is changed, of which the last word alone counts; null for a message. */
 const thingOf = (said: Said): string | null => {

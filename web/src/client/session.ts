@@ -272,6 +272,7 @@ export class Session {
     if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.rooms.values()) this.#forget(room)
     this.#epoch = epoch
     if (me) this.#ownLog.begin(this.#rooms.open(me).name) // a server of some age has none
+    this.outbox.ofStore(epoch)
     this.#changed(null)
     this.deeds.connected()
     void this.#enterAll().catch(ignoreLoss)

@@ -103,18 +103,38 @@ describe("a change that waits", () => {
     expect(server.messages("den")[0]!.reactions).toBeUndefined()
   })
 
-  test("gives way under a new id, since the first may be stored already", async () => {
+  test("and was sent once is settled before a later one of the same thing, since it may be stored already", async () => {
     const session = await begin("den")
     session.write("den", "one")
     server.deliver = (socket, frame) => (frame.type === "change" ? undefined : socket.say(frame))
     const first = session.edit("den", 1, "better")
     server.cut()
-    const second = session.edit("den", 1, "best")
+    session.edit("den", 1, "and better")
+    const last = session.edit("den", 1, "best")
     server.deliver = (socket, frame) => socket.say(frame)
     await pass(500)
-    expect(second.id).not.toBe(first.id)
+    expect(server.log("den").slice(1).map(({ id }) => id)).toEqual([first.id, last.id])
     expect(stored()).toEqual(["best"])
     expect(session.outbox.of("den")).toEqual([])
+  })
+
+  test.each([["over another connection", false], ["in another page", true]])("and was sent once cannot come after a later one: %s", async (_where, isReloaded) => {
+    let session = await begin("den")
+    session.write("den", "one")
+    const held: ClientFrame[] = [] // by a gateway from which we are cut
+    server.intercept = (frame) => (frame.type === "edit" ? (held.push(frame), []) : undefined)
+    session.edit("den", 1, "better")
+    server.cut()
+    server.intercept = () => undefined
+    if (isReloaded) {
+      session.stop()
+      session = await begin()
+    }
+    session.edit("den", 1, "best")
+    await pass(500)
+    expect(session.outbox.of("den")).toEqual([])
+    for (const frame of held) server.listener.last.onframe?.(frame)
+    expect(stored()).toEqual(["best"])
   })
 
   test("outlives the page", async () => {

@@ -4,7 +4,7 @@ import { memoryOutbox, type OutboxStore } from "../../src/client/outbox-store.ts
 import type { Session } from "../../src/client/session.ts"
 import type { ServerFrame } from "../../src/client/wire.ts"
 import { beginWith, pass } from "./beginning.ts"
-import { FakeServer, textOf } from "./fake-server.ts"
+import { FakeServer, refusal, textOf } from "./fake-server.ts"
 import { FakeNetwork } from "./fake-socket.ts"
 
 let server: FakeServer
@@ -46,6 +46,71 @@ describe("a store that went back", () => {
     expect(texts(session)).toEqual(stored())
     expect(stored().slice(5)).toEqual(["another", "and another", "mine"])
     expect(session.outbox.of("den").map(({ said, failure }) => [said.type, failure?.code])).toEqual([["edit", "no_such_message"]])
+  })
+
+  test("an answer that waited answers no other message: its words are kept, and go out without it where they are tried again", async () => {
+    server.fill("den", 11)
+    const session = await begin("den")
+    server.cut()
+    goBack(5)
+    const { id } = session.write("den", "yes", 7)
+    for (const text of ["another", "and another"]) server.say("den", text)
+    await pass(500)
+    expect(session.outbox.of("den").map(({ said, failure }) => [said, failure?.code])).toEqual([[{ type: "chat", text: "yes" }, "no_such_message"]])
+    session.outbox.retry(id)
+    await pass(0)
+    expect(server.messages("den").at(-1)).toMatchObject({ id, text: "yes" })
+    expect(server.messages("den").at(-1)).not.toHaveProperty("reply_to")
+    expect(session.outbox.of("den")).toEqual([])
+  })
+
+  test("what was refused already and is tried again later does not happen to another message either", async () => {
+    server.fill("den", 11)
+    const session = await begin("den")
+    server.intercept = (frame) => (frame.type === "edit" ? [refusal("forbidden", frame.id)] : undefined)
+    const { id } = session.edit("den", 7, "corrected")
+    server.intercept = () => undefined
+    server.cut()
+    goBack(5)
+    for (const text of ["another", "and another"]) server.say("den", text)
+    await pass(500)
+    session.outbox.retry(id)
+    await pass(500)
+    expect(server.got("edit")).toHaveLength(1)
+    expect(session.outbox.of("den")).toMatchObject([{ id, astray: true, failure: { code: "forbidden" } }])
+  })
+
+  test("a page that is opened on another store sends nothing that bears a number of the one before", async () => {
+    server.fill("den", 11)
+    const first = await begin("den")
+    server.cut()
+    for (const send of [() => first.edit("den", 3, "corrected"), () => first.write("den", "yes", 3), () => first.pin("den", 3, true), () => first.write("den", "mine")]) send()
+    first.stop()
+    server.epoch = "e2"
+    server.logs.clear()
+    server.fill("den", 4)
+    const second = await begin("den")
+    await pass(500)
+    expect(stored().slice(4)).toEqual(["mine"])
+    expect([server.got("edit"), server.got("pin")]).toEqual([[], []])
+    expect(second.outbox.of("den").map(({ said, failure }) => [said.type, failure?.code])).toEqual([
+      ["edit", "no_such_message"],
+      ["chat", "no_such_message"],
+    ])
+  })
+
+  test("a page that is opened on the same store sends it all", async () => {
+    server.fill("den", 3)
+    const first = await begin("den")
+    server.cut()
+    first.write("den", "yes", 3)
+    first.pin("den", 3, true)
+    first.stop()
+    const second = await begin("den")
+    await pass(500)
+    expect(server.messages("den").at(-1)).toMatchObject({ text: "yes", reply_to: 3 })
+    expect(server.messages("den")[2]!.pinned).toBe(true)
+    expect(second.outbox.of("den")).toEqual([])
   })
 
   test("below what is known here: the room is loaded anew, and what is said then appears", async () => {
