@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from secrets import token_hex
 
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
 from tests.browser.test_behaviour import played
 from tests.browser.test_two_windows import DESKTOP, PHONE, enter, say, sees
@@ -93,6 +93,13 @@ async def test_a_private_room_is_made_entered_spoken_in_and_left_by_who_is_remov
     await sees(olena, ["Скільки лишилося?", "Enough for coffee."])
     await open_list(maria)
     await expect(room_in_list(maria, "Бюджет")).to_have_count(0)
+
+    # A file is for its members, as a message is.
+    await taras.get_by_test_id("file-input").set_input_files(
+        FilePayload(name="план.txt", mimeType="text/plain", buffer="1. Кава\n".encode())
+    )
+    await taras.get_by_test_id("send").click()
+    await expect(olena.get_by_test_id("file-link").filter(has_text="план.txt")).to_be_visible()
 
     # A member lets in the third, on a phone.
     await taras.get_by_test_id("open-invite").click()
@@ -196,5 +203,81 @@ async def test_two_write_to_each_other_in_one_room_whoever_begins(
     await say(olena, "купити каву")
     await sees(olena, ["купити каву"])
     await olena.screenshot(path=screenshots / "rooms-notes-light-uk.png")
+    for context in contexts:
+        await context.close()
+
+
+async def test_who_brings_a_public_room_into_being_sees_to_it(browser: Browser, site: str) -> None:
+    tag = token_hex(3)
+    lobby = f"lobby-{tag}"
+    contexts = [await browser.new_context(viewport=DESKTOP, locale="en-GB") for _ in range(2)]
+    olena, taras = [
+        await enter(each, site, name, lobby) for each, name in zip(contexts, ("Olena", "Taras"), strict=True)
+    ]
+    await expect(taras.get_by_test_id("open-settings")).to_have_count(0)
+    await olena.get_by_test_id("open-settings").click()
+    await olena.get_by_test_id("settings-title").fill("The lobby")
+    await olena.get_by_test_id("settings-posting").select_option("moderators")
+    await olena.get_by_test_id("settings-save").click()
+    await expect(taras.get_by_test_id("room-title")).to_have_text("#The lobby")
+    await expect(taras.get_by_test_id("closed")).to_contain_text("only moderators")
+    await expect(room_in_list(taras, "The lobby")).to_be_visible()
+    await offer(olena, "Taras")
+    await olena.get_by_test_id("person-moderator").click()
+    await expect(taras.get_by_test_id("open-settings")).to_be_visible()
+    await say(taras, "good morning")
+    await sees(olena, ["good morning"])
+    await expect(olena.get_by_test_id("room-line").last).to_contain_text("Olena made Taras a moderator")
+    await taras.get_by_test_id("leave-room").click()
+    await expect(room_in_list(taras, "The lobby")).to_have_count(0)
+    for context in contexts:
+        await context.close()
+
+
+async def test_what_happened_while_one_was_away_is_there_on_return(browser: Browser, site: str) -> None:
+    """Let in, removed from another room, and given a role: all of it without a connection."""
+    tag = token_hex(3)
+    lobby = f"lobby-{tag}"
+    contexts = [await browser.new_context(viewport=DESKTOP, locale="en-GB") for _ in range(2)]
+    olena, taras = [
+        await enter(each, site, name, lobby)
+        for each, name in zip(contexts, (f"Olena-{tag}", f"Taras-{tag}"), strict=True)
+    ]
+    for title in ("Stays", "Goes"):
+        await olena.get_by_test_id("open-new-room").click()
+        await olena.get_by_test_id("new-title").fill(title)
+        await pick(olena, f"Taras-{tag}")
+        await olena.get_by_test_id("create-room").click()
+        await expect(olena.get_by_test_id("room-title")).to_contain_text(title)
+        await expect(room_in_list(taras, title)).to_be_visible()
+    await show(taras, "Goes")
+    await taras.get_by_test_id("composer").fill("half a sentence")
+    await taras.close()
+
+    await offer(olena, f"Taras-{tag}")
+    await olena.get_by_test_id("person-remove").click()
+    await olena.get_by_test_id("remove-anyway").click()
+    await expect(olena.get_by_test_id("people")).not_to_contain_text(f"Taras-{tag}")
+    await say(olena, "now that we are alone")
+    await show(olena, "Stays")
+    await offer(olena, f"Taras-{tag}")
+    await olena.get_by_test_id("person-owner").click()
+    await olena.get_by_test_id("open-new-room").click()
+    await olena.get_by_test_id("new-title").fill("New")
+    await pick(olena, f"Taras-{tag}")
+    await olena.get_by_test_id("create-room").click()
+    await expect(olena.get_by_test_id("room-title")).to_contain_text("New")
+
+    back = await contexts[1].new_page()
+    await back.goto(site)
+    await expect(back.get_by_test_id("lost-texts")).to_contain_text("half a sentence")
+    await back.keyboard.press("Enter")
+    await expect(room_in_list(back, "New")).to_be_visible()
+    await expect(room_in_list(back, "Goes")).to_have_count(0)
+    await show(back, "Stays")
+    await expect(back.get_by_test_id("open-settings")).to_be_visible()
+    await back.get_by_test_id("open-inbox").click()
+    await expect(back.get_by_test_id("happening")).to_have_count(4)
+    await expect(back.get_by_test_id("happening").first).to_contain_text("added you to “New”")
     for context in contexts:
         await context.close()

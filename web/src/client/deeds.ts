@@ -10,7 +10,8 @@ import type { RoomName, User } from "./wire.ts"
 
 export interface DeedsPorts {
   requests: Requests
-  room(name: RoomName): Room
+  /** The room of this name, where this user is in it. */
+  room(name: RoomName): Room | undefined
   enter(room: Room): Promise<void>
   /** The server says that we are not in the room. */
   notJoined(room: RoomName): void
@@ -30,6 +31,7 @@ export interface Settings {
 type Making = Ask<"create"> | Ask<"direct">
 type Governing = Ask<"invite"> | Ask<"remove"> | Ask<"role"> | Ask<"settings">
 const NOT_JOINED_AT_MOST = 3
+const GONE = { code: "no_such_room", text: "There is no such room, or it is not open to you." } as const
 
 export class Deeds {
   readonly #ports: DeedsPorts
@@ -87,7 +89,10 @@ export class Deeds {
     let notJoinedTimes = 0
     await this.#sure(async () => {
       for (;;) {
-        await enter(room(frame.room))
+        const entered = room(frame.room)
+        if (entered) await enter(entered)
+        // Removed meanwhile, or not let in: then it is as the server would say.
+        if (!entered || entered.refusal) throw new Refused(entered?.refusal ?? GONE)
         try {
           return await requests.ask<Governing["type"]>(frame)
         } catch (error) {

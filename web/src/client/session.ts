@@ -97,7 +97,7 @@ export class Session {
     })
     this.deeds = new Deeds({
       requests: this.#requests,
-      room: (name) => this.#rooms.of(name),
+      room: (name) => this.#rooms.get(name),
       enter: (room) => this.#entrance.enter(room),
       notJoined: (room) => this.#enterAgain(room),
       made: (room) => this.open(room),
@@ -322,7 +322,7 @@ export class Session {
 
   #notEntered(room: Room): void {
     // Nobody comes to such a room by its name: this user was in it once.
-    if (room.isPrivate && room.refusal?.code === "no_such_room") return this.#removed(room.name, null)
+    if (room.isPrivate && room !== this.own && room.refusal?.code === "no_such_room") return this.#removed(room.name, null)
     this.outbox.roomRefused(room.name, room.refusal!)
     this.#changed(room.name)
   }

@@ -128,12 +128,15 @@ export interface Dictionary {
   archive: Phrase
   archiveHint: Phrase
   removedFrom: (room: string, by: string | null) => string
+  /** Of a private room whose title is not known. */
+  removedFromOne: (by: string | null) => string
   notSentAnyMore: Phrase
   copyText: Phrase
   inbox: Phrase
   inboxEmpty: Phrase
   inboxNews: Counted
   happened: Record<"invited" | "removed", (name: string, room: string) => string>
+  conversation: Named
   lines: {
     left: Phrase
     removed: Named

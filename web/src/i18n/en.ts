@@ -112,6 +112,7 @@ export const en: Dictionary = {
   archive: "Archived",
   archiveHint: "Nothing can be written here until an owner opens it again. It can still be read.",
   removedFrom: (room, by) => (by === null ? `You are not in ${room} any more.` : `${by} removed you from ${room}.`),
+  removedFromOne: (by) => (by === null ? "You are not in one of your private rooms any more." : `${by} removed you from a private room.`),
   notSentAnyMore: "This was not sent any more. Copy it if you need it:",
   copyText: "Copy text",
   inbox: "What happened to you",
@@ -121,6 +122,7 @@ export const en: Dictionary = {
     invited: (name, room) => `${name} added you to ${room}`,
     removed: (name, room) => `${name} removed you from ${room}`,
   },
+  conversation: (name) => `${name} began a conversation with you`,
   lines: {
     left: "left",
     removed: (name) => `removed ${name}`,

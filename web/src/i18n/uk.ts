@@ -113,6 +113,7 @@ export const uk: Dictionary = {
   archive: "В архіві",
   archiveHint: "Тут нічого не можна написати, доки власник не відкриє кімнату знову. Читати можна й далі.",
   removedFrom: (room, by) => (by === null ? `Вас більше немає в кімнаті ${room}.` : `${by} вилучає вас із кімнати ${room}.`),
+  removedFromOne: (by) => (by === null ? "Вас більше немає в одній із ваших приватних кімнат." : `${by} вилучає вас із приватної кімнати.`),
   notSentAnyMore: "Цього вже не надіслано. Скопіюйте, якщо потрібно:",
   copyText: "Скопіювати текст",
   inbox: "Що сталося з вами",
@@ -122,6 +123,7 @@ export const uk: Dictionary = {
     invited: (name, room) => `${name} додає вас до кімнати ${room}`,
     removed: (name, room) => `${name} вилучає вас із кімнати ${room}`,
   },
+  conversation: (name) => `${name} починає розмову з вами`,
   lines: {
     left: "виходить із кімнати",
     removed: (name) => `вилучає з кімнати: ${name}`,

@@ -11,6 +11,7 @@ import {
   FileQueue,
   isChanging,
   isOwnLog,
+  isPrivate,
   memoryOutbox,
   type Message,
   noDrafts,
@@ -222,6 +223,13 @@ export class Chat {
     else this.notice.tell({ removal })
   }
 
+  /** What was half written in a private room of which the list of rooms knows no more is told of, too. */
+  async #toldOfDrafts(): Promise<void> {
+    await this.drafts.loaded
+    const gone = this.drafts.rooms.filter((room) => isPrivate(room) && !this.session.rooms.has(room))
+    for (const room of gone) this.#removed({ room, title: "", by: null, unsent: [] })
+  }
+
   #gaveUp(room: RoomName): void {
     this.files.forget(room)
     this.drafts.write(room, "")
@@ -262,6 +270,7 @@ export class Chat {
     wallClock.look()
     if (this.session.limits) this.textChars = this.session.limits.text_chars
     const { rooms } = this.session
+    if (this.session.isListed && !this.listed) void this.#toldOfDrafts()
     this.listed = this.session.isListed
     for (const name of this.#views.keys()) if (!rooms.has(name)) this.#views.delete(name)
     this.inbox.draw()

@@ -1,6 +1,7 @@
 /** What a room is called for people: by its title or its name, a direct one by who is in it. */
-import { isDirect, isPrivate, type RoomName, type User } from "../client/index.ts"
+import { isDirect, isPrivate, type Removal, type RoomName, type User } from "../client/index.ts"
 import type { Dictionary } from "../i18n/dictionary.ts"
+import type { Happening } from "./inbox.svelte.ts"
 
 export type RoomKind = "public" | "private" | "direct" | "notes"
 
@@ -10,6 +11,11 @@ export interface Called {
   readonly title: string
   /** With whom this user is in a direct room. */
   readonly others: readonly User[]
+}
+
+interface About {
+  readonly room: RoomName
+  readonly title?: string
 }
 
 type Words = Pick<Dictionary, "locale" | "notes" | "privateRoom" | "quoted">
@@ -46,8 +52,17 @@ export const inText = (room: Called, words: Words): string => {
 }
 
 /** As `inText`, of a room of which only so much is known. */
-export const aboutText = ({ room: name, title = "" }: { room: RoomName; title?: string }, words: Words): string =>
-  inText({ name, title, others: [] }, words)
+export const aboutText = ({ room: name, title = "" }: About, words: Words): string => inText({ name, title, others: [] }, words)
+
+/** That this user is in a room no more. */
+export const removalText = (removal: Removal, words: Words & Pick<Dictionary, "removedFrom" | "removedFromOne">): string => {
+  const by = removal.by?.name ?? null
+  return isPrivate(removal.room) && !removal.title ? words.removedFromOne(by) : words.removedFrom(aboutText(removal, words), by)
+}
+
+/** What happened to this user. */
+export const happenedText = ({ kind, from, about }: Happening, words: Words & Pick<Dictionary, "happened" | "conversation">): string =>
+  isDirect(about.room) ? words.conversation(from.name) : words.happened[kind](from.name, aboutText(about, words))
 
 export const listed = (names: readonly string[], { locale }: Pick<Dictionary, "locale">): string =>
   new Intl.ListFormat(locale, { type: "conjunction" }).format(names)

@@ -222,6 +222,20 @@ describe("in a session", () => {
     await expect(session.deeds.remove(BUDGET, TARAS.id)).rejects.toThrow("forbidden")
   })
 
+  test("what waits to be done to a room from which one is removed meanwhile is refused, and brings nothing back", async () => {
+    make()
+    const session = await begin()
+    await pass(0)
+    server.intercept = (frame) => (frame.type === "invite" ? [] : undefined)
+    const invited = session.deeds.invite(BUDGET, "u-vira").catch((error: Error) => error.name)
+    await pass(0)
+    server.cut()
+    server.members.delete(BUDGET)
+    await pass(1000)
+    expect(await invited).toBe("Refused")
+    expect([...session.rooms.keys()]).toEqual([ME])
+  })
+
   test("ids never begin as the server's do", async () => {
     const session = await begin()
     await session.deeds.create("Budget", "", [])

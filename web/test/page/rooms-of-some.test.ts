@@ -4,7 +4,8 @@ import type { Message, RoomChange } from "../../src/client/index.ts"
 import { en } from "../../src/i18n/en.ts"
 import { uk } from "../../src/i18n/uk.ts"
 import { sentencesOf } from "../../src/model/room-lines.ts"
-import { aboutText, inText, kindOf, labelOf } from "../../src/model/room-words.ts"
+import type { Happening } from "../../src/model/inbox.svelte.ts"
+import { aboutText, happenedText, inText, kindOf, labelOf, removalText } from "../../src/model/room-words.ts"
 import { linesIn } from "../../src/model/visible-range.ts"
 
 const TARAS = { id: "u2", name: "Тарас" }
@@ -25,6 +26,24 @@ describe("a room is called", () => {
   })
 
   test("in the quotes of the language, where a sentence is about it", () => expect(aboutText({ room: "~1a", title: "Бюджет" }, uk)).toBe("«Бюджет»"))
+})
+
+describe("what happened to oneself", () => {
+  const happening = (kind: "invited" | "removed", room: string, title?: string): Happening => ({
+    kind, room: "~me.1", seq: 1, id: "1", from: TARAS, at: "2026-11-20T10:00:00Z", about: { room, ...(title !== undefined && { title }) },
+  })
+
+  test("names the room, and who did it", () => {
+    expect(happenedText(happening("invited", "~1a", "Бюджет"), uk)).toBe("Тарас додає вас до кімнати «Бюджет»")
+    expect(happenedText(happening("removed", "kitchen"), en)).toBe("Тарас removed you from #kitchen")
+    expect(happenedText(happening("invited", "~d.1"), en)).toBe("Тарас began a conversation with you")
+  })
+
+  test("is said also of a room of which nothing else is known", () => {
+    const removal = { room: "~1a", title: "", by: null, unsent: [] }
+    expect(removalText(removal, uk)).toBe("Вас більше немає в одній із ваших приватних кімнат.")
+    expect(removalText({ ...removal, title: "Бюджет", by: TARAS }, uk)).toBe("Тарас вилучає вас із кімнати «Бюджет».")
+  })
 })
 
 describe("a change of a room says", () => {
