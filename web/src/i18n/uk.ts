@@ -98,7 +98,7 @@ export const uk: Dictionary = {
   giveRole: { owner: "Зробити власником", moderator: "Зробити модератором", member: "Зробити звичайним учасником" },
   personActions: (name) => `Дії: ${name}`,
   removePerson: "Вилучити з кімнати",
-  removeTitle: (name, room) => `Вилучити з кімнати ${room}: ${name}?`,
+  removeTitle: (name, room) => `${name}: вилучити з кімнати ${room}?`,
   removeMeans: "Ця людина більше нічого не бачитиме в кімнаті, навіть сказаного раніше. Її можна буде запросити знову.",
   removeMeansPublic: "Ця людина зникне зі списку людей кімнати. Кімната відкрита для всіх: увійти можна буде знову.",
   leaveTitle: (room) => `Покинути кімнату ${room}?`,

@@ -69,7 +69,7 @@ export class Chat {
   /** A token that is good for now. */
   readonly token: () => Promise<Token>
   connection = $state.raw<ConnectionState>({ phase: "idle" })
-  /** The direct ones last, each kind with the latest activity first. */
+  /** The direct ones last, the archived ones below the others; of each kind the latest activity first. */
   rooms = $state.raw<readonly RoomView[]>([])
   current = $state.raw<RoomView | null>(null)
   readonly unread = $derived(this.rooms.reduce((sum, { drawn }) => sum + drawn.unread, 0))
@@ -281,14 +281,14 @@ export class Chat {
       else if (this.#stale.has(room.name)) known.draw()
     }
     this.#stale.clear()
-    this.rooms = [...this.#views.values()].sort(
-      (a, b) => Number(a.room.isDirect) - Number(b.room.isDirect) || b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1),
-    )
+    this.rooms = [...this.#views.values()].sort((a, b) => placeOf(a) - placeOf(b) || b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1))
     const current = (this.current && this.#views.get(this.current.name)) ?? null
     if (current !== this.current) current?.opened() // its room is gone, or another one of that name is there now
     this.current = current
   }
 }
+
+const placeOf = ({ room }: RoomView): number => (room.isDirect ? 2 : 0) + (room.isArchived ? 1 : 0)
 
 /** Storage may be forbidden. */
 const orElse = <Store>(stored: () => Store, otherwise: () => Store): Store => {
