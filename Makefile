@@ -5,6 +5,7 @@ COUNT ?= 1000
 TTL ?=
 SECONDS ?= 120
 CLIENTS ?= 5000
+ROOMS ?= 1
 SEED ?=
 ARGS ?=
 GATEWAYS ?= 2
@@ -78,8 +79,8 @@ lint: ## ruff, mypy --strict, import-linter, and oxlint for the web client
 	@status=0; $(venv) -m ruff check . || status=1; $(venv) -m mypy || status=1; .venv/bin/lint-imports --no-logo || status=1; \
 		$(bootstrap) npm lint || status=1; exit $$status
 
-storm: ## kill a gateway under 5,000 clients and see how they come back: make storm CLIENTS=5000
-	@$(bootstrap) dev && $(venv) -m tests.chaos.storm --clients $(CLIENTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+storm: ## kill a gateway under 5,000 clients and see how they come back: make storm CLIENTS=2000 ROOMS=50 BASE=1aad9b5
+	@$(bootstrap) dev && $(venv) -m tests.chaos.storm --clients $(CLIENTS) --rooms $(ROOMS) $(if $(BASE),--base $(BASE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 token: ## print a token for tools, good for an hour or what TTL says: make token NAME=olena TTL=30d
 	@test -n "$(NAME)" || { echo "Say whose: make token NAME=olena" >&2; exit 1; }

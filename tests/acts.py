@@ -14,6 +14,8 @@ from shared.protocol.room_names import is_direct, is_own
 
 ROLES = ("owner", "moderator", "member")
 GOVERNORS = ("members", "moderators")
+Act = dict[str, Any]
+"""A frame without its `id`."""
 
 
 def rooms_of_some(client: Client) -> list[str]:
@@ -21,39 +23,54 @@ def rooms_of_some(client: Client) -> list[str]:
     return [name for name, room in client.session.rooms.items() if room.private and not is_own(name)]
 
 
-def govern(client: Client, chance: Random, users: Sequence[str], public: Sequence[str]) -> Future[Any]:
-    """One such act of the client; also what the server refuses. `users`: ids."""
+def any_act(client: Client, chance: Random, users: Sequence[str], public: Sequence[str]) -> Act:
+    """Also what the server refuses. `users`: ids; `public`: rooms that may be governed as well."""
     some = [room for room in rooms_of_some(client) if not is_direct(room)]
     what = chance.random()
     if what < 0.2 or not some:
         invited = chance.sample(users, chance.randint(0, min(2, len(users))))
-        return client.create(f"room {chance.randrange(1000)}", chance.choice([None, "a topic"]), invited)
+        topic = {"topic": "a topic"} if chance.random() < 0.5 else {}
+        return {"type": "create", "title": f"room {chance.randrange(1000)}", **topic, "users": invited}
     if what < 0.28:
-        return client.direct(chance.sample(users, chance.randint(1, min(2, len(users)))))
+        return {"type": "direct", "users": chance.sample(users, chance.randint(1, min(2, len(users))))}
     here = [room for room in public if room in client.session.rooms]
-    return govern_room(client, chance, users, chance.choice([*some, *some, *here]))
-
-
-def govern_room(client: Client, chance: Random, users: Sequence[str], room: str) -> Future[Any]:
-    known = client.session.rooms.get(room)
-    members = sorted(_members(known)) or list(users)
+    room = chance.choice([*some, *some, *here])
+    members = _members(client.session.rooms.get(room)) or list(users)
     match chance.random():
         case x if x < 0.4:
-            return client.invite(room, chance.choice(users))
+            return {"type": "invite", "room": room, "user": chance.choice(users)}
         case x if x < 0.6:
-            return client.remove(room, chance.choice(members))
+            return {"type": "remove", "room": room, "user": chance.choice(members)}
         case x if x < 0.78:
-            return client.give_role(room, chance.choice(members), chance.choice(ROLES))
+            return {"type": "role", "room": room, "user": chance.choice(members), "role": chance.choice(ROLES)}
         case x if x < 0.85:
-            return client.leave(room)
+            return {"type": "leave", "room": room}
         case x if x < 0.95:
-            return client.set(room, title=f"title {chance.randrange(1000)}", topic=chance.choice([None, "", "topic"]))
+            title, topic = {"title": f"title {chance.randrange(1000)}"}, {"topic": chance.choice(["", "topic"])}
+            return {"type": "settings", "room": room, **chance.choice([title, topic, title | topic])}
         case _:
-            return client.set(
-                room, posting=chance.choice(GOVERNORS), invites=chance.choice(GOVERNORS), archived=chance.random() < 0.3
-            )
+            given = {"posting": chance.choice(GOVERNORS), "invites": chance.choice(GOVERNORS)}
+            return {"type": "settings", "room": room, **given, "archived": chance.random() < 0.3}
 
 
-def _members(room: Room | None) -> Sequence[str]:
+def perform(client: Client, act: Act, id: str | None = None) -> Future[Any]:
+    given = {name: value for name, value in act.items() if name != "type"}
+    match act["type"]:
+        case "create":
+            return client.create(**given, id=id)
+        case "direct":
+            return client.direct(**given, id=id)
+        case "invite":
+            return client.invite(**given, id=id)
+        case "remove":
+            return client.remove(**given, id=id)
+        case "role":
+            return client.give_role(**given, id=id)
+        case "settings":
+            return client.set(**given, id=id)
+    return client.leave(**given)
+
+
+def _members(room: Room | None) -> list[str]:
     standing = None if room is None else room.log.standing
-    return () if standing is None or standing.people is None else list(standing.people)
+    return [] if standing is None or standing.people is None else sorted(standing.people)

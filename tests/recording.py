@@ -167,19 +167,15 @@ class History:
                 self._copy(frame, "live", frame["seq"], None)
             case "joined":
                 asked, question = self._asked.pop(frame.get("ref", ""), (None, {}))
-                as_of: int = frame["as_of"] if "as_of" in frame else frame["seq"]
+                makes = question["id"] if question.get("type") in MAKING else None
                 # What makes a room that is known already begins nothing.
-                makes = question.get("type") in MAKING
                 fresh = "after" not in question and not (makes and frame["room"] in self._client.session.rooms)
-                if makes or frame["room"] in self._client.session.rooms:  # else it was left meanwhile
-                    self._put(
-                        "joined", room=frame["room"], seq=frame["seq"], as_of=as_of, fresh=fresh,
-                        members=frame["members"], online=[user["id"] for user in frame["online"]],
-                        stands=standing(standing_of(frame, self._client.session.user_id)),
-                        makes=question["id"] if makes else None,
-                    )  # fmt: skip
-                for entry in frame["messages"]:
-                    self._copy(entry, "joined", as_of, asked)
+                self._joined(frame, asked, fresh, makes)
+            case "resumed":
+                asked, _ = self._asked.get(frame.get("ref", ""), (None, {}))
+                for room in frame["rooms"]:
+                    if "error" not in room:
+                        self._joined(room, asked, False, None)
             case "history":
                 asked, _ = self._asked.pop(frame.get("ref", ""), (None, {}))
                 for entry in frame["messages"]:
@@ -198,7 +194,7 @@ class History:
     def sending(self, frame: JsonFrame) -> None:
         if frame["type"] in ENTRIES:
             self._put("send", room=frame["room"], id=frame["id"])
-        elif frame["type"] in ("join", "history", *MAKING) and "ref" in frame:
+        elif frame["type"] in ("join", "resume", "history", *MAKING) and "ref" in frame:
             self._asked[frame["ref"]] = asyncio.get_running_loop().time(), frame
 
     def ended(self, closed: Closed) -> None:
@@ -207,6 +203,17 @@ class History:
 
     def _shown(self, entry: Entry) -> None:
         self._put("show", room=entry.room, seq=entry.seq, id=entry.id, sender=entry.sender_id, what=entry.kind)
+
+    def _joined(self, room: JsonFrame, asked: float | None, fresh: bool, makes: str | None) -> None:
+        as_of: int = room["as_of"] if "as_of" in room else room["seq"]
+        if makes or room["room"] in self._client.session.rooms:  # else it was left meanwhile
+            self._put(
+                "joined", room=room["room"], seq=room["seq"], as_of=as_of, fresh=fresh,
+                members=room["members"], online=[user["id"] for user in room["online"]],
+                stands=standing(standing_of(room, self._client.session.user_id)), makes=makes,
+            )  # fmt: skip
+        for entry in room["messages"]:
+            self._copy(entry, "joined", as_of, asked)
 
     def _copy(self, frame: JsonFrame, via: str, as_of: int, asked: float | None) -> None:
         entry = entry_of(frame)

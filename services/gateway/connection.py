@@ -5,6 +5,7 @@ that it has checked to its host, the gateway.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Literal, Protocol, assert_never
 
 import structlog
@@ -18,7 +19,7 @@ from shared.core.bucket import Bucket
 from shared.protocol import client
 from shared.protocol.codec import render, submit_prefix
 from shared.protocol.errors import CloseCode, ErrorCode
-from shared.protocol.server import Pong, User, error
+from shared.protocol.server import Pong, RefusedRoom, Resumed, RoomError, User, error
 from shared.runtime.problem import ProblemResponse
 
 log = structlog.stdlib.get_logger("homin.gateway")
@@ -147,6 +148,12 @@ class Connection:
             self.settled(self._awaited[0])
         if code in (ErrorCode.RATE_LIMITED, ErrorCode.OVERLOADED):
             self._throttle_reads()
+
+    def refuse_rooms(self, rooms: Sequence[str], code: ErrorCode, text: str, ref: str | None) -> None:
+        """What it has resumed of these rooms cannot be answered."""
+        self._host.refused(self, code, text)
+        why = RoomError(code=code, text=text)
+        self.send(render(Resumed(rooms=[RefusedRoom(room=room, error=why) for room in rooms], ref=ref)))
 
     # ── in ──
 

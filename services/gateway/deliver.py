@@ -15,6 +15,7 @@ from services.gateway.core.subscriptions import Feed, Subscriptions
 from services.gateway.entry import Entry
 from services.gateway.forward import Forward
 from services.gateway.framing import Framing
+from services.gateway.notices import Notices
 from services.gateway.questions import Questions
 from shared.protocol.bus import (
     Acknowledged,
@@ -23,11 +24,11 @@ from shared.protocol.bus import (
     Holder,
     Lapsed,
     Removed,
-    Resume,
     Revocations,
     Revoked,
     Rewound,
     Subscribed,
+    Takeover,
     Unsubscribed,
     spoken,
 )
@@ -61,6 +62,7 @@ class Deliver:
         self._questions, self._framing, self._forward = questions, framing, forward
         self._seen: dict[str, int] = {}
         self._unwritten: dict[str, list[bytes]] = {}
+        self._notices = Notices(subscriptions, framing)
         self._resuming: asyncio.TimerHandle | None = None
         self._doubted: set[str] | None = set()  # None: all rooms
 
@@ -130,6 +132,8 @@ class Deliver:
         for many losses.
         """
         self._doubted = None
+        for _, feed in self._subscriptions.feeds():
+            feed.lost()
         self._resume_soon()
 
     def _doubt(self, room: str) -> None:
@@ -164,16 +168,22 @@ class Deliver:
             frames = frames[feed.fresh(message.first, len(frames)) :]
             if feed.doubted:
                 self._doubt(room)
-        if message.first is None or message.skip is not None:
+        elif feed.withheld:
+            return
+        if message.first is None and message.skip is None:
+            DELIVERIES.inc(len(frames) * len(feed.subscribers))
+            self._notices.put(room, frames)
+        elif message.first is None or message.skip is not None:
             self._write(room)
             self._write_to(room, feed, frames, message.skip, droppable=message.first is None)
         else:
             self._unwritten.setdefault(room, []).extend(frames)
 
     def write(self) -> None:
-        """Writes out what the bodies brought, each room's messages together."""
+        """Writes out what the bodies brought, each room's messages together; and notices, if it is time for them."""
         for room in list(self._unwritten):
             self._write(room)
+        self._notices.write()
 
     def _write(self, room: str) -> None:
         frames, feed = self._unwritten.pop(room, None), self._subscriptions.feed(room)
@@ -191,7 +201,7 @@ class Deliver:
             DELIVERIES.inc(len(frames) * len(feed.subscribers))
 
     def _direct(self, message: Direct, frames: list[bytes]) -> None:
-        if message.question is not None and not self._questions.answered(message.question):
+        if message.question is not None and not self._questions.answered(message.question, message.rooms):
             return
         connection = self._sessions.get(message.session)
         if connection is not None:
@@ -233,10 +243,10 @@ class Deliver:
             connection.close(CloseCode.SERVICE_RESTART, "The message store was restored.")
 
 
-def resumes(address: str, room: str, after: int, holders: Sequence[Holder]) -> Iterator[Resume]:
+def resumes(address: str, room: str, after: int, holders: Sequence[Holder]) -> Iterator[Takeover]:
     """What takes the subscriptions of `room` for `address`: so many at a time that each finds room in a body."""
     for start in range(0, len(holders), AT_ONCE):
-        yield Resume(address=address, room=room, after=after, subscriptions=list(holders[start : start + AT_ONCE]))
+        yield Takeover(address=address, room=room, after=after, subscriptions=list(holders[start : start + AT_ONCE]))
 
 
 def _cut(payload: memoryview, at: int, sizes: list[int]) -> list[bytes]:

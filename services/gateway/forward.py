@@ -73,7 +73,7 @@ class Forward:
         linger: Linger,
         files_bound: int,
     ) -> None:
-        self._bus, self.address, self._shards = bus, address, shards
+        self._bus, self.address, self.shards = bus, address, shards
         self._body_bytes = body_bytes
         self._loop = asyncio.get_running_loop()
         self.owners = Owners(shards, WIRE)
@@ -97,7 +97,7 @@ class Forward:
         if batcher is None:
             if len(self._by_room) > 10_000:
                 self._by_room.clear()
-            batcher = self._by_room[room] = self._queues[shard_queue(shard_of(room, self._shards))]
+            batcher = self._by_room[room] = self._queues[shard_queue(shard_of(room, self.shards))]
         self._put(batcher, _Part(part, sender, ref, told))
 
     def to_any_router(
@@ -105,7 +105,7 @@ class Forward:
     ) -> None:
         """Likewise a frame that is about no room: any router knows the answer. One session's all go to one shard, so
         that they stay in order, and the sessions are spread over all shards."""
-        batcher = self._queues[shard_queue(shard_of(session, self._shards))]
+        batcher = self._queues[shard_queue(shard_of(session, self.shards))]
         self._put(batcher, _Part(part, sender, ref, told))
 
     def to_files(self, part: bytes, sender: Sender | None, ref: str | None, told: Sender | None = None) -> None:
@@ -118,7 +118,7 @@ class Forward:
     def own(self, room: str, message: Frame, again: Callable[[], None] | None = None) -> None:
         """What the gateway itself has to say about a room. It is kept until it is sent; where it may not be true any
         more by then, `again` is called instead."""
-        queue = shard_queue(shard_of(room, self._shards))
+        queue = shard_queue(shard_of(room, self.shards))
         self._put(self._queues[queue], _Part(pack(message), keep=True, again=again))
 
     def unsubscribe(self, room: str, session: str) -> None:
@@ -134,7 +134,7 @@ class Forward:
 
     def is_read(self, about: str, since: int) -> bool:
         """Whether a frame about this room, or of this session, may go: it is read from this version of the wire on."""
-        return self.owners.read(shard_queue(shard_of(about, self._shards)), since)
+        return self.owners.read(shard_queue(shard_of(about, self.shards)), since)
 
     def acknowledged(self, queue: str, sequence: int, version: int) -> None:
         """A router that speaks `version` of the wire has handled what we sent to `queue`, up to the envelope

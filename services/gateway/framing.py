@@ -44,6 +44,21 @@ class Framed:
         )
 
 
+class Gathered(Framed):
+    """What was framed apart, for one connection that gets all of it in one go."""
+
+    def __init__(self, parts: Sequence[Framed]) -> None:
+        self._parts = parts
+
+    @cached_property
+    def plain(self) -> bytes:
+        return b"".join(part.plain for part in self._parts)
+
+    @cached_property
+    def deflated(self) -> bytes:
+        return b"".join(part.deflated for part in self._parts)
+
+
 class Framing:
     """`compress_from`: bytes from which on a frame is compressed; 0: compression is not offered."""
 

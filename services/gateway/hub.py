@@ -12,17 +12,19 @@ from prometheus_client import Counter
 
 from services.gateway.connection import Connection
 from services.gateway.core.parsing import Bounds
+from services.gateway.core.parts import parts
 from services.gateway.core.subscriptions import Subscriptions
 from services.gateway.deliver import Deliver
 from services.gateway.entry import Entry
 from services.gateway.forward import Forward
 from services.gateway.framing import Framing
-from services.gateway.questions import Questions
+from services.gateway.questions import Part, Questions
 from services.gateway.settings import Settings
 from services.gateway.websocket import WebSocket
 from shared.core.bucket import Buckets
 from shared.protocol import client
-from shared.protocol.bus import Retell
+from shared.protocol.bus import Retell, Submit
+from shared.protocol.codec import pack
 from shared.protocol.errors import ErrorCode
 from shared.runtime.metrics import counter, gauge
 from shared.tokens.verifier import Verifier
@@ -93,6 +95,9 @@ class Hub:
     def forward_frame(self, connection: Connection, frame: client.ForwardedFrame, ref: str | None, said: bytes) -> None:
         """Sends a checked frame on to where its class says."""
         assert connection.user is not None
+        if frame.scope == "rooms":
+            self._forward_parts(connection, frame, ref)
+            return
         about = connection.session if frame.scope == "person" else client.room_of(frame, connection.user.id)
         if self.forward.owners.mixed and not self._is_read(frame, about):
             text = "The server is being upgraded. Try again in a moment."
@@ -129,6 +134,29 @@ class Hub:
             self.forward.to_files(part, sender, ref, question)
         else:
             assert_never(frame)
+
+    def _forward_parts(self, connection: Connection, frame: client.Resume, ref: str | None) -> None:
+        """Sends the rooms of each shard to it together. For its sender it is one frame, however many parts it has."""
+        assert connection.user is not None
+        if self.forward.owners.mixed and not all(self._is_read(frame, each.room) for each in frame.rooms):
+            # As an older gateway would: what it asks for can be had by other frames, and nobody needs to wait.
+            connection.refuse(ErrorCode.INVALID_FRAME, "Not every router knows `resume` yet. Join each room.", ref)
+            return
+        question = self.questions.ask(connection, ref, (each.room for each in frame.rooms))
+        if question is None:
+            return
+        _forwarded(frame.type).inc()
+        sender: Connection | None = connection
+        for part in parts(frame, self.forward.shards):
+            rooms = [each.room for each in part.rooms]
+            for room in rooms:
+                connection.joins(room)
+            submit = Submit.model_construct(
+                address=self.forward.address, session=connection.session, user=connection.user, frame=part,
+                question=question.n, among=len(frame.rooms),
+            )  # fmt: skip
+            self.forward.to_room(rooms[0], pack(submit), sender, ref, Part(question, rooms))
+            sender = None
 
     def _is_read(self, frame: client.ForwardedFrame, about: str) -> bool:
         """Whether the routers are new enough for it: an older one would give it up, with all that came in its body."""

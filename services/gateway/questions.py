@@ -8,6 +8,7 @@ somebody waits.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from shared.protocol.errors import ErrorCode
@@ -25,18 +26,38 @@ class Asker(Protocol):
 
     def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None: ...
 
+    def refuse_rooms(self, rooms: Sequence[str], code: ErrorCode, text: str, ref: str | None) -> None:
+        """These alone, of all that a `resume` names."""
+
 
 class Question:
-    """Number `n`, asked by `asker` at `at` with this `ref`. Whoever cannot forward it refuses it (`forward.Sender`)."""
+    """Number `n`, asked by `asker` at `at` with this `ref`; `rooms`: of a `resume`, those that have no answer
+    yet. Whoever cannot forward it refuses it (`forward.Sender`)."""
 
-    __slots__ = ("_questions", "asker", "at", "n", "ref")
+    __slots__ = ("_questions", "asker", "at", "n", "ref", "rooms")
 
-    def __init__(self, questions: Questions, n: int, asker: Asker, ref: str | None, at: float) -> None:
-        self._questions, self.n, self.asker, self.ref, self.at = questions, n, asker, ref, at
+    def __init__(self, questions: Questions, n: int, asker: Asker, ref: str | None, at: float, rooms: set[str]) -> None:
+        self._questions, self.n, self.asker, self.ref, self.at, self.rooms = questions, n, asker, ref, at, rooms
 
     def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None:
         if self._questions.answered(self.n) and self.asker.open:
             self.asker.refuse(code, text, ref, retry_after_ms)
+
+    def refuse_rooms(self, rooms: Sequence[str], code: ErrorCode, text: str) -> None:
+        if self._questions.answered(self.n, rooms) and self.asker.open:
+            self.asker.refuse_rooms(rooms, code, text, self.ref)
+
+
+class Part:
+    """The rooms of a question that go one way. Whoever cannot forward them refuses them alone."""
+
+    __slots__ = ("_question", "_rooms")
+
+    def __init__(self, question: Question, rooms: Sequence[str]) -> None:
+        self._question, self._rooms = question, rooms
+
+    def refuse(self, code: ErrorCode, text: str, _ref: str | None, _retry_after_ms: int | None = None) -> None:
+        self._question.refuse_rooms(self._rooms, code, text)
 
 
 class Questions:
@@ -45,27 +66,37 @@ class Questions:
     def __init__(self, bound: int, answer_s: float) -> None:
         self._bound, self._answer_s = bound, answer_s
         self._loop = asyncio.get_running_loop()
-        self._open: dict[int, Question] = {}  # in the order in which they were asked
+        self._open: dict[int, Question] = {}  # in the order in which they were asked, or answered in part
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def ask(self, asker: Asker, ref: str | None) -> Question | None:
-        """None: it is one too many, and refused."""
+    def ask(self, asker: Asker, ref: str | None, rooms: Iterable[str] = ()) -> Question | None:
+        """`rooms`: see `Question`. None: it is one too many, and refused."""
         if len(self._open) >= self._bound:
             asker.refuse(ErrorCode.OVERLOADED, TOO_MANY, ref, RETRY_AFTER_MS)
             return None
         self._count += 1
-        question = self._open[self._count] = Question(self, self._count, asker, ref, self._loop.time())
+        question = self._open[self._count] = Question(self, self._count, asker, ref, self._loop.time(), set(rooms))
         if self._timer is None:
             self._timer = self._loop.call_later(self._answer_s, self._look)
         return question
 
-    def answered(self, n: int) -> bool:
-        """Number `n` has its answer. False: it had one already, and this one is not for its asker any more."""
-        return self._open.pop(n, None) is not None
+    def answered(self, n: int, rooms: Sequence[str] | None = None) -> bool:
+        """Number `n` has its answer, or one for these of its rooms. False: it had it already, and this one is not for
+        its asker any more."""
+        question = self._open.get(n)
+        if question is None or (rooms is not None and question.rooms.isdisjoint(rooms)):
+            return False
+        del self._open[n]
+        if rooms is not None:
+            question.rooms.difference_update(rooms)
+            if question.rooms:  # it is being answered: the others have their whole time from now on
+                question.at = self._loop.time()
+                self._open[n] = question
+        return True
 
     def lost(self) -> None:
         """What was on its way here will not come."""

@@ -63,11 +63,12 @@ class Decider:
         self._refuse, self._while_away = refuse, while_away
         self.down: str | None = None
 
-    async def decide(self, items: Iterable[Item], committed: Callable[[Changes], None]) -> None:
-        """`committed` is called with each room's changes as soon as they are stored. Raises when some item cannot be
+    async def decide(self, items: Iterable[Item], committed: Callable[[list[Changes]], None]) -> None:
+        """`committed` is called with the rooms' changes as soon as they are stored. Raises when some item cannot be
         handled; what was committed by then stays so."""
         waiting: Waiting = defaultdict(list)
-        for item in items:
+        # Who resumes comes first, so that all of a client's rooms can be answered as one: before anything else is said.
+        for item in sorted(items, key=_comes_later):
             waiting[item.room].append(item)
         tries = 0
         while waiting:
@@ -105,7 +106,7 @@ class Decider:
                 self._refuse(asked)
         return [item for item in items if not item.is_read_only]
 
-    async def _try(self, waiting: Waiting, sent_back: bool, committed: Callable[[Changes], None]) -> set[str]:
+    async def _try(self, waiting: Waiting, sent_back: bool, committed: Callable[[list[Changes]], None]) -> set[str]:
         """Gives the rooms that are to be decided anew. `sent_back`: these are such."""
         started = self._clock()
         rooms = await self.load(waiting)
@@ -117,14 +118,14 @@ class Decider:
         certain = [c for c in batch if c.writes or c.requires_version_check]
         stale = await self._store.commit(certain) if certain else set()
         self.cache.drop(stale)
-        for changes in batch:
-            if changes.room not in stale:
-                # Not a private one that is not there: else it would be answered in another time than one that is.
-                if not rooms[changes.room].exists and not is_private(changes.room):
-                    self.cache.drop([changes.room])
-                MESSAGES.inc(len(changes.messages))
-                CHANGES.inc(len(changes.changes))
-                committed(changes)
+        stored = [changes for changes in batch if changes.room not in stale]
+        for changes in stored:
+            # Not a private one that is not there: else it would be answered in another time than one that is.
+            if not rooms[changes.room].exists and not is_private(changes.room):
+                self.cache.drop([changes.room])
+            MESSAGES.inc(len(changes.messages))
+            CHANGES.inc(len(changes.changes))
+        committed(stored)
         SECONDS.observe((self._clock() - started) / 1000)
         return stale
 
@@ -145,3 +146,7 @@ class Decider:
         await asyncio.sleep(self._limits.retry_s)
         await self._while_away()
         return {name: items for name, items in kept.items() if items}
+
+
+def _comes_later(item: Item) -> bool:
+    return item.resumes is None

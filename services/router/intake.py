@@ -57,6 +57,8 @@ class Intake:
                     self._reads.people(message, message.frame)
                 else:
                     assert_never(message.frame)
+            elif message.type == "submit" and message.frame.scope == "rooms":
+                items += [Item(message, delivery.redelivered, room) for room in message.frame.rooms]
             elif message.type == "beat":
                 self._watch.beat(delivery.queue, message.address)
             elif message.type == "tick":

@@ -17,7 +17,7 @@ import structlog
 from services.router.core.audience import one
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, Item
-from services.router.core.deliveries import deliveries
+from services.router.core.deliveries import deliveries, resumptions
 from services.router.core.outgoing import Out
 from services.router.crowd_timers import CrowdTimers
 from services.router.decider import Decider, DeciderLimits
@@ -168,23 +168,31 @@ class PartitionWorker:
         """Decides and commits, and gives what is then on its way to the gateways.
 
         What people are to find in their own logs is written next, by this router, whoever owns the shards of those: a
-        log is written by comparison. So it is there before the batch is acknowledged, or the next router, to which the
-        batch comes again, writes it under the same id."""
+        log is written by comparison. So it is there before anybody hears what it tells of; or the next router, to which
+        the batch comes again, writes it under the same id."""
         sent: set[asyncio.Future[None]] = set()
         notices: list[Item] = []
+        untold: list[Changes] = []
 
-        def committed(changes: Changes) -> None:
-            if changes.files_gone:
-                sent.add(asyncio.ensure_future(self._files.gone(changes.files_gone)))
-            self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
-            sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
-            self._beside(changes)
-            notices.extend(map(Item, changes.notices))
+        def committed(batch: list[Changes]) -> None:
+            sent.update(self._outboxes.send(resumptions(each for changes in batch for each in changes.resumed)))
+            for changes in batch:
+                if changes.files_gone:
+                    sent.add(asyncio.ensure_future(self._files.gone(changes.files_gone)))
+                self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
+                if changes.notices:
+                    notices.extend(map(Item, changes.notices))
+                    untold.append(changes)
+                else:
+                    sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
+                self._beside(changes)
 
         await self.decider.decide(items, committed)
         while notices:
             due, notices = notices, []
             await self.decider.decide(due, committed)
+        for changes in untold:
+            sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
         return sent
 
     def _beside(self, changes: Changes) -> None:

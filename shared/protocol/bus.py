@@ -1,6 +1,6 @@
 """What the services say to one another. The envelope, the head of an AMQP message's body, holds a batch of these.
 
-    gateway ──Submit, Unsubscribe, Retell, Resume, Beat──► frames.<shard> ──► router ──Tick──► frames.<shard>
+    gateway ──Submit, Unsubscribe, Retell, Takeover, Beat──► frames.<shard> ──► router ──Tick──► frames.<shard>
     router  ──Subscribed, Unsubscribed, Removed, Rewound, Lapsed, Fanout, Direct, Acknowledged──► the gateway's mailbox
     gateway ──Submit(File)──► work.files ──Post──► frames.<shard>
     files   ──AccessWanted──► frames.<shard> ──Access──► the asker's mailbox
@@ -37,7 +37,7 @@ one item, and its head stay under `BODY_BYTES`."""
 WIRE: Final = 3
 """The version of the wire that is spoken here: it counts up whenever a frame of clients, or a field of one, is new
 (`ClientBase.since`). 2: `edit`, `delete`, `react`, `pin`, and a chat's `reply_to`. 3: rooms of some (`create`,
-`direct`, `invite`, `remove`, `role`, `settings`, and all that names one), `people`."""
+`direct`, `invite`, `remove`, `role`, `settings`, and all that names one), `people`, `resume`."""
 
 
 def named(source: str) -> str:
@@ -53,7 +53,8 @@ def spoken(source: str) -> int:
 
 class Submit(Frame):
     """A client's frame, forwarded: who sent it (verified), on which session, held by which gateway. `question`: under
-    which number the gateway waits for an answer, for frames that have one."""
+    which number the gateway waits for an answer, for frames that have one. `among`: of a part of a `resume`, how many
+    rooms all of it has."""
 
     type: Literal["submit"] = "submit"
     address: str
@@ -61,6 +62,7 @@ class Submit(Frame):
     user: User
     frame: ClientFrame
     question: int | None = None
+    among: int | None = None
 
 
 class Unsubscribe(Frame):
@@ -88,8 +90,9 @@ class Retell(Frame):
     session: str
 
 
-class Resume(Frame):
-    """A gateway's new mailbox takes over these subscriptions and wants what `room` got after `after`."""
+class Takeover(Frame):
+    """A gateway's new mailbox takes over these subscriptions and wants what `room` got after `after`. `resume` on the
+    bus, from before clients had a frame of that name."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -182,8 +185,8 @@ class Removed(Frame):
 
 
 class Rewound(Frame):
-    """The receiver had more of `room` (`Resume.after`) than the log holds, which ends at `seq`: the message store went
-    back, and what follows `seq` is given out anew."""
+    """The receiver had more of `room` (`Takeover.after`) than the log holds, which ends at `seq`: the message store
+    went back, and what follows `seq` is given out anew."""
 
     type: Literal["rewound"] = "rewound"
     room: str
@@ -210,13 +213,15 @@ class Fanout(Frame):
 
 class Direct(Frame):
     """Frames for one session. `answers`: the `id` of the client's `file` frame that is hereby settled, `question`: the
-    number of the question (`Submit`) that is. `notice`: they are notices of this room, and may be dropped."""
+    number of the question (`Submit`) that is; where it is a `resume`, for these `rooms`, or for all. `notice`: they
+    are notices of this room, and may be dropped."""
 
     type: Literal["direct"] = "direct"
     session: str
     sizes: list[int]
     answers: str | None = None
     question: int | None = None
+    rooms: list[str] | None = None
     notice: str | None = None
 
 
@@ -255,7 +260,7 @@ BusMessage = Annotated[
     Submit
     | Unsubscribe
     | Retell
-    | Resume
+    | Takeover
     | Beat
     | Tick
     | Post

@@ -16,6 +16,7 @@ from shared.protocol.names import NAME_CHARS, Emoji, FileName, MessageId, Ref, R
 from shared.protocol.room_names import direct_room, is_private, private_room
 
 HISTORY_LIMIT = 200
+RESUME_LIMIT = 500
 INVITED_AT_ONCE = 50
 DIRECT_OTHERS = 8
 PEOPLE_LIMIT = 20
@@ -37,8 +38,9 @@ class ClientBase(Frame):
 
     Each class declares, and there is no default:
 
-    `scope`, who sees to it: the gateway alone ("connection"), the router that owns its `room` ("room"), any router,
-    since it is about its sender ("person"), the files service ("files").
+    `scope`, who sees to it: the gateway alone ("connection"), the router that owns its `room` ("room"), those that own
+    its `rooms`, each a part of it ("rooms"), any router, since it is about its sender ("person"), the files service
+    ("files").
 
     `kind`, what its sender is owed. An "entry" of the room's log is stored once under its sender's `id`, and comes back
     with its number; it counts against its room's rate. A "question" gets one answer. A "notice" gets none and may be
@@ -69,6 +71,30 @@ class Join(ClientBase):
     since: ClassVar[int] = 1
     room: Room
     after: Seq | None = None
+
+
+class RoomAfter(Frame):
+    """A room of which everything up to `after` is known."""
+
+    room: Room
+    after: Seq
+
+
+class Resume(ClientBase):
+    """As `join` with `after` for each of `rooms`; but it makes no room and no member."""
+
+    type: Literal["resume"]
+    scope: ClassVar[Literal["rooms"]] = "rooms"
+    kind: ClassVar[Literal["question"]] = "question"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 3
+    rooms: Annotated[list[RoomAfter], Field(min_length=1, max_length=RESUME_LIMIT)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len({each.room for each in self.rooms}) < len(self.rooms):
+            raise ValueError("it names a room twice")
+        return self
 
 
 class Leave(ClientBase):
@@ -323,6 +349,7 @@ Made = Create | DirectRoom
 Governing = Invite | Remove | GiveRole | RoomSettings
 ForwardedFrame = (
     Join
+    | Resume
     | Leave
     | Rooms
     | FindPeople

@@ -19,12 +19,12 @@ from shared.protocol.errors import RETRYABLE, CloseCode, ErrorCode
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CLIENT: Final[list[type[BaseModel]]] = [
-    client.Auth, client.Join, client.Leave, client.Rooms, client.Chat, client.File, client.Edit, client.Delete,
-    client.React, client.Pin, client.History, client.Typing, client.Read, client.Ping, client.Create, client.DirectRoom,
-    client.Invite, client.Remove, client.GiveRole, client.RoomSettings, client.FindPeople,
+    client.Auth, client.Join, client.Resume, client.Leave, client.Rooms, client.Chat, client.File, client.Edit,
+    client.Delete, client.React, client.Pin, client.History, client.Typing, client.Read, client.Ping, client.Create,
+    client.DirectRoom, client.Invite, client.Remove, client.GiveRole, client.RoomSettings, client.FindPeople,
 ]  # fmt: skip
 SERVER: Final[list[type[BaseModel]]] = [
-    server.Welcome, server.Joined, server.Left, server.RoomList, server.ChatMessage, server.FileMessage,
+    server.Welcome, server.Joined, server.Resumed, server.Left, server.RoomList, server.ChatMessage, server.FileMessage,
     server.DeletedMessage, server.EditChange, server.DeleteChange, server.ReactChange, server.PinChange,
     server.InvitedMessage, server.RemovedMessage, server.MemberChange, server.SettingsChange, server.PeopleList,
     server.HistoryPage, server.Presence, server.TypingNotice, server.ReadMark, server.Pong, server.Reconnect,

@@ -243,14 +243,14 @@ Logged = Annotated[AnyMessage, Field(discriminator="kind")]
 LoggedAny = Annotated[AnyMessage | AnyChange, Field(discriminator="kind")]
 
 
-class Joined(ServerBase, Settings):
-    """`seq`: of the newest entry. `messages`: the entries after the `after` that was asked for, or without it the last
-    messages. They hold all changes up to `as_of`, which is left out where it is `seq`.
+class JoinedRoom(Settings):
+    """What is told of a room to who is subscribed from now on. `seq`: of the newest entry. `messages`: the entries
+    after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is
+    left out where it is `seq`.
 
     `role`: one's own, left out where it is `member`. `private`: only its members know of the room, and `people` are all
     of them, whether online or not. What holds for the room (`Settings`), its people and one's role are as of `seq`."""
 
-    type: Literal["joined"] = "joined"
     room: str
     seq: int
     as_of: int | None = None
@@ -261,6 +261,27 @@ class Joined(ServerBase, Settings):
     people: list[Person] | None = None
     messages: list[LoggedAny]
     more: bool
+
+
+class Joined(JoinedRoom, ServerBase):
+    type: Literal["joined"] = "joined"
+
+
+class RoomError(Frame):
+    code: ErrorCode
+    text: str
+
+
+class RefusedRoom(Frame):
+    room: str
+    error: RoomError
+
+
+class Resumed(ServerBase):
+    """Of some of the rooms that were asked for, or of all."""
+
+    type: Literal["resumed"] = "resumed"
+    rooms: list[JoinedRoom | RefusedRoom]
 
 
 class Left(ServerBase):
@@ -361,6 +382,7 @@ class Error(ServerBase):
 ServerFrame = (
     Welcome
     | Joined
+    | Resumed
     | Left
     | RoomList
     | PeopleList

@@ -13,6 +13,8 @@ from random import Random
 from typing import IO, Any
 
 from shared.client import Client, Message, Options, fixed
+from shared.protocol.room_names import own_room
+from tests.acts import any_act, perform, rooms_of_some
 from tests.chaos.line import Line
 from tests.recording import JsonLines, Recorder, record_state, recorded
 
@@ -47,7 +49,8 @@ class Crowd:
     def __init__(self, tokens: Sequence[str], urls: Sequence[str], rooms: Sequence[str], seed: int, out: Path) -> None:
         self.rooms, self.out, self._urls, self._seed = list(rooms), out, list(urls), seed
         self._files: list[IO[bytes]] = []
-        self._tokens = list(tokens)
+        self.tokens = list(tokens)
+        """One for each user."""
         self.gone: list[Person] = []
         self._left: list[Person] = []
         self.people: list[Person] = []
@@ -72,10 +75,14 @@ class Crowd:
         line = Line()
         client = Client(
             chance.sample(self._urls, len(self._urls)),
-            fixed(self._tokens[user]),
+            fixed(self.tokens[user]),
             name=called,
             options=Options(
-                in_flight=chance.choice((1, 1, 16)), ack_s=PATIENCE_S, answer_s=PATIENCE_S, connect_s=PATIENCE_S
+                in_flight=chance.choice((1, 1, 16)),
+                ack_s=PATIENCE_S,
+                answer_s=PATIENCE_S,
+                connect_s=PATIENCE_S,
+                accept=chance.random() < 0.8,
             ),
             dial=line.dial,
             random=chance.random,
@@ -94,6 +101,7 @@ class Crowd:
             person.client.start()
         for person in people:
             await asyncio.gather(*(person.client.join(room, after=0) for room in person.rooms))
+            person.client.join(own_room(person.client.session.user_id), after=0)
 
     async def come_back(self) -> None:
         """Whoever had gone is there again, with a new client that knows nothing."""
@@ -116,7 +124,24 @@ class Crowd:
             await asyncio.sleep(chance.expovariate(rate))
             # Who cannot get rid of what he has written does not write more and more.
             if person.client.ended is None and len(person.client.session.outbox) < 200:
-                self._say(person, chance.choice(person.rooms))
+                some = rooms_of_some(person.client)
+                here = some if some and chance.random() < 0.3 else person.rooms
+                self._say(person, chance.choice(here))
+
+    def _govern(self, person: Person) -> None:
+        """Something about rooms of some; now and then the frame goes twice, or from the other device as well."""
+        client, chance = person.client, person.chance
+        users = sorted({p.client.session.user_id for p in self.people} - {""})
+        act, id = any_act(client, chance, users, ()), f"{client.name}-act-{chance.getrandbits(48):012x}"
+        perform(client, act, id)
+        if act["type"] == "leave":
+            return
+        if chance.random() < 0.1:
+            client.send({**act, "id": id})
+        twin = person.twin
+        room = act.get("room", own_room(client.session.user_id))
+        if twin is not None and room in twin.client.session.rooms and chance.random() < 0.1:
+            perform(twin.client, act, id)
 
     def _say(self, person: Person, room: str) -> None:
         client, chance = person.client, person.chance
@@ -126,7 +151,7 @@ class Crowd:
                 client.chat(room, self._text(chance))
         elif what < 0.08:
             self._twice(person, room)
-        elif what < 0.14 and person.twin is not None:
+        elif what < 0.14 and person.twin is not None and room in person.twin.client.session.rooms:
             # The other device sends the same, over another gateway perhaps: one message in the end.
             id, text = f"{client.name}-twin-{chance.getrandbits(48):012x}", self._text(chance)
             for device in (person, person.twin):
@@ -137,7 +162,9 @@ class Crowd:
             client.send_file(room, "note.txt", f"data:text/plain;base64,{data}")
         elif what < 0.20:
             client.chat(room, self._text(chance) * chance.randint(20, 200))
-        elif what < 0.23:
+        elif what < 0.26:
+            self._govern(person)
+        elif what < 0.28:
             client.typing(room)
             known = client.session.rooms.get(room)
             if known is not None and known.log.whole:
@@ -170,8 +197,9 @@ class Crowd:
         self._write(client, frame)
         if chance.random() < 0.1:
             client.send(frame)
-        if person.twin is not None and person.twin.client.ended is None and chance.random() < 0.1:
-            self._write(person.twin.client, frame)
+        twin = person.twin
+        if twin is not None and room in twin.client.session.rooms and chance.random() < 0.1:
+            self._write(twin.client, frame)
 
     @staticmethod
     def _write(client: Client, frame: dict[str, Any]) -> None:
@@ -220,8 +248,8 @@ class Crowd:
         await asyncio.gather(*(person.client.stop() for person in leaving))
 
     def behind(self, newest: dict[str, int]) -> list[str]:
-        """Who is not connected, waits for an answer, or lacks something of what there is; `newest`: `seq` of each
-        room."""
+        """Who is not connected, waits for an answer, or lacks something of what there is; `newest`: `seq` of each room,
+        also of those of some."""
         found = []
         for person in self.people:
             client = person.client
@@ -230,8 +258,13 @@ class Crowd:
             elif client.welcome is None:
                 found.append(f"{client.name} is not connected")
                 client.hurry()
-            elif len(client.session.outbox):
-                found.append(f"{client.name} waits for {len(client.session.outbox)} acknowledgements")
+            elif len(client.session.outbox) + len(client.session.making):
+                waiting = len(client.session.outbox) + len(client.session.making)
+                found.append(f"{client.name} waits for {waiting} acknowledgements")
+            for room in rooms_of_some(client):
+                of_some = client.session.rooms[room]
+                if not of_some.joined or of_some.log.whole < newest.get(room, 0):
+                    found.append(f"{client.name} has {room} up to {of_some.log.whole} of {newest.get(room)}")
             for room in person.rooms:
                 known = client.session.rooms.get(room)
                 if known is None or not known.joined:

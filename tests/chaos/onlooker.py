@@ -20,7 +20,7 @@ class Onlooker:
     """A user of its own, over the bare wire. Asks again, over a new connection if need be, until it is answered."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._url, self._token = url, token
+        self.url, self._token = url, token
         self._wire: Wire | None = None
         self._refs = count(1)
         self.user = ""
@@ -35,6 +35,10 @@ class Onlooker:
     async def join(self, room: str) -> dict[str, Any]:
         """A fresh `joined`."""
         return await self._ask({"type": "join", "room": room})
+
+    async def rooms(self) -> dict[str, int]:
+        """The newest number of each room that the user is a member of."""
+        return {room["room"]: room["seq"] for room in (await self._ask({"type": "rooms"}))["rooms"]}
 
     async def history(self, room: str) -> list[dict[str, Any]]:
         """All entries, oldest first, from 1 on."""
@@ -60,7 +64,7 @@ class Onlooker:
                     return answer
                 last = answer
                 if not answer["retryable"]:
-                    raise NoAnswer(f"{frame['type']} {frame['room']}: {answer}")
+                    raise NoAnswer(f"{frame['type']} {frame.get('room')}: {answer}")
                 await asyncio.sleep(answer.get("retry_after_ms", 1000) / 1000)
             except (OSError, AssertionError, TimeoutError) as why:
                 last = why
@@ -68,10 +72,10 @@ class Onlooker:
                     self._wire.abort()
                     self._wire = None
                 await asyncio.sleep(0.5)
-        raise NoAnswer(f"{frame['type']} {frame['room']}: {last!r}")
+        raise NoAnswer(f"{frame['type']} {frame.get('room')}: {last!r}")
 
     async def _connect(self) -> Wire:
-        wire = self._wire = await Wire.connect(self._url)
+        wire = self._wire = await Wire.connect(self.url)
         await wire.send({"type": "auth", "token": self._token})
         self.user = (await wire.of("welcome"))["user"]["id"]
         return wire

@@ -1,5 +1,6 @@
 """Many light clients in a process of their own: `python -m tests.chaos.returning`. They join rooms, come back when
-their connection is lost, resume by `after`, and take down how that went. For `tests.chaos.storm`.
+their connection is lost, by `resume` or by a `join` with `after` for each room, and take down how that went. For
+`tests.chaos.storm`.
 
 Lines of JSON in: a `Plan`; later the newest number of each room. Lines out: `"subscribed"` once all have joined, and a
 `Report` once all have everything.
@@ -26,19 +27,23 @@ from tests.chaos.flooder import framed
 
 AT_ONCE = 100
 SEQ = re.compile(rb'"seq":(\d+)')
+ROOM = re.compile(rb'"room":"([^"]+)"')
+JOINED_AT_ONCE = 8
+"""As our clients do it."""
 PONG = b"\x8a\x80\0\0\0\0"
 
 
 @dataclass
 class Plan:
-    """`first`: where all begin; `others`: where they come back, one after the other. `subscriptions`: a token and a
-    room for each client. `jitter_s`: within which they come back. `seed`: of that."""
+    """`first`: where all begin; `others`: where they come back, one after the other. `subscriptions`: a token and the
+    rooms for each client. `jitter_s`: within which they come back. `seed`: of that. `resume`: they come back by it."""
 
     first: str
     others: list[str]
-    subscriptions: list[tuple[str, str]]
+    subscriptions: list[tuple[str, list[str]]]
     jitter_s: float
     seed: int
+    resume: bool
 
 
 @dataclass
@@ -54,24 +59,48 @@ class Report:
     behind: list[str] = field(default_factory=list)
 
 
-class Light(asyncio.Protocol):
-    """One client in one room. `have`: everything up to this number; `ahead`: numbers beyond a gap."""
+class Held:
+    """What a client has of a room. `have`: everything up to this number; `ahead`: numbers beyond a gap; `live`: the
+    newest that came over this connection."""
 
-    def __init__(self, token: str, room: str, report: Report) -> None:
-        self._token, self.room, self._report = token, room, report
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.have = self.live = 0
+        self.ahead: set[int] = set()
+        self.asking = self.joined = False
+
+    def lost(self) -> None:
+        self.live, self.asking, self.joined = 0, False, False
+
+    @property
+    def is_whole(self) -> bool:
+        return self.joined and not self.ahead and not self.asking
+
+    def saw(self, numbers: list[int]) -> None:
+        self.ahead.update(seq for seq in numbers if seq > self.have)
+        while self.have + 1 in self.ahead:
+            self.have += 1
+            self.ahead.discard(self.have)
+
+
+class Light(asyncio.Protocol):
+    """One client in some rooms."""
+
+    def __init__(self, token: str, rooms: list[str], report: Report, resume: bool) -> None:
+        self._token, self._report, self._resume = token, report, resume
+        self.rooms = {name: Held(name) for name in rooms}
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
-        self._upgraded = False
-        self._live = 0
-        self.have = 0
-        self._ahead: set[int] = set()
-        self._asking = False
+        self._upgraded = self._was_here = False
+        self._waiting: list[Held] = []
         self.is_subscribed = asyncio.Event()
         self.lost = asyncio.Event()
 
     async def connect(self, url: str) -> None:
-        """Raises OSError. Has joined the room when `is_subscribed` is set."""
-        self._buffer, self._upgraded, self._live, self._asking = b"", False, 0, False
+        """Raises OSError. Has joined the rooms when `is_subscribed` is set."""
+        self._buffer, self._upgraded = b"", False
+        for held in self.rooms.values():
+            held.lost()
         self.lost.clear()
         self.is_subscribed.clear()
         where = urlsplit(url)
@@ -123,42 +152,70 @@ class Light(asyncio.Protocol):
     def _take(self, payload: bytes) -> None:
         kind = payload[9 : payload.index(b'"', 9)]
         if kind in (b"message", b"change"):
+            held = self.rooms[ROOM.search(payload)[1].decode()]  # type: ignore[index]
             seq = int(SEQ.search(payload)[1])  # type: ignore[index]
-            if seq <= self._live:
+            if seq <= held.live:
                 self._report.doubled += 1
-            self._live = max(self._live, seq)
-            self._saw([seq])
+            held.live = max(held.live, seq)
+            self._saw(held, [seq])
         elif kind == b"welcome":
-            self._say({"type": "join", "room": self.room, "after": self.have})
-        elif kind in (b"joined", b"history"):
+            self._enter()
+        elif kind in (b"joined", b"resumed", b"history"):
             frame = json.loads(payload)
-            self._asking = False
-            if kind == b"joined":
-                self._live = frame["seq"]
-            self._saw([message["seq"] for message in frame["messages"]])
-            if frame["more"]:
-                self._ask()
-            elif not self._ahead:
-                self.is_subscribed.set()
+            for room in frame["rooms"] if kind == b"resumed" else [frame]:
+                self._told(room, self.rooms[room["room"]], kind != b"history")
         elif kind == b"error":
             self._refused(json.loads(payload))
 
-    def _saw(self, numbers: list[int]) -> None:
-        self._ahead.update(seq for seq in numbers if seq > self.have)
-        while self.have + 1 in self._ahead:
-            self.have += 1
-            self._ahead.discard(self.have)
-        if self._ahead:
-            self._ask()
+    def _enter(self) -> None:
+        if self._resume and self._was_here:
+            rooms = [{"room": held.name, "after": held.have} for held in self.rooms.values() if not held.joined]
+            self._say({"type": "resume", "rooms": rooms})
+            return
+        self._was_here = True
+        self._waiting = list(self.rooms.values())
+        for _ in range(JOINED_AT_ONCE):
+            self._join()
 
-    def _ask(self) -> None:
-        if not self._asking:
-            self._asking = True
+    def _join(self) -> None:
+        if self._waiting:
+            held = self._waiting.pop()
+            self._say({"type": "join", "room": held.name, "after": held.have})
+
+    def _told(self, room: dict[str, Any], held: Held, entered: bool) -> None:
+        if "error" in room:
+            self._refused(room["error"])
+            return
+        held.asking = False
+        if entered:
+            held.joined, held.live = True, room["seq"]
+            self._join()
+        before = held.have
+        self._saw(held, [message["seq"] for message in room["messages"]])
+        if room["more"] and (entered or held.have > before):
+            self._ask(held)
+        if not self.is_subscribed.is_set() and all(each.is_whole for each in self.rooms.values()):
+            self.is_subscribed.set()
+
+    def _saw(self, held: Held, numbers: list[int]) -> None:
+        held.saw(numbers)
+        if held.ahead:
+            self._ask(held)
+
+    def _ask(self, held: Held) -> None:
+        if not held.asking:
+            held.asking = True
             self._report.gaps += 1
-            self._say({"type": "history", "room": self.room, "after": self.have, "limit": 200})
+            self._say({"type": "history", "room": held.name, "after": held.have, "limit": 200})
 
     def _refused(self, error: dict[str, Any]) -> None:
         self._report.errors[error["code"]] = self._report.errors.get(error["code"], 0) + 1
+        if self._resume and self._was_here and error.get("retryable"):
+            # As our clients do: the rooms that were not answered.
+            loop, connection = asyncio.get_running_loop(), self._transport
+            wait = error.get("retry_after_ms", 1_000) / 1_000 * random.uniform(1, 2)
+            loop.call_later(wait, lambda: self._enter() if self._transport is connection else None)
+            return
         self._end()  # and comes again
 
     def _say(self, frame: dict[str, Any]) -> None:
@@ -214,7 +271,7 @@ async def main() -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     plan = Plan(**json.loads(await lines.readline()))
     report, places = Report(), asyncio.Semaphore(AT_ONCE)
-    clients = [Light(token, room, report) for token, room in plan.subscriptions]
+    clients = [Light(token, rooms, report, plan.resume) for token, rooms in plan.subscriptions]
     tasks = [
         asyncio.create_task(keep(client, plan, random.Random(f"{plan.seed}:{n}"), places, report))
         for n, client in enumerate(clients)
@@ -225,7 +282,10 @@ async def main() -> None:
     newest: dict[str, int] = json.loads(await lines.readline())
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        report.behind = [f"{c.room}: {c.have} of {newest[c.room]}" for c in clients if c.have < newest[c.room]]
+        held = [room for client in clients for room in client.rooms.values()]
+        report.behind = [
+            f"{room.name}: {room.have} of {newest[room.name]}" for room in held if room.have < newest[room.name]
+        ]
         if not report.behind:
             break
         await asyncio.sleep(0.1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -14,13 +14,15 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic_core import from_json, to_json
 
 from shared.client.core.events import entry_of
+from shared.client.core.standing import standing_of
+from shared.protocol.room_names import is_private, own_room
 from tests.chaos.checker import check
 from tests.chaos.evidence import History
 from tests.chaos.faults import Faults
 from tests.chaos.load import Crowd
 from tests.chaos.onlooker import NoAnswer, Onlooker
 from tests.chaos.verdict import Verdict
-from tests.recording import stored
+from tests.recording import standing, stored
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMQ
 from tests.system.cluster import Cluster
@@ -167,7 +169,8 @@ async def _calm(plan: Plan, crowd: Crowd, onlooker: Onlooker, chance: Random, di
     await crowd.part(chance)
     diary("all is healed; a quarter of the clients is gone, the others fall silent")
     started = time.monotonic()
-    behind = await _quiet(crowd, onlooker, started + plan.quiet_s)
+    async with _insiders(crowd, onlooker.url) as insiders:
+        behind = await _quiet(crowd, onlooker, insiders, started + plan.quiet_s)
     took = time.monotonic() - started
     diary(f"quiet after {took:.1f} s" if not behind else f"not quiet after {took:.0f} s: {'; '.join(behind[:5])}")
     mistaken = crowd.mistaken({onlooker.user})
@@ -179,19 +182,22 @@ async def _judge(crowd: Crowd, onlooker: Onlooker, diary: Diary) -> Verdict:
     """Takes down what the system says, and checks."""
     crowd.record_states()
     with (crowd.out / "system.jsonl").open("wb") as out:
-        async for record in truth(crowd.rooms, onlooker):
-            out.write(to_json({"at": time.monotonic(), "client": "", "connection": 0, **record}) + b"\n")
+        async with _insiders(crowd, onlooker.url) as insiders:
+            async for record in truth(crowd.rooms, onlooker, insiders):
+                out.write(to_json({"at": time.monotonic(), "client": "", "connection": 0, **record}) + b"\n")
     diary("checking")
     return check(histories(crowd.out))
 
 
-async def _quiet(crowd: Crowd, onlooker: Onlooker, deadline: float) -> list[str]:
+async def _quiet(crowd: Crowd, onlooker: Onlooker, insiders: Sequence[Onlooker], deadline: float) -> list[str]:
     """Looks until everyone has all, and all are shown as they are; gives what is not so at the deadline."""
     while True:
         behind = []
         try:
             joined = {room: await onlooker.join(room) for room in crowd.rooms}
-            behind = crowd.behind({room: frame["seq"] for room, frame in joined.items()})
+            of_some = [await insider.rooms() for insider in insiders]
+            newest = {room: seq for rooms in of_some for room, seq in rooms.items()}
+            behind = crowd.behind(newest | {room: frame["seq"] for room, frame in joined.items()})
             for room, frame in joined.items():
                 shown = {user["id"] for user in frame["online"]} - {onlooker.user}
                 if shown != crowd.online(room):
@@ -203,8 +209,30 @@ async def _quiet(crowd: Crowd, onlooker: Onlooker, deadline: float) -> list[str]
         await asyncio.sleep(LOOK_S)
 
 
-async def truth(rooms: Sequence[str], onlooker: Onlooker) -> AsyncIterator[History]:
-    """What the system says of these rooms."""
+@asynccontextmanager
+async def _insiders(crowd: Crowd, url: str) -> AsyncIterator[list[Onlooker]]:
+    """One for each user, who sees what that user may."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(Onlooker(url, token)) for token in crowd.tokens]
+
+
+async def truth(rooms: Sequence[str], onlooker: Onlooker, insiders: Sequence[Onlooker] = ()) -> AsyncIterator[History]:
+    """What the system says of these rooms, and of those that only `insiders` may see."""
+    async for record in _public(rooms, onlooker):
+        yield record
+    read: set[str] = set()
+    for insider in insiders:
+        some = {room for room in await insider.rooms() if is_private(room)}
+        for room in sorted(some | {own_room(insider.user)}):
+            joined = await insider.join(room)
+            stands = standing(standing_of(joined, insider.user))
+            yield {"kind": "stands", "room": room, "seq": joined["seq"], "user": insider.user, "stands": stands}
+            for frame in await insider.history(room) if room not in read else ():
+                yield stored(entry_of(frame))
+            read.add(room)
+
+
+async def _public(rooms: Sequence[str], onlooker: Onlooker) -> AsyncIterator[History]:
     for room in rooms:
         for frame in await onlooker.history(room):
             yield stored(entry_of(frame))

@@ -1,4 +1,5 @@
-"""`make storm`: a gateway dies under thousands of clients, and all of them come back within five seconds.
+"""`make storm`: a gateway dies under thousands of clients, and all of them come back within five seconds. `make storm
+ROOMS=50`: of people with fifty rooms each, who come back by `resume`; with BASE=… also at that commit, by `join`s.
 
 RabbitMQ, PostgreSQL, two routers, three gateways. The light clients of `tests.chaos.returning` are on one gateway, in
 rooms where others talk all the time; it is killed (SIGKILL), and they come back on the other two, with jitter, and
@@ -18,7 +19,7 @@ import time
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,6 +27,9 @@ from typing import Any
 import uvloop
 
 from shared.client import Client, Message
+from tests.bench.base import checkout
+from tests.bench.processes import Watch
+from tests.bench.serve import roots
 from tests.chaos.memory import Memory
 from tests.chaos.returning import Plan as Returning
 from tests.servers import postgres, rabbitmq
@@ -34,14 +38,18 @@ from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMQ
 from tests.system.cluster import ROOT, Cluster
 
-SUBSCRIBED_S = 120.0
+SUBSCRIBED_S = 300.0
+SETTLE_S = 30.0
+"""Within which those with many rooms may be back."""
+MANY_JITTER_S = 1.0
 
 
 @dataclass(frozen=True)
 class Plan:
     """`clients`: on the gateway that dies; `room`: of them in each room; `rate`: messages a second, all together.
     `processes`: that the clients are spread over. `talk_s`: before the gateway's end, and after the last may be
-    back."""
+    back. `rooms`: that each client is in; `settle_s`: how long their coming back may
+    take beside. `resume`: they come back by it. `root`: the checkout of the services."""
 
     clients: int = 5_000
     seed: int = 0
@@ -50,6 +58,10 @@ class Plan:
     processes: int = 2
     jitter_s: float = 5.0
     talk_s: float = 3.0
+    rooms: int = 1
+    settle_s: float = 0.0
+    resume: bool = True
+    root: Path = ROOT
 
 
 @dataclass
@@ -65,6 +77,8 @@ class Outcome:
     errors: Counter[str]
     behind: list[str]
     memory: dict[str, tuple[float, float]] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
+    """Seconds of each part until the last was back."""
 
     @property
     def is_whole(self) -> bool:
@@ -77,6 +91,8 @@ class Outcome:
             ("came back", f"{len(self.returned):,}"),
             ("half of them after", f"{self.returned[len(self.returned) // 2]:.1f} s" if self.returned else ""),
             ("the last had everything after", f"{self.returned[-1]:.1f} s" if self.returned else ""),
+            *((f"CPU of {name}", f"{seconds:.1f} s") for name, seconds in self.cpu.items()),
+            ("CPU of all", f"{sum(self.cpu.values()):.1f} s"),
             ("in the busiest second", f"{busiest:,}"),
             ("tried again", f"{self.tries:,}"),
             *((f"refused: {code}", f"{count:,}") for code, count in sorted(self.errors.items())),
@@ -91,20 +107,21 @@ class Outcome:
 
 async def under_storm(plan: Plan, broker: RabbitMQ, database: Postgres, folder: Path) -> Outcome:
     urls = broker.make_vhost(), database.make_database()
-    async with Cluster(*urls, folder, gateways=3) as cluster:
+    unlimited = {"HOMIN_FRAMES_PER_S": "0", "HOMIN_LOG": "warning"} if plan.rooms > 1 else {}
+    async with Cluster(*urls, folder, gateways=3, settings=unlimited, root=plan.root) as cluster:
         doomed, *others = cluster.of("gateway")
-        rooms = [f"storm-{n}" for n in range(max(1, plan.clients // plan.room))]
+        rooms = [f"storm-{n}" for n in range(max(plan.rooms, plan.clients * plan.rooms // plan.room))]
+        chance = Random(f"{plan.seed}:rooms")
         tokens = await cluster.tokens([f"storm-{n}" for n in range(plan.clients)])
         # Those who talk are elsewhere, each in some of the rooms.
         elsewhere = [[gateway.ws for gateway in others]]
         talkers = await cluster.clients([f"talker-{n}" for n in range(8)], elsewhere * 8, keep=10, in_flight=16)
         await asyncio.gather(*(talkers[n % 8].join(room) for n, room in enumerate(rooms)))
-        subscriptions = [(token, rooms[n % len(rooms)]) for n, token in enumerate(tokens)]
+        subscriptions = [(token, chance.sample(rooms, plan.rooms)) for token in tokens]
+        share = [subscriptions[n :: plan.processes] for n in range(plan.processes)]
         processes = [
-            await _process(
-                Returning(doomed.ws, elsewhere[0], subscriptions[n :: plan.processes], plan.jitter_s, plan.seed + n)
-            )
-            for n in range(plan.processes)
+            await _process(Returning(doomed.ws, elsewhere[0], some, plan.jitter_s, plan.seed + n, plan.resume))
+            for n, some in enumerate(share)
         ]
         async with asyncio.timeout(SUBSCRIBED_S):
             for process in processes:
@@ -114,9 +131,12 @@ async def under_storm(plan: Plan, broker: RabbitMQ, database: Postgres, folder: 
         watching = asyncio.create_task(memory.watch())
         talking = asyncio.create_task(_talk(plan, talkers, rooms, written))
         await asyncio.sleep(plan.talk_s)
-        doomed.kill()
-        died = time.monotonic()
-        await asyncio.sleep(plan.jitter_s + plan.talk_s)
+        parts = {"gateways": [p.pid for p in others], "routers": [p.pid for p in cluster.of("router")]}
+        parts |= {"broker": roots(broker), "database": roots(database)}
+        with Watch(parts) as used:
+            doomed.kill()
+            died = time.monotonic()
+            await asyncio.sleep(plan.jitter_s + plan.talk_s + plan.settle_s)
         for task in (talking, watching):
             task.cancel()
         await asyncio.gather(talking, watching, return_exceptions=True)
@@ -131,9 +151,10 @@ async def under_storm(plan: Plan, broker: RabbitMQ, database: Postgres, folder: 
             reports.append(await _line(process))
             await process.wait()
         await asyncio.gather(*(client.stop() for client in talkers))
+        returned = sorted(at - died for report in reports for at in report["returned"])
         return Outcome(
             plan,
-            sorted(at - died for report in reports for at in report["returned"]),
+            returned,
             len(written),
             sum(report["tries"] for report in reports),
             sum(report["doubled"] for report in reports),
@@ -141,6 +162,7 @@ async def under_storm(plan: Plan, broker: RabbitMQ, database: Postgres, folder: 
             sum((Counter(report["errors"]) for report in reports), Counter()),
             [one for report in reports for one in report["behind"]],
             {name: (samples[0], max(samples)) for name, samples in memory.samples.items()},
+            used.cpu_between(died, died + returned[-1]) if returned else {},
         )
 
 
@@ -173,19 +195,43 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.storm", description=__doc__)
     parser.add_argument("--clients", type=int, default=Plan.clients)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--rooms", type=int, default=1, help="that each client is in")
+    parser.add_argument("--jitter", type=float, default=None, metavar="S", help="within which they come back")
+    parser.add_argument("--join", action="store_true", help="they come back by `join`s")
+    parser.add_argument("--base", metavar="COMMIT", help="also there, by `join`s: it knows no `resume`")
     given = parser.parse_args()
     seed = secrets.randbelow(1 << 31) if given.seed is None else given.seed
     folder = Path(tempfile.mkdtemp(prefix="homin-storm-"))
     print(f"seed {seed}, logs in {folder}", flush=True)
+    jitter_s = given.jitter if given.jitter is not None else Plan.jitter_s if given.rooms == 1 else MANY_JITTER_S
+    settle_s = SETTLE_S if given.rooms > 1 else 0.0
+    plan = Plan(given.clients, seed, rooms=given.rooms, jitter_s=jitter_s, settle_s=settle_s, resume=not given.join)
+    with ExitStack() as around:
+        plans = [plan]
+        if given.base is not None:
+            plans.append(replace(plan, resume=False, root=around.enter_context(checkout(given.base))))
+        outcomes = []
+        for each in plans:
+            print(f"\n{'this' if each.root == ROOT else given.base}, {'resume' if each.resume else 'join'}", flush=True)
+            outcomes.append(_run(each, folder))
+    if given.base is not None:
+        times = [outcome.returned[-1] for outcome in outcomes]
+        cpu = [sum(outcome.cpu.values()) for outcome in outcomes]
+        print(f"\nof {given.base}: {times[0] / times[1]:.2f} of the time, {cpu[0] / cpu[1]:.2f} of the CPU")
+    return 0 if all(outcome.is_whole for outcome in outcomes) else 1
+
+
+def _run(plan: Plan, folder: Path) -> Outcome:
     with ExitStack() as servers:
         broker = rabbitmq.find(own=True)
         servers.callback(broker.close)
         database = postgres.find(own=True)
         servers.callback(database.close)
-        outcome = uvloop.run(under_storm(Plan(clients=given.clients, seed=seed), broker, database, folder))
+        outcome = uvloop.run(under_storm(plan, broker, database, Path(tempfile.mkdtemp(dir=folder))))
     print(outcome.table())
-    print("all came back and lack nothing" if outcome.is_whole else f"NOT WHOLE: {'; '.join(outcome.behind[:10])}")
-    return 0 if outcome.is_whole else 1
+    lacking = "; ".join(outcome.behind[:10])
+    print("all came back and lack nothing" if outcome.is_whole else f"NOT WHOLE: {lacking}", flush=True)
+    return outcome
 
 
 if __name__ == "__main__":

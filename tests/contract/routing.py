@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 from services.router.core.cache import RoomCache
 from services.router.core.changes import Changes, DeepPage, Item
-from services.router.core.deliveries import deliveries
+from services.router.core.deliveries import deliveries, resumptions
 from services.router.core.entries import Entry
 from services.router.core.outgoing import Out
 from services.router.core.room import Room
@@ -31,7 +32,9 @@ from shared.protocol.client import (
     React,
     Read,
     Remove,
+    Resume,
     Role,
+    RoomAfter,
     RoomSettings,
 )
 from shared.protocol.server import User
@@ -53,6 +56,15 @@ def submit(frame: ClientFrame, by: User, session: str = "", address: str = "mail
 
 def join(room: str, by: User, session: str = "", address: str = "mailbox.g1", after: int | None = None) -> Item:
     return submit(Join(type="join", room=room, after=after), by, session, address)
+
+
+def resume(
+    rooms: dict[str, int], by: User, session: str = "", address: str = "mailbox.g1", among: int | None = None
+) -> list[Item]:
+    """What one router makes of its part of it: an item for each room."""
+    frame = Resume(type="resume", ref="back", rooms=[RoomAfter(room=room, after=n) for room, n in rooms.items()])
+    submit = Submit(address=address, session=session or by.id, user=by, frame=frame, question=1, among=among)
+    return [Item(submit, resumes=each) for each in frame.rooms]
 
 
 def deep_page(asked: Item, page: Sequence[Entry], as_of: int | None = None) -> Item:
@@ -136,19 +148,22 @@ def rows_of(room: Room) -> dict[str, Any]:
 
 
 class Writer:
-    """A router's decider over `store`, with a memory of its own, which may be out of date."""
+    """A router's decider over `store`, with a memory of its own, which may be out of date. It handles one batch at a
+    time, as a partition worker does: while one is being written, its rooms in memory are ahead of the store."""
 
     def __init__(self, store: MessageStore) -> None:
         self.store, self._now_ms = store, NOW_MS
+        self._turn = asyncio.Lock()
         self._decider = Decider(
             store, RoomCache(1_000, 1 << 30), lambda: self._now_ms, PATIENT, refuse=_nobody_is_refused
         )
 
     async def handle(self, *items: Item, now_ms: int = NOW_MS) -> dict[str, Changes]:
         """Decides `items` and gives each room's changes, as they were written."""
-        self._now_ms = now_ms
         written: dict[str, Changes] = {}
-        await self._decider.decide(items, lambda changes: written.update({changes.room: changes}))
+        async with self._turn:
+            self._now_ms = now_ms
+            await self._decider.decide(items, lambda batch: written.update({c.room: c for c in batch}))
         return written
 
     async def take(self, *names: str) -> Writer:
@@ -169,7 +184,7 @@ def _nobody_is_refused(submit: Submit) -> None:
 
 def outs_of(changes: Changes) -> list[Out]:
     """What a batch says to the gateways."""
-    return deliveries(changes.room, changes.events)
+    return resumptions(changes.resumed) + deliveries(changes.room, changes.events)
 
 
 def told_directly(changes: Changes) -> list[tuple[str, dict[str, Any]]]:

@@ -526,7 +526,7 @@ async def test_a_change_under_the_id_of_a_message_is_refused(store: SqlMessageSt
     assert [(m.id, m.seq) for m in changes.messages] == [("c", near + 2)]
     assert [(c.id, c.seq) for c in changes.changes] == [("y", near + 1)]
     assert [frame["code"] for _, frame in told_directly(changes) if "code" in frame] == ["id_reused"]
-    assert [m.pinned for m in (await store.find("r", [], [near])).by_seq.values()] == [False]
+    assert [m.pinned for m in (await store.find("r", Needs([], [near]))).by_seq.values()] == [False]
 
 
 async def test_what_is_deleted_is_not_unread_and_changes_are_not(store: SqlMessageStore) -> None:

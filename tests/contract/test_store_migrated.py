@@ -12,8 +12,9 @@ from sqlalchemy import Connection, text
 
 from services.router.wiring import open_message_store
 from shared.protocol.names import shard_of
+from shared.protocol.room_names import private_room
 from shared.runtime.database import MIGRATIONS, migrate, open_engine
-from tests.contract.routing import NOW_MS, Writer, chat, edit, react, user
+from tests.contract.routing import NOW_MS, Writer, chat, create, edit, react, user
 
 SHARDS = 8
 ANNA = user(1)
@@ -56,6 +57,12 @@ async def test_what_was_there_before_there_were_changes_is_there_and_can_be_chan
         page = await store.page("r", before=None, after=None, limit=10)
         assert [(m.seq, m.content) for m in page.entries] == [(1, "edited"), (2, "text 2"), (3, "text 3")]  # type: ignore[union-attr]
         assert page.seq == 5
+        assert await store.people("name", 5) == [ANNA], "who was a member of some room can be found and invited"
+        await writer.handle(create(ANNA, "c", "Budget"))
+        assert {room.room: room.role for room in await store.rooms_of(ANNA.id)} == {
+            "r": None,
+            private_room(ANNA.id, "c"): "owner",
+        }
     finally:
         await store.close()
         await engine.dispose()

@@ -20,7 +20,7 @@ from shared.client import Client, Disconnected, Entry, Message, Options, Refused
 from shared.client.core.events import entry_of
 from shared.protocol.errors import ErrorCode
 from shared.protocol.room_names import is_private, own_room
-from tests.acts import govern, rooms_of_some
+from tests.acts import any_act, perform, rooms_of_some
 from tests.chaos.checker import check
 from tests.chaos.evidence import History
 from tests.chaos.verdict import Breach, Finding, Verdict
@@ -31,6 +31,7 @@ from tests.flow.processes import ISSUER, GatewayProcess, RouterProcess
 from tests.recording import Record, record_state, recorded, stored
 
 TROUBLE_S = 3_600.0  # talk and faults end by themselves long before
+PAUSES_S = (0.05, 2.0, 6.0)  # between what somebody does and what he does next, at most
 SETTLED_S = 600.0  # how long, of simulated time, everything may take to come to rest
 EMOJI = ("👍", "🎉")
 REFUSED = (
@@ -152,9 +153,10 @@ class World:
             client.join(room, chance.choice([0, None]))
         client.join(own_room(f"u-{user}"), chance.choice([0, 0, None]))
         for n in range(chance.randint(0, 14)):
-            await asyncio.sleep(chance.random() * chance.choice([0.05, 2, 6]))
+            await asyncio.sleep(chance.random() * chance.choice(PAUSES_S))
             if chance.random() < self.governs:
-                self._writing.append(govern(client, chance, [f"u-user-{n}" for n in range(1, 5)], rooms))
+                act = any_act(client, chance, [f"u-user-{n}" for n in range(1, 5)], rooms)
+                self._writing.append(perform(client, act))
                 continue
             here = [*(room for room in rooms if room in client.session.rooms), *rooms_of_some(client)]
             if not here:

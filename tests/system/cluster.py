@@ -37,12 +37,15 @@ class DidNotStart(Exception):
 
 
 class Process:
-    """`python -m services.<kind>`, restarted on the same port. Its log, of all its lives, is the file `log`."""
+    """`python -m services.<kind>`, restarted on the same port. Its log, of all its lives, is the file `log`. `root`:
+    the checkout that it is started from."""
 
-    def __init__(self, kind: str, number: int, port: int, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, kind: str, number: int, port: int, folder: Path, environment: Mapping[str, str], root: Path = ROOT
+    ) -> None:
         self.name, self.kind, self.port = f"{kind}-{number}", kind, port
         self.log = folder / f"{self.name}.log"
-        self._folder = folder
+        self._folder, self._root = folder, root
         self._environment = {**environment, "HOMIN_PORT": str(port), "HOMIN_INSTANCE": self.name}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -72,8 +75,8 @@ class Process:
         assert not self.running, f"{self.name} runs already"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{self.kind}"],
-                cwd=ROOT,
+                [python_of(self._root), "-m", f"services.{self.kind}"],
+                cwd=self._root,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -155,8 +158,13 @@ class Process:
         return status
 
 
+def python_of(root: Path) -> str:
+    """The Python of a checkout; of another one than this it lies in its own environment."""
+    return sys.executable if root == ROOT else str(root / ".venv" / "bin" / "python")
+
+
 class Cluster:
-    """`folder`: logs and files. `settings`: of every process, by their names (`HOMIN_…`)."""
+    """`folder`: logs and files. `settings`: of every process, by their names (`HOMIN_…`). `root`: another checkout."""
 
     def __init__(
         self,
@@ -169,6 +177,7 @@ class Cluster:
         accounts: int = 1,
         files: int = 0,
         settings: Mapping[str, str] | None = None,
+        root: Path = ROOT,
     ) -> None:
         wanted = {"accounts": accounts, "router": routers, "gateway": gateways, "files": files}
         kinds = [(kind, number) for kind, count in wanted.items() for number in range(1, count + 1)]
@@ -187,7 +196,7 @@ class Cluster:
         self.processes = {
             process.name: process
             for process in (
-                Process(kind, number, port, folder, environment)
+                Process(kind, number, port, folder, environment, root)
                 for (kind, number), port in zip(kinds, ports, strict=True)
             )
         }

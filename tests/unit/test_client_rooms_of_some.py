@@ -40,6 +40,10 @@ def sent(world: World, kind: str) -> list[JsonFrame]:
     return [frame for frame in world.up if frame["type"] == kind]
 
 
+def resumed(world: World) -> list[str]:
+    return [room["room"] for frame in sent(world, "resume") for room in frame["rooms"]]
+
+
 def refuse(world: World, frame: JsonFrame, code: str) -> None:
     ref = frame.get("ref", frame.get("id"))
     world.session.receive({"type": "error", "code": code, "text": "No.", "retryable": False, "ref": ref})
@@ -75,7 +79,7 @@ def test_a_room_that_was_made_is_joined_as_any_other() -> None:
     assert world.shown(MADE) == [4]
     world.cut()
     world.connect()
-    assert [frame["room"] for frame in sent(world, "join")] == [MADE]
+    assert resumed(world) == [MADE]
 
 
 def test_what_makes_a_room_is_sent_again_under_its_id_until_it_is_answered() -> None:
@@ -182,9 +186,9 @@ def test_who_was_removed_while_away_learns_of_it() -> None:
     room = made(world)
     world.cut()
     world.connect()
-    [join] = world.up
-    world.up.clear()
-    refuse(world, join, "no_such_room")
+    no = {"room": room, "error": {"code": "no_such_room", "text": "No."}}
+    world.session.receive({"type": "resumed", "rooms": [no], "ref": world.up.popleft()["ref"]})
+    refuse(world, world.up.popleft(), "no_such_room")
     assert [e for e in world.events if isinstance(e, Left)] == [Left(room)]
     assert room not in world.session.rooms
 
@@ -304,7 +308,7 @@ def test_who_may_not_leave_stays() -> None:
     assert world.session.is_joined(room)
     world.cut()
     world.connect()
-    assert [frame["room"] for frame in sent(world, "join")] == [room]
+    assert resumed(world) == [room]
 
 
 # ── one's own log ──

@@ -116,6 +116,8 @@ class World:
         elif kind == "join":
             self.sat.add(frame["room"])
             self.down.append({**self.server.joined(frame), **ref})
+        elif kind == "resume":
+            self._resume(frame["rooms"], ref)
         elif kind == "history":
             self.down.append({**self.server.history(frame), **ref})
         elif kind in ("create", "direct"):
@@ -128,6 +130,22 @@ class World:
             self.down.append({"type": "left", "room": frame["room"], **ref})
         elif "id" in frame:
             self._store(frame)
+
+    def _resume(self, rooms: list[JsonFrame], ref: JsonFrame) -> None:
+        """In one frame or several; some rooms cannot be answered now, as it happens, or are left out."""
+        told: list[JsonFrame] = []
+        for wanted in rooms:
+            if self.chance.random() < self.bad / 4:
+                continue
+            if self.chance.random() < self.bad / 4 or wanted["room"] not in self.server.rooms:
+                told.append({"room": wanted["room"], "error": {"code": "unavailable", "text": ""}})
+                continue
+            self.sat.add(wanted["room"])
+            told.append({k: v for k, v in self.server.joined(wanted).items() if k != "type"})
+        if self.chance.random() < 0.5 and len(told) > 1:
+            self.down.append({"type": "resumed", "rooms": told[:1], **ref})
+            told = told[1:]
+        self.down.append({"type": "resumed", "rooms": told, **ref})
 
     def _store(self, frame: JsonFrame) -> None:
         kind, room, id = frame["type"], frame["room"], frame["id"]
@@ -324,7 +342,7 @@ def test_a_resume_asks_only_for_what_was_missed() -> None:
     for n in range(10, 700):
         world.say("r", "you", f"o-{n}")
     world.connect()
-    assert world.up[0]["after"] == 10
+    assert [(frame["type"], frame["rooms"]) for frame in world.up] == [("resume", [{"room": "r", "after": 10}])]
     world.settle()
     assert world.shown("r") == list(range(1, 701))
 

@@ -19,6 +19,7 @@ from tests.unit.gateway_side import SHARDS, Side, framed
 EXAMPLES: list[dict[str, Any]] = [
     {"type": "auth", "token": "olena"},
     {"type": "join", "room": "r"},
+    {"type": "resume", "rooms": [{"room": "r", "after": 1}]},
     {"type": "leave", "room": "r"},
     {"type": "rooms"},
     {"type": "chat", "room": "r", "id": "i", "text": "t"},
@@ -89,7 +90,7 @@ def test_a_frame_or_a_field_that_the_first_routers_cannot_read_says_so(kind: typ
 @pytest.mark.parametrize("kind", TYPES)
 def test_what_is_not_read_by_every_router_goes_to_routers(kind: type[ClientBase]) -> None:
     """The gateway knows which version the owner of a shard speaks, and nothing of the files service's."""
-    assert vars(kind)["since"] == 1 or vars(kind)["scope"] in ("room", "person")
+    assert vars(kind)["since"] == 1 or vars(kind)["scope"] in ("room", "rooms", "person")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: str(e["type"]))
@@ -106,12 +107,12 @@ async def test_the_gateway_answers_each_frame_or_sends_it_where_its_type_says(ex
     assert isinstance(submit, Submit)
     assert (submit.frame, submit.user.id) == (frame, "olena")
     assert (submit.question is not None) == (frame.kind == "question")
-    about = submit.session if frame.scope == "person" else room_of(frame, "olena")
+    about = {"person": submit.session, "rooms": "r"}.get(frame.scope) or room_of(frame, "olena")
     assert queue == (FILES if frame.scope == "files" else shard_queue(shard_of(about, SHARDS)))
 
 
 def test_a_router_knows_what_each_frame_about_a_room_does() -> None:
-    assert set(_FRAMES) == {kind for kind in TYPES if vars(kind)["scope"] == "room"}
+    assert set(_FRAMES) == {kind for kind in TYPES if vars(kind)["scope"] in ("room", "rooms")}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: str(e["type"]))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.gateway.core.congestion_window import PATIENCE_S, SLOW_S, CongestionWindow
-from services.gateway.core.subscriptions import Subscriptions
+from services.gateway.core.subscriptions import Feed, Subscriptions
 
 # ── the window of a shard ──
 
@@ -170,6 +170,51 @@ def test_a_subscription_below_what_was_written_out_is_doubted() -> None:
     fresh(subscriptions, 1, 11)
     subscriptions.add("r", Subscriber("b"), 5)
     assert doubted(subscriptions)
+
+
+def private(seq: int = 0) -> tuple[Subscriptions[Subscriber], Feed[Subscriber]]:
+    """A private room with one subscription, from after `seq` on."""
+    subscriptions: Subscriptions[Subscriber] = Subscriptions()
+    return subscriptions, subscriptions.add("~p", Subscriber("a"), seq)
+
+
+def test_of_a_private_room_nothing_is_written_after_a_loss_until_it_is_said_who_is_there() -> None:
+    subscriptions, feed = private()
+    assert feed.fresh(1, 2) == 0
+    feed.lost()  # perhaps that a subscription has ended
+    assert feed.fresh(4, 1) == 1
+    assert feed.ask() == 2
+    assert feed.fresh(5, 1) == 1
+    subscriptions.add("~p", Subscriber("a"), 2)
+    assert feed.fresh(3, 3) == 0, "all that was missed"
+    assert feed.fresh(9, 1) == 0, "or of much the newest"
+
+
+def test_a_public_room_goes_on_after_a_loss() -> None:
+    subscriptions, _ = subscribed("a")
+    (_, feed) = next(subscriptions.feeds())
+    feed.lost()
+    assert fresh(subscriptions, 4, 1) == [4]
+
+
+def test_who_sits_in_a_private_room_and_was_not_told_what_came_is_asked_about_first() -> None:
+    """The routers did not know of his subscription: it may have ended, and nobody said so here."""
+    subscriptions, feed = private(seq=3)
+    subscriptions.add("~p", Subscriber("b"), 5)
+    assert feed.doubted
+    assert feed.fresh(6, 1) == 1
+    assert feed.ask() == 3
+    subscriptions.remove("~p", "a")
+    subscriptions.add("~p", Subscriber("b"), 3)
+    assert feed.fresh(4, 3) == 0
+
+
+def test_a_subscription_to_a_private_room_that_is_said_late_is_asked_about_first() -> None:
+    subscriptions, feed = private()
+    feed.fresh(1, 9)
+    subscriptions.add("~p", Subscriber("b"), 5)
+    assert feed.doubted
+    assert feed.fresh(10, 1) == 1
 
 
 def test_a_room_that_is_rewound_writes_out_what_follows() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from services.gateway.questions import Question, Questions
 from shared.protocol.errors import ErrorCode
@@ -19,6 +20,9 @@ class Client:
 
     def refuse(self, code: ErrorCode, text: str, ref: str | None, retry_after_ms: int | None = None) -> None:
         self.told.put_nowait((code, ref, retry_after_ms))
+
+    def refuse_rooms(self, rooms: Sequence[str], code: ErrorCode, text: str, ref: str | None) -> None:
+        raise AssertionError("nobody has resumed rooms")
 
 
 def asked(questions: Questions, client: Client, ref: str | None = "x") -> Question:

@@ -10,7 +10,7 @@ from services.router.core.changes import Changes, CrowdDue, Gone, Item
 from services.router.core.entries import stored
 from services.router.core.room import Room
 from services.router.core.step import step
-from shared.protocol.bus import AccessWanted, Holder, Post, Resume
+from shared.protocol.bus import AccessWanted, Holder, Post, Takeover
 from shared.protocol.client import History, Typing
 from shared.protocol.server import StoredFile, User
 from tests.contract.routing import (
@@ -501,7 +501,7 @@ def test_the_first_message_of_a_short_room_is_in_memory() -> None:
 
 def resume(after: int, *holders: User, address: str = "mailbox.g1.2") -> Item:
     subscriptions = [Holder(session=who.id, user=who) for who in holders]
-    return Item(Resume(address=address, room="r", after=after, subscriptions=subscriptions))
+    return Item(Takeover(address=address, room="r", after=after, subscriptions=subscriptions))
 
 
 def test_a_resumed_gateway_gets_what_it_missed_as_one_fan_out() -> None:

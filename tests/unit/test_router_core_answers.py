@@ -11,7 +11,7 @@ from services.router.core.entries import stored
 from services.router.core.pages import ANSWER_BYTES
 from services.router.core.room import Room
 from services.router.core.step import step
-from shared.protocol.bus import Holder, Resume
+from shared.protocol.bus import Holder, Takeover
 from shared.protocol.client import History
 from tests.contract.routing import NOW_MS, Audience, chat, deep_page, join, outs_of, submit, user
 
@@ -103,7 +103,7 @@ def test_a_page_of_a_deep_join_is_bounded_and_whole() -> None:
 def test_a_resumed_gateway_gets_what_fits_and_the_newest_which_shows_the_gap() -> None:
     scene = Scene(60)
     subscriptions = [Holder(session=ANNA.id, user=ANNA)]
-    scene.run(Item(Resume(address="mailbox.g1.2", room="r", after=10, subscriptions=subscriptions)))
+    scene.run(Item(Takeover(address="mailbox.g1.2", room="r", after=10, subscriptions=subscriptions)))
     heard = [frame["seq"] for frame in scene.audience.hear(ANNA.id) if frame["type"] == "message"]
     assert heard == [*range(11, 11 + FIT), 60]
 

@@ -12,7 +12,7 @@ from services.router.core.presence import CROWD
 from services.router.core.room import Room
 from services.router.core.step import step
 from shared.client.core.room import Room as Known
-from shared.protocol.bus import Holder, Resume, Retell
+from shared.protocol.bus import Holder, Retell, Takeover
 from tests.contract.routing import NOW_MS, Audience, join, leave, outs_of, read, unsubscribe, user
 
 ONLOOKER = user(10_000)
@@ -109,7 +109,7 @@ def test_a_gateway_that_resumes_its_subscriptions_learns_who_is_there_from_one_f
     scene = Scene(60)
     step(scene.room, [away(n) for n in range(1, 30)], NOW_MS)  # what this said is lost
     subscriptions = [Holder(session=ONLOOKER.id, user=ONLOOKER)]
-    scene.run(Item(Resume(address="mailbox.g1.2", room="r", after=0, subscriptions=subscriptions)))
+    scene.run(Item(Takeover(address="mailbox.g1.2", room="r", after=0, subscriptions=subscriptions)))
     assert scene.right
 
 

@@ -13,7 +13,7 @@ from services.router.core.events import Informed
 from services.router.core.needs import NOTHING, Older, needs
 from services.router.core.room import Room
 from services.router.core.step import step
-from shared.protocol.bus import Access, AccessWanted, Holder, Post, Resume
+from shared.protocol.bus import Access, AccessWanted, Holder, Post, Takeover
 from shared.protocol.client import History
 from shared.protocol.room_names import direct_room, own_room, private_room
 from shared.protocol.server import StoredFile, User
@@ -275,10 +275,34 @@ def test_a_removal_that_comes_again_ends_what_gateways_may_still_hold(scene: Sce
     assert [frame["type"] for frame in scene.heard_by(BORYS)] == ["left"]
 
 
+def test_what_became_of_somebody_since_takes_no_notice_away_and_ends_nothing_anew(scene: Scene) -> None:
+    let_in, put_out = invite(BUDGET, ANNA, "i", VIRA), remove(BUDGET, ANNA, "r", VIRA)
+    first = scene.run(let_in, put_out).notices
+    again = scene.run(let_in, put_out, redelivered=True).notices
+    assert [n.kind for n in again] == ["invited", "removed"]
+    assert again == first
+    scene.run(invite(BUDGET, ANNA, "j", VIRA), join(BUDGET, VIRA))
+    scene.heard_by(VIRA)
+    assert scene.run(put_out, redelivered=True).notices == first[1:]
+    assert scene.heard_by(VIRA, "left") == [], "that was before"
+
+
+def test_a_leave_that_comes_again_ends_what_its_gateway_may_still_hold(scene: Scene) -> None:
+    item = leave(BUDGET, BORYS)
+    step(scene.room, [item], NOW_MS)  # whoever has stored it has died before it told anybody
+    again = scene.run(item, redelivered=True)
+    assert not again.writes
+    assert scene.audience.subscribed["mailbox.g1"].keys() == {ANNA.id}
+    assert "left" in [frame["type"] for frame in scene.heard_by(BORYS)]
+    stranger = scene.run(leave(BUDGET, STRANGER), redelivered=True)
+    assert not stranger.writes
+    assert scene.audience.subscribed["mailbox.g1"].keys() == {ANNA.id}
+
+
 def test_a_gateway_that_resumes_does_not_bring_back_who_was_removed(scene: Scene) -> None:
     scene.run(remove(BUDGET, ANNA, "r", BORYS))
     held = [Holder(session=who.id, user=who) for who in (ANNA, BORYS)]
-    scene.run(Item(Resume(address="mailbox.g1", room=BUDGET, after=3, subscriptions=held)))
+    scene.run(Item(Takeover(address="mailbox.g1", room=BUDGET, after=3, subscriptions=held)))
     assert scene.room.subscriptions.keys() == {ANNA.id}
 
 

@@ -17,12 +17,14 @@ from services.router.isolation import one_by_one
 from shared.bus.port import Delivery
 from shared.protocol.bus import Submit
 from shared.protocol.client import History
+from shared.protocol.room_names import private_room
+from shared.protocol.server import JoinedRoom
 from shared.runtime.outage import StoreDown
-from tests.contract.routing import NOW_MS, chat, deep_page, join, submit, told_directly, user
+from tests.contract.routing import NOW_MS, chat, create, deep_page, join, resume, submit, told_directly, user
 from tests.flow.clock import simulate
 from tests.flow.message_store import Latency, MemoryMessageStore, Tables, at_once
 
-ANNA = user(1)
+ANNA, BORYS = user(1), user(2)
 LIMITS = DeciderLimits(tries=3, retry_s=0.5)
 
 
@@ -44,7 +46,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.tables, self.refused, self.pauses = Tables(), list[Submit](), 0
-        self.outages, self.looked_up = list[bool](), list[str]()
+        self.outages, self.looked_up, self.hops = list[bool](), list[str](), 0
         self.others, self.decider = self.new_decider(at_once), self.new_decider(self._hop)
 
     def new_decider(self, before: Latency) -> Decider:
@@ -53,6 +55,7 @@ class Scene:
         return Decider(store, RoomCache(9, 1 << 20), lambda: NOW_MS, LIMITS, self.refused.append, self._while_away)
 
     async def _hop(self) -> None:
+        self.hops += 1
         if self.outages and self.outages.pop(0):
             raise StoreDown("the database is away\nand more")
 
@@ -61,7 +64,7 @@ class Scene:
 
     async def decide(self, *items: Item) -> list[Changes]:
         written: list[Changes] = []
-        await self.decider.decide(items, written.append)
+        await self.decider.decide(items, written.extend)
         return written
 
 
@@ -110,6 +113,37 @@ def test_a_room_that_another_has_written_to_is_decided_anew() -> None:
         await scene.others.decide([chat("r", ANNA, "first")], lambda changes: None)
         written = await scene.decide(chat("r", ANNA, "second"), chat("s", ANNA, "other"))
         assert [(c.room, [m.seq for m in c.messages]) for c in written] == [("s", [1]), ("r", [2])]
+
+    simulate(main())
+
+
+def resumed(batch: list[Changes]) -> list[tuple[str, int]]:
+    """Each room's name, and the number up to which it is told."""
+    answers = [each.answer for changes in batch for each in changes.resumed]
+    return [(answer.room, answer.seq) for answer in answers if isinstance(answer, JoinedRoom)]
+
+
+def test_who_resumes_comes_before_all_else_of_a_batch_so_that_its_rooms_are_answered_as_one() -> None:
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA), join("s", ANNA))
+        batches: list[list[Changes]] = []
+        items = [chat("r", ANNA, "a"), *resume({"r": 0, "s": 0}, ANNA), chat("s", ANNA, "b")]
+        await scene.decider.decide(items, batches.append)
+        (batch,) = batches
+        assert (sorted(resumed(batch)), [c.seq for c in batch]) == ([("r", 0), ("s", 0)], [1, 1])
+
+    simulate(main())
+
+
+def test_a_room_that_another_has_written_to_is_resumed_a_little_later_than_the_others() -> None:
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA), join("s", ANNA))
+        await scene.others.decide([chat("r", ANNA, "first")], lambda batch: None)
+        batches: list[list[Changes]] = []
+        await scene.decider.decide(resume({"r": 0, "s": 0}, ANNA), batches.append)
+        assert [resumed(batch) for batch in batches] == [[("s", 0)], [("r", 1)]]
 
     simulate(main())
 
@@ -196,5 +230,24 @@ def test_a_crowd_is_told_once_for_all_who_came_meanwhile() -> None:
         crowds.note(changes)
         await asyncio.sleep(60)
         assert [item.message.names for item in added] == [False, False, True]  # type: ignore[union-attr]
+
+    simulate(main())
+
+
+def test_a_private_room_that_is_not_there_costs_the_store_what_one_that_is_there_costs() -> None:
+    """So the time of an answer tells no stranger which of them there is."""
+
+    async def main() -> None:
+        scene = Scene()
+        budget = private_room(ANNA.id, "new")
+        await scene.others.decide([create(ANNA, "new", "Budget")], lambda changes: None)
+        calls = []
+        for room in (budget, "~nothing"):
+            for _ in range(3):
+                scene.hops = 0
+                (refused,) = await scene.decide(join(room, BORYS))
+                assert [frame["code"] for _, frame in told_directly(refused)] == ["no_such_room"]
+                calls.append(scene.hops)
+        assert calls == [2, 1, 1] * 2, "loaded once, and compared each time"
 
     simulate(main())

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Set
 from typing import Generic, Protocol, TypeVar
 
+from shared.protocol.room_names import is_private
+
 
 class Subscriber(Protocol):
     """A connection, as far as subscriptions are concerned."""
@@ -24,25 +26,34 @@ class Feed(Generic[S]):
     the rest.
 
     What comes late has been written out before, or stands in a store that went back, and its number cannot tell which.
-    So the feed only *doubts*: the router is asked (`Resume`) whether it still has what was written out here. What it
-    says again in answer to that is expected, and no reason to ask once more."""
+    So the feed only *doubts*: the router is asked (`Takeover`) whether it still has what was written out here. What it
+    says again in answer to that is expected, and no reason to ask once more.
 
-    __slots__ = ("_asked", "_expected", "doubted", "last", "subscribers")
+    A `private` room's entries are for its members alone. Where something was lost, it may be that one of those here is
+    none any more: then all is *withheld* until the router has said who is, and what was missed."""
 
-    def __init__(self, last: int) -> None:
-        self.last = last
-        self.doubted = False
+    __slots__ = ("_asked", "_expected", "doubted", "last", "private", "subscribers", "withheld")
+
+    def __init__(self, last: int, private: bool = False) -> None:
+        self.last, self.private = last, private
+        self.doubted = self.withheld = False
         self.subscribers: dict[str, S] = {}
         self._asked: Counter[int] = Counter()
         self._expected = 0
 
     def fresh(self, first: int, count: int) -> int:
         """How many of the messages `first` … `first + count - 1` are to be dropped from the front."""
+        if self.withheld:
+            return count
         late = min(max(0, self.last + 1 - first), count)
         if late and first + late - 1 > self._expected:
             self.doubted = True
         self.last = max(self.last, first + count - 1)
         return late
+
+    def lost(self) -> None:
+        """Something was, perhaps that a subscription here has ended."""
+        self.withheld = self.private
 
     def ask(self, parts: int = 1) -> int:
         """From where on the router is asked for what is missing, in so many parts, each of which it answers."""
@@ -52,6 +63,11 @@ class Feed(Generic[S]):
 
     def continues(self, seq: int) -> None:
         """The router says the room from after `seq` on, to a new subscription or in answer to a question."""
+        if seq == self.last:
+            self.withheld = False
+        elif self.private and self.subscribers and (seq > self.last or seq not in self._asked):
+            # Nobody here was told of what lies between; or a router says late what holds no more.
+            self.withheld = self.doubted = True
         if seq >= self.last:
             return
         if seq in self._asked:
@@ -64,7 +80,7 @@ class Feed(Generic[S]):
     def rewind(self, seq: int) -> None:
         """The store went back to `seq`: what follows it is new."""
         self.last = self._expected = seq
-        self.doubted = False
+        self.doubted = self.withheld = False
         self._asked.clear()
 
 
@@ -81,7 +97,7 @@ class Subscriptions(Generic[S]):
     def add(self, room: str, subscriber: S, seq: int) -> Feed[S]:
         feed = self._feeds.get(room)
         if feed is None:
-            feed = self._feeds[room] = Feed(seq)
+            feed = self._feeds[room] = Feed(seq, is_private(room))
         feed.continues(seq)
         feed.subscribers[subscriber.session] = subscriber
         self._rooms.setdefault(subscriber.session, set()).add(room)

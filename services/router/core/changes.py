@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple
 from pydantic import SkipValidation
 
 from services.router.core.entries import Entry, Stored, StoredChange
-from services.router.core.events import Event
+from services.router.core.events import Event, Resumed
 from services.router.core.room import Member, Rules, Subscription
 from shared.protocol.bus import AccessWanted, BusMessage, Post, Submit
-from shared.protocol.client import Create, DirectRoom, Frame, History, Join, room_of
+from shared.protocol.client import Create, DirectRoom, Frame, History, Join, RoomAfter, room_of
 from shared.protocol.room_names import own_room
 from shared.protocol.server import User
 
@@ -68,14 +68,18 @@ class Deep(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One bus message to be handled. `redelivered`: another router may have handled it already."""
+    """One bus message to be handled. `redelivered`: another router may have handled it already. `resumes`: of a
+    `resume` the room that it is about; each of its rooms is an item."""
 
     message: BusMessage | Gone | CrowdDue | DeepPage | Notify
     redelivered: bool = False
+    resumes: RoomAfter | None = None
 
     @property
     def room(self) -> str:
         """The room that it is about."""
+        if self.resumes is not None:
+            return self.resumes.room
         message = self.message
         if type(message) is Submit:
             return room_of(message.frame, message.user.id)
@@ -117,11 +121,11 @@ class Item(NamedTuple):
 @dataclass(slots=True)
 class Changes:
     """What a batch wants of `room`, and what came of it. The rows are written only if the room's row still has
-    `seq_before` and `version_before`; only after that are `events` told, and read, beside the batch, what `reads` list
-    from the store. `messages` and `changes` are new entries; `changed` are messages that were stored before, by their
-    `seq`, as they are now; `files_gone` the files whose messages were deleted, `notices` what people are to find in
-    their own logs; `rules`: what holds from now on. No row is named twice: a user is in one
-    of `members`, `members_gone`, `read_marks` at most, a session in one of `subscriptions`, `subscriptions_gone`.
+    `seq_before` and `version_before`; only after that are `resumed`, and then `events`, told, and read, beside the
+    batch, what `reads` list from the store. `messages` and `changes` are new entries; `changed` are messages that were
+    stored before, by their `seq`, as they are now; `files_gone` the files whose messages were deleted, `notices` what
+    people are to find in their own logs; `rules`: what holds from now on. No row is named twice: a user is in one of
+    `members`, `members_gone`, `read_marks` at most, a session in one of `subscriptions`, `subscriptions_gone`.
     `names_owed`: two routers may have spoken of the room side by side, the one of who came and the other of who went;
     nothing orders their words, so who is there is to be told once more, later."""
 
@@ -142,6 +146,7 @@ class Changes:
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     subscriptions_gone: set[str] = field(default_factory=set)
     read_marks: dict[str, int] = field(default_factory=dict)
+    resumed: list[Resumed] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     reads: list[Deep] = field(default_factory=list)
     crowd_changed: bool = False

@@ -8,7 +8,7 @@ from typing import NamedTuple, final
 from services.router.core.audience import Audience
 from services.router.core.entries import Entry
 from shared.protocol.bus import Access, Post, Removed, Rewound, Submit, Subscribed, Unsubscribed
-from shared.protocol.server import HistoryPage, Joined, ServerBase
+from shared.protocol.server import HistoryPage, Joined, JoinedRoom, RefusedRoom, ServerBase
 
 
 class Listing(NamedTuple):
@@ -42,6 +42,16 @@ class Answered(NamedTuple):
     def own_ref(self) -> str | None:
         """The `ref` that `by` bears."""
         return self.by.frame.ref if self.by.type == "submit" else self.by.ref
+
+
+class Resumed(NamedTuple):
+    """What the `resume` `by` is told of one room; `entries` are the messages that `answer` is to list. `subscribed`: as
+    above."""
+
+    by: Submit
+    answer: JoinedRoom | RefusedRoom
+    entries: Sequence[Entry] = ()
+    subscribed: Subscribed | None = None
 
 
 class Told(NamedTuple):

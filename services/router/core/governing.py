@@ -39,7 +39,8 @@ def make(batch: RoomBatch, by: Submit, frame: Made, item: Item) -> None:
         batch.refuse(by, ErrorCode.ID_REUSED, known_by)
         return
     elif entry is not None and item.redelivered:
-        _tell_invited(batch, by.user, (batch.person(id) for id in frame.users if id in room.members), 1)
+        known = room.members.keys() | batch.older.people.keys()
+        _tell_invited(batch, by.user, [batch.person(id) for id in frame.users if id in known], 1)
     come_in(batch, by, frame)
 
 
@@ -131,15 +132,16 @@ def _member(batch: RoomBatch, id: str) -> Member:
 
 
 def _tell_again(batch: RoomBatch, by: Submit, frame: Governing, entry: Entry) -> None:
-    """Whoever has stored it may have died before it told anybody; what has changed since is left out."""
-    room = batch.room
-    match frame:
-        case Invite() if frame.user in room.members:
-            _tell_invited(batch, by.user, [batch.person(frame.user)], entry.seq)
-        case Remove() if frame.user not in room.members:
-            person = User.model_validate(from_json(entry.value)["user"])  # type: ignore[union-attr]
-            # Which gateways held subscriptions is not known any more: all hear it that hear anything of the room.
-            _tell_removed(batch, room.audience.addresses, by.user, person, entry.seq)
+    """Whoever has stored it may have died before it told anybody. It stands in their own log whatever came after it."""
+    if not isinstance(frame, Invite | Remove):
+        return
+    person = User.model_validate(from_json(entry.value)["user"])  # type: ignore[union-attr]
+    if isinstance(frame, Invite):
+        _tell_invited(batch, by.user, [person], entry.seq)
+        return
+    # Which gateways held subscriptions is not known any more: all hear it that hear anything of the room.
+    is_out = person.id not in batch.room.members
+    _tell_removed(batch, batch.room.audience.addresses if is_out else (), by.user, person, entry.seq)
 
 
 def _tell_invited(batch: RoomBatch, by: User, people: Iterable[User], seq: int) -> None:
@@ -148,9 +150,14 @@ def _tell_invited(batch: RoomBatch, by: User, people: Iterable[User], seq: int) 
             _notify(batch, by, person, "invited", seq)
 
 
-def _tell_removed(batch: RoomBatch, addresses: Iterable[str], by: User, person: User, seq: int) -> None:
+def tell_gone(batch: RoomBatch, addresses: Iterable[str], by: User, person: User) -> None:
+    """These gateways: whatever subscriptions this user has there end, and their clients hear it."""
     for address in sorted(addresses):
         batch.events.append(Informed(address, Removed(room=batch.room.name, user=person.id, by=by)))
+
+
+def _tell_removed(batch: RoomBatch, addresses: Iterable[str], by: User, person: User, seq: int) -> None:
+    tell_gone(batch, addresses, by, person)
     if person.id != by.id:
         _notify(batch, by, person, "removed", seq)
 

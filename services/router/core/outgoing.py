@@ -4,6 +4,7 @@ larger than a body has room for.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from pydantic_core import from_json
@@ -23,12 +24,14 @@ MOST: Final = ITEM_BYTES - (4 << 10)
 
 
 class Answer(NamedTuple):
-    """Whose answer something is: which session's, to its frame with this `ref`; `answers`, `question`: see `Direct`."""
+    """Whose answer something is: which session's, to its frame with this `ref`; `answers`, `question`, `rooms`: see
+    `Direct`."""
 
     session: str
     ref: str | None
     answers: str | None = None
     question: int | None = None
+    rooms: list[str] | None = None
 
 
 class Out(NamedTuple):
@@ -89,18 +92,19 @@ class Outgoing:
         self, by: Submit | Post, ref: str | None, frame: bytes, settle: str | None = None, subscribed: int | None = None
     ) -> None:
         """The answer to `by`, whose session is there. `ref`: what it bears. `settle`: the `id` of a `file` frame."""
-        question = by.question if by.type == "submit" else None
-        self.answer(by.address or "", Answer(by.session or "", ref, settle, question), frame, subscribed)
+        question, session = by.question if by.type == "submit" else None, by.session or ""
+        first = () if subscribed is None else (Subscribed(room=self._room, sessions=[session], seq=subscribed),)
+        self.answer(by.address or "", Answer(session, ref, settle, question), frame, first)
 
-    def answer(self, address: str, answer: Answer, frame: bytes, subscribed: int | None = None) -> None:
+    def answer(self, address: str, answer: Answer, frame: bytes, subscribed: Iterable[Subscribed] = ()) -> None:
         """`subscribed`: with it the session is subscribed, and has, or is being sent, everything up to there."""
         self._close_run()
         frame = bounded(frame)
-        part = pack(
-            Direct(session=answer.session, sizes=[len(frame)], answers=answer.answers, question=answer.question)
-        )
-        if subscribed is not None:
-            part = pack(Subscribed(room=self._room, sessions=[answer.session], seq=subscribed)) + b"," + part
+        direct = Direct(
+            session=answer.session, sizes=[len(frame)], answers=answer.answers, question=answer.question,
+            rooms=answer.rooms,
+        )  # fmt: skip
+        part = b",".join(map(pack, (*subscribed, direct)))
         self._outs.append(Out(one(address), part, (frame,), answer))
 
     def inform(self, address: str, message: Frame) -> None:

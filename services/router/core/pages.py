@@ -12,6 +12,9 @@ from shared.protocol.server import JOIN_RECENT
 
 JOIN_PAGE = 200
 ANSWER_BYTES = 64 << 10  # of the messages that one answer lists, unless the deployment says otherwise
+RESUMED_BYTES = 512 << 10
+"""Of the messages that a `resume` is answered with, in all of its rooms together: they are sent at once, and have to
+find room where a client reads slowly (`gateway_send_bytes`)."""
 
 
 E = TypeVar("E", bound=Entry)
@@ -25,12 +28,12 @@ class Shown(NamedTuple):
     as_of: int
 
 
-def oldest(entries: Iterable[E], bytes_: int) -> list[E]:
-    """The first of `entries` that fit into `bytes_` as rendered: one at least, and none is left out in between."""
+def oldest(entries: Iterable[E], bytes_: int, least: int = 1) -> list[E]:
+    """The first of `entries` that fit into `bytes_` as rendered: `least` always, and none is left out in between."""
     fit: list[E] = []
     for entry in entries:
         bytes_ -= len(entry.frame)
-        if bytes_ < 0 and fit:
+        if bytes_ < 0 and len(fit) >= least:
             break
         fit.append(entry)
     return fit
@@ -54,6 +57,12 @@ def opening(room: Room, after: int | None, bytes_: int) -> Shown | None:
         return None if recent is None else _last(newest(recent, bytes_), room.seq)
     found = room.after(after, JOIN_PAGE)
     return None if found is None else _first(room, found, bytes_, room.seq)
+
+
+def resuming(room: Room, after: int, bytes_: int) -> Shown:
+    """The same for one of many rooms: without a word of what is not in memory, or does not fit, that is `more`."""
+    shown = oldest(room.after(after, JOIN_PAGE) or [], bytes_, least=0)
+    return Shown(shown, (shown[-1].seq if shown else after) < room.seq, room.seq)
 
 
 def opening_from(room: Room, after: int | None, page: Sequence[Entry], as_of: int, bytes_: int) -> Shown:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +18,12 @@ from shared.protocol.client import Governors, Role
 from shared.protocol.server import Person, User
 
 RECENT = 200
+
+
+@lru_cache(maxsize=1 << 14)
+def _user(id: str, name: str) -> User:
+    """Made once: when a whole gateway's clients come back, each of them is told to everybody else in each room."""
+    return User(id=id, name=name)
 
 
 @dataclass(slots=True)
@@ -157,7 +164,7 @@ class Room:
         return user_id in self._online
 
     def online_users(self, limit: int) -> list[User]:
-        return [User(id=u, name=self.members[u].name) for u in islice(self._online, limit) if u in self.members]
+        return [_user(u, self.members[u].name) for u in islice(self._online, limit) if u in self.members]
 
     def people(self) -> list[Person]:
         """All members, online or not."""

@@ -59,13 +59,18 @@ class RoomBatch:
             self.events.append(Answered(to, ref, refusal(code, ref, text=text), settle=answers))
 
     def is_member(self, to: Submit | Post, ref: str | None, answers: str | None = None) -> bool:
-        """Else it is refused: who is not in a private room is told what is told of a room that is not there."""
+        barred = self.barred(to.user)
+        if barred is not None:
+            self.refuse(to, barred, ref, answers)
+        return barred is None
+
+    def barred(self, user: User) -> ErrorCode | None:
+        """Why `user` has no business here; None for a member. Who is not in a private room is told what is told of a
+        room that is not there."""
         room = self.room
-        if to.user.id in room.members:
-            return True
-        known = room.exists and not is_private(room.name)
-        self.refuse(to, ErrorCode.NOT_JOINED if known else ErrorCode.NO_SUCH_ROOM, ref, answers)
-        return False
+        if user.id in room.members:
+            return None
+        return ErrorCode.NOT_JOINED if room.exists and not is_private(room.name) else ErrorCode.NO_SUCH_ROOM
 
     def append(
         self,

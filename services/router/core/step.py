@@ -8,7 +8,7 @@ from typing import Any
 from services.router.core import governing, pages, presence
 from services.router.core.audience import one
 from services.router.core.changes import Changes, CrowdDue, Deep, DeepPage, Gone, Item, Notify
-from services.router.core.entrance import after_of, come_in, enter, known_by
+from services.router.core.entrance import after_of, come_back, come_in, enter, known_by
 from services.router.core.events import Answered, Informed, Listing, Noticed, Said, Told
 from services.router.core.fold import Changing
 from services.router.core.needs import NOTHING, Older
@@ -20,11 +20,11 @@ from shared.protocol.bus import (
     Access,
     AccessWanted,
     Post,
-    Resume,
     Retell,
     Rewound,
     Submit,
     Subscribed,
+    Takeover,
     Unsubscribe,
     Unsubscribed,
 )
@@ -45,6 +45,7 @@ from shared.protocol.client import (
     React,
     Read,
     Remove,
+    Resume,
     RoomSettings,
     Typing,
 )
@@ -95,9 +96,16 @@ class _Step(RoomBatch):
         room.exists = True
         come_in(self, by, frame)
 
+    def resume(self, by: Submit, frame: Resume, item: Item) -> None:
+        assert item.resumes is not None
+        come_back(self, by, frame, item.resumes.after)
+
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
         private, member = is_private(room.name), room.members.get(user.id)
+        if private and member is None and item.redelivered:
+            # Whoever has ended the membership may have died before a gateway heard of it.
+            governing.tell_gone(self, {*room.audience.addresses, *([by.address] if by.address else [])}, user, user)
         if not room.exists or (private and member is None):
             self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref)
             return
@@ -189,7 +197,7 @@ class _Step(RoomBatch):
         if subscription is not None and subscription.address == by.address:
             self.end_subscription(by.session)
 
-    def resume(self, by: Resume, item: Item) -> None:
+    def take_over(self, by: Takeover, item: Item) -> None:
         room = self.room
         self.changes.requires_version_check = True
         if by.after > room.seq:
@@ -247,10 +255,11 @@ class _Step(RoomBatch):
         presence.tell_owed(self.room, self.events, by.names)
 
 
-_MOVES = (Join, DeepPage, Create, DirectRoom, Leave, Remove, Unsubscribe, Resume, Gone)
+_MOVES = (Join, Resume, DeepPage, Create, DirectRoom, Leave, Remove, Unsubscribe, Takeover, Gone)
 """What changes who is online."""
 _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
     Join: _Step.join,
+    Resume: _Step.resume,
     Leave: _Step.leave,
     Create: _Step.make,
     DirectRoom: _Step.make,
@@ -272,7 +281,7 @@ _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     Notify: _Step.notify,
     Unsubscribe: _Step.unsubscribe,
     Retell: _Step.retell,
-    Resume: _Step.resume,
+    Takeover: _Step.take_over,
     AccessWanted: _Step.access,
     DeepPage: _Step.deep_page,
     Gone: _Step.gone,

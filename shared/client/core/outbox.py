@@ -83,6 +83,8 @@ class Outbox:
             return
         joined = self._ports.is_joined(room)
         going = [w for w in islice(queue.waiting.values(), self._in_flight) if joined or w.leaves]
+        if not going:
+            return
         changing = set[tuple[str, int]]()
         for written in going:
             if (of := written.frame.get("of")) is not None:

@@ -1,5 +1,5 @@
-"""Questions that the server answers: `join`, `leave`, `history`, `rooms`. Each carries a `ref`, and its answer comes
-back with it.
+"""Questions that the server answers: `join`, `resume`, `leave`, `history`, `rooms`. Each carries a `ref`, and its
+answer comes back with it; that to `resume` in parts.
 
 A retryable error is waited out; silence is asked again; a connection that goes away ends them all.
 """
@@ -25,6 +25,12 @@ class _Question:
     silences: int = 0
     timer: Timer | None = None
 
+    def without(self, answer: JsonFrame) -> bool:
+        """Of a `resume`: takes out the rooms that this answers. Whether some are left to be asked for again."""
+        answered = {each["room"] for each in answer["rooms"]}
+        self.frame["rooms"] = [each for each in self.frame["rooms"] if each["room"] not in answered]
+        return bool(self.frame["rooms"])
+
 
 class Requests:
     """`send`: False where there is no connection. `answer_s`: how long to wait for an answer."""
@@ -37,15 +43,20 @@ class Requests:
         self._count = 0
 
     def ask(self, frame: JsonFrame, done: Done, patience: int | None = None) -> None:
-        """Asks until there is an answer; `done` gets it, or why there is none. `patience`: how many silences are
-        borne."""
+        """Asks until there is an answer; `done` gets it, or each part of it, or why there is none. `patience`: how many
+        silences are borne."""
         self._ask(_Question(frame, done, patience))
 
     def receive(self, frame: JsonFrame) -> bool:
         """Gives an arriving frame to whoever asked for it. True where somebody did."""
-        question = self._pending.pop(frame.get("ref", ""), None)
+        ref = frame.get("ref", "")
+        question = self._pending.get(ref)
         if question is None:
             return False
+        if frame["type"] == "resumed" and question.without(frame):
+            question.done(frame)
+            return True
+        del self._pending[ref]
         self._stop(question)
         if frame["type"] != "error":
             question.done(frame)

@@ -16,7 +16,7 @@ Entered = Callable[[JsonFrame | ClientError], None]
 class Room:
     """`after`: from where on all of the room is wanted, or None for its newest messages: of its entries at most
     `catch_up` are fetched after an absence (None: all). `joined`: this connection has joined it; `was_joined`: one has;
-    `leaving`: the server was asked to end the membership.
+    `held`: one has, and the log is of the same store; `leaving`: the server was asked to end the membership.
     `private`: only its members know of it; `log.standing`: who they are, and what holds. `online`: users by id,
     at most the first hundred when joined; `members`: how many. `entering`: who waits for the next `joined`, or why
     there is none. `caught_up`: nothing is known to be missing. `newest_page`: with how many messages it starts
@@ -35,7 +35,7 @@ class Room:
         self.left_by: Person | None = None
 
     def entered(self, frame: JsonFrame) -> None:
-        self.joined, self.was_joined, self.left_by = True, True, None
+        self.joined, self.was_joined, self.held, self.left_by = True, True, True, None
         self.private = frame.get("private", False)
         self.members = frame["members"]
         self.online = {user["id"]: user["name"] for user in frame["online"]}
@@ -74,7 +74,7 @@ class Room:
     def forget(self, seq: int | None = None) -> None:
         """What came from a message store that is no more; the room is to be entered anew. `seq`: its newest number now,
         beyond which nothing can be wanted."""
-        self.joined = self.repairing = self.caught_up = False
+        self.joined = self.held = self.repairing = self.caught_up = False
         if self._after is not None and seq is not None:
             self._after = min(self._after, seq)
         self.log = RoomLog(self._keep)

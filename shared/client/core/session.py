@@ -119,8 +119,7 @@ class Session:
                 self._invitations.forget(room.name)
             self._ports.emit(events.EpochChanged(frame["epoch"]))
         self.epoch = frame["epoch"]
-        for room in self.rooms.values():
-            self.enter(room)
+        self._entrance.enter_all(self.rooms.values())
         if self._options.accept and self._invitations.room not in self.rooms:
             self.join(self._invitations.room, None, lambda _: None)
         self.making.connected()
@@ -178,7 +177,7 @@ class Session:
         room.entered(answer)
         self.tell(room.log_joined(answer, after, entries, self.user_id))
         self.outbox.flush(room.name)
-        self._tell_entered(room, answer)
+        self._tell_entered(room, {"type": "joined", **answer})
         self._backfill.repair(room)
 
     def went_back(self, room: Room, seq: int | None = None) -> None:

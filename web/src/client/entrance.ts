@@ -1,8 +1,9 @@
-/** Enters rooms, each once at a time: what was asked for by name first, then the others, a few side by side. */
+/** Enters rooms, each once at a time: those of which something is known all at once by `resume`, the others a few side by side by `join`. */
 import { ignoreLoss } from "./backfill.ts"
 import { Refused, type Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
-import type { Entry, RoomName } from "./wire.ts"
+import type { RoomLog } from "./room-log.ts"
+import type { Entry, JoinedRoom, RoomName } from "./wire.ts"
 
 export interface EntrancePorts {
   requests: Requests
@@ -17,6 +18,18 @@ export interface EntrancePorts {
 }
 
 const AT_ONCE = 8
+/** Rooms of one `resume`; the next waits for its answer. An older server names the `ref` of a frame that it does not know only where that is short. */
+const RESUMED_AT_ONCE = 100
+
+/** What was known of a room when it was asked for: everything up to `after`, and that it reaches `seq`. */
+interface Asked {
+  room: Room
+  log: RoomLog
+  after: number | null
+  seq: number
+}
+
+const about = (room: Room): Asked => ({ room, log: room.log, after: room.log.resumeAfter, seq: room.seq })
 
 export class Entrance {
   readonly #ports: EntrancePorts
@@ -42,9 +55,16 @@ export class Entrance {
     return join
   }
 
-  /** Enters all of `rooms` that this connection has not joined and that have not refused us. */
+  /** Enters all of `rooms` that this connection has not joined. What `resume` is refused is joined: so each room has its own wait, and its reason. */
   async enterAll(rooms: Iterable<Room>): Promise<void> {
-    const waiting = [...rooms].filter(({ joined, refusal }) => !joined && refusal === null)
+    const [known, unknown]: [Room[], Room[]] = [[], []]
+    for (const room of rooms) if (!room.joined) (room.log.resumeAfter === null || this.isEntering(room) ? unknown : known).push(room)
+    await Promise.all([this.#resumeAll(known), this.#joinAll(unknown)])
+    await this.#joinAll(known)
+  }
+
+  async #joinAll(rooms: readonly Room[]): Promise<void> {
+    const waiting = [...rooms]
     const enterNext = async (): Promise<void> => {
       for (let room = waiting.shift(); room; room = waiting.shift()) await this.enter(room)
     }
@@ -53,19 +73,44 @@ export class Entrance {
 
   async #join(room: Room): Promise<void> {
     for (;;) {
-      const { log, seq } = room
-      const after = log.resumeAfter
-      const joined = await this.#ports.requests.ask({ type: "join", room: room.name, ...(after === null ? {} : { after }) })
-      if (room.log !== log) continue // forgotten meanwhile: this answers what is not asked any more
-      // A router answers from the room's row as it is after the question came, and the server had stored all that we knew when we asked: so
-      // less than that is a store that went back. What arrived between question and answer may well be ahead of the answer.
-      if (joined.seq < seq || log.contradicts(joined.messages)) {
-        this.#ports.wentBack(room)
-        continue
-      }
-      room.entered(joined, after)
-      return this.#ports.entered(room, joined.messages)
+      const asked = about(room)
+      const joined = await this.#ports.requests.ask({ type: "join", room: room.name, ...(asked.after === null ? {} : { after: asked.after }) })
+      if (this.#take(asked, joined)) return
     }
+  }
+
+  /** Ends early where the server does not know `resume`, or the connection is gone. */
+  async #resumeAll(rooms: readonly Room[]): Promise<void> {
+    for (let at = 0; at < rooms.length; at += RESUMED_AT_ONCE) {
+      const asked = new Map(rooms.slice(at, at + RESUMED_AT_ONCE).map((room) => [room.name, about(room)]))
+      const wanted = Array.from(asked, ([room, { after }]) => ({ room, after: after ?? 0 }))
+      const resumed = this.#ports.requests.resume(wanted, (answer) => {
+        if (!("error" in answer)) this.#take(asked.get(answer.room)!, answer)
+      })
+      let isOver = false
+      const entering = resumed.catch((error: unknown) => {
+        isOver = true
+        if (!(error instanceof Refused)) ignoreLoss(error)
+      })
+      for (const name of asked.keys()) this.#under.set(name, entering)
+      await entering
+      for (const name of asked.keys()) this.#under.delete(name)
+      if (isOver) return
+    }
+  }
+
+  /** Whether that was an answer, and we are in; else the room is to be asked for anew. */
+  #take({ room, log, after, seq }: Asked, joined: JoinedRoom): boolean {
+    if (room.log !== log) return false // forgotten meanwhile: this answers what is not asked any more
+    // A router answers from the room's row as it is after the question came, and the server had stored all that we knew when we asked: so
+    // less than that is a store that went back. What arrived between question and answer may well be ahead of the answer.
+    if (joined.seq < seq || log.contradicts(joined.messages)) {
+      this.#ports.wentBack(room)
+      return false
+    }
+    room.entered(joined, after)
+    this.#ports.entered(room, joined.messages)
+    return true
   }
 
   #failed(room: Room, error: unknown): void {

@@ -61,7 +61,7 @@ export class Listing {
     for (const name of rooms.all.keys()) changed(name)
     rooms.keep(new Set(listed.map(({ room }) => room)))
     changed(null)
-    if (wentBack) await entrance.enterAll(rooms.all.values())
+    if (wentBack) await entrance.enterAll(rooms.notRefused)
   }
 
   /** In a moment, and once for many who want it. */

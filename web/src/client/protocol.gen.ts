@@ -220,15 +220,33 @@ export interface Join {
   after?: number
 }
 
-/** `seq`: of the newest entry. `messages`: the entries after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is left out where it is `seq`. `role`: one's own, left out where it is `member`. `private`: only its members know of the room, and `people` are all of them, whether online or not. What holds for the room (`Settings`), its people and one's role are as of `seq`. */
 export interface Joined {
   type: "joined"
+  ref?: string
   title?: string
   topic?: string
   posting?: "members" | "moderators"
   invites?: "members" | "moderators"
   archived?: boolean
-  ref?: string
+  room: string
+  seq: number
+  as_of?: number
+  members: number
+  online: User[]
+  role?: "owner" | "moderator" | "member"
+  private?: boolean
+  people?: Person[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
+  more: boolean
+}
+
+/** What is told of a room to who is subscribed from now on. `seq`: of the newest entry. `messages`: the entries after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is left out where it is `seq`. `role`: one's own, left out where it is `member`. `private`: only its members know of the room, and `people` are all of them, whether online or not. What holds for the room (`Settings`), its people and one's role are as of `seq`. */
+export interface JoinedRoom {
+  title?: string
+  topic?: string
+  posting?: "members" | "moderators"
+  invites?: "members" | "moderators"
+  archived?: boolean
   room: string
   seq: number
   as_of?: number
@@ -530,6 +548,11 @@ export interface Reconnect {
   after_ms: number
 }
 
+export interface RefusedRoom {
+  room: string
+  error: RoomError
+}
+
 /** Ends the membership of `user`, who hears nothing more of the room. */
 export interface Remove {
   type: "remove"
@@ -553,6 +576,31 @@ export interface RemovedMessage {
   pinned?: boolean
   reactions?: Reaction[]
   about: About
+}
+
+/** As `join` with `after` for each of `rooms`; but it makes no room and no member. */
+export interface Resume {
+  type: "resume"
+  ref?: string
+  rooms: RoomAfter[]
+}
+
+/** Of some of the rooms that were asked for, or of all. */
+export interface Resumed {
+  type: "resumed"
+  ref?: string
+  rooms: (JoinedRoom | RefusedRoom)[]
+}
+
+/** A room of which everything up to `after` is known. */
+export interface RoomAfter {
+  room: string
+  after: number
+}
+
+export interface RoomError {
+  code: ErrorCode
+  text: string
 }
 
 export interface RoomList {
@@ -657,6 +705,7 @@ export interface Welcome {
 export type ClientFrame =
   | Auth
   | Join
+  | Resume
   | Leave
   | Rooms
   | Chat
@@ -680,6 +729,7 @@ export type ClientFrame =
 export type ServerFrame =
   | Welcome
   | Joined
+  | Resumed
   | Left
   | RoomList
   | ChatMessage

@@ -1,10 +1,11 @@
 /**
- * Questions that the server answers: `join`, `history`, `rooms`, `invite` and so on. Each carries a `ref`, and its answer comes back with it.
+ * Questions that the server answers: `join`, `resume`, `history`, `rooms`, `invite` and so on. Each carries a `ref`, and its answer comes back with it; that
+ * to `resume` in parts.
  * A retryable error is waited out; a connection that goes away ends them all, and who asked asks again on the next one.
  */
 import { backoff } from "./backoff.ts"
 import { after, afterSilence } from "./timers.ts"
-import type { ClientFrame, ErrorCode, Incoming, Outgoing, ServerFrame } from "./wire.ts"
+import type { ClientFrame, ErrorCode, Incoming, JoinedRoom, Outgoing, RefusedRoom, RoomAfter, ServerFrame } from "./wire.ts"
 
 interface Answers {
   join: "joined"
@@ -74,8 +75,21 @@ export class Requests {
         unanswered += 1
         if (unanswered >= askAtMost) throw new Unanswered(`no answer to ${question.type}`)
       } else if (answer.type !== "error") return answer as Incoming<Answers[Type]>
-      else if (!answer.retryable) throw new Refused(answer)
-      else await this.#pause(answer.retry_after_ms ?? backoff(attempt, this.#random()))
+      else await this.#waitOut(answer, attempt)
+    }
+  }
+
+  /** Asks until each of `rooms` is answered, and gives the answers to `take` as they come. Throws `Refused` or `Disconnected`. */
+  async resume(rooms: readonly RoomAfter[], take: (answer: JoinedRoom | RefusedRoom) => void): Promise<void> {
+    const open = new Map(rooms.map((each) => [each.room, each]))
+    const isLast = (frame: ServerFrame): boolean => {
+      if (frame.type !== "resumed") return true
+      for (const answer of frame.rooms) if (open.delete(answer.room)) take(answer)
+      return open.size === 0
+    }
+    for (let attempt = 0; open.size > 0; attempt++) {
+      const answer = await this.#once({ type: "resume", rooms: [...open.values()] }, isLast)
+      if (answer?.type === "error") await this.#waitOut(answer, attempt)
     }
   }
 
@@ -91,19 +105,21 @@ export class Requests {
     for (const pending of Array.from(this.#pending.values())) pending.fail(new Disconnected("the connection went away"))
   }
 
-  /** Sends once; null where no answer came in time. */
-  #once(question: ClientFrame): Promise<ServerFrame | null> {
-    return this.#hold(afterSilence, ANSWER_WITHIN_MS, (ref) => {
+  /** Sends once; null where no answer came in time. `isLast`: whether nothing follows this one. */
+  #once(question: ClientFrame, isLast: (answer: ServerFrame) => boolean = () => true): Promise<ServerFrame | null> {
+    const begin = (ref: string) => {
       if (!this.#send({ ...question, ref })) throw new Disconnected("there is no connection")
-    })
+    }
+    return this.#hold(afterSilence, ANSWER_WITHIN_MS, begin, isLast)
   }
 
-  async #pause(ms: number): Promise<void> {
-    await this.#hold(after, ms, () => {})
+  async #waitOut(error: Incoming<"error">, attempt: number): Promise<void> {
+    if (!error.retryable) throw new Refused(error)
+    await this.#hold(after, error.retry_after_ms ?? backoff(attempt, this.#random()), () => {}, () => true)
   }
 
-  /** Waits `ms`, as `wait` counts them, for a frame with a new `ref`; null where none came. */
-  #hold(wait: typeof after, ms: number, begin: (ref: string) => void): Promise<ServerFrame | null> {
+  /** Waits `ms`, as `wait` counts them, for the last frame with a new `ref`; null where it did not come. */
+  #hold(wait: typeof after, ms: number, begin: (ref: string) => void, isLast: (frame: ServerFrame) => boolean): Promise<ServerFrame | null> {
     const ref = `q${++this.#count}`
     return new Promise((resolve, reject) => {
       const done = () => {
@@ -116,6 +132,7 @@ export class Requests {
       })
       this.#pending.set(ref, {
         settle(frame) {
+          if (!isLast(frame)) return
           done()
           resolve(frame)
         },

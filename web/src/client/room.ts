@@ -3,7 +3,7 @@ import { Intervals } from "./intervals.ts"
 import { isDirect, isPrivate } from "./room-names.ts"
 import { RoomLog } from "./room-log.ts"
 import { foldRoom, type Standing, standingOf } from "./standing.ts"
-import type { Entry, ErrorCode, Incoming, Message, RoomChange, RoomName, RoomSummary, User } from "./wire.ts"
+import type { Entry, ErrorCode, Incoming, JoinedRoom, Message, RoomChange, RoomName, RoomSummary, User } from "./wire.ts"
 
 const NEWEST_PAGE = 50
 /** How far the server counts what is unread. */
@@ -211,8 +211,8 @@ export class Room {
     if (!this.joined) this.members = summary.members
   }
 
-  /** Takes the answer to a `join` that asked for what follows `after`, or for the newest messages where that is null. */
-  entered(joined: Incoming<"joined">, after: number | null): void {
+  /** Takes the answer to a `join` or `resume` that asked for what follows `after`, or for the newest messages where that is null. */
+  entered(joined: JoinedRoom, after: number | null): void {
     const { seq, as_of = seq, members, online, messages, more } = joined
     this.joined = true
     this.enteredSeq = seq

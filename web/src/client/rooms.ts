@@ -27,6 +27,11 @@ export class Rooms {
     return [...this.#opened].map((name) => this.of(name))
   }
 
+  /** Those that have not refused us. */
+  get notRefused(): readonly Room[] {
+    return [...this.#all.values()].filter(({ refusal }) => refusal === null)
+  }
+
   get(name: RoomName): Room | undefined {
     return this.#all.get(name)
   }

@@ -279,9 +279,9 @@ export class Session {
   }
 
   async #enterAll(): Promise<void> {
-    await Promise.all(this.#rooms.opened.map((room) => this.#entrance.enter(room)))
+    await this.#entrance.enterAll(this.#rooms.opened)
     await this.#listing.refresh()
-    await this.#entrance.enterAll(this.rooms.values())
+    await this.#entrance.enterAll(this.#rooms.notRefused)
   }
 
   #entered(room: Room, entries: readonly Entry[]): void {

@@ -1,5 +1,5 @@
 /** How a room stands: what was set for it, who is in it and as what. It is told as of an entry, and changed by those after that, in their order. */
-import type { Incoming, Person, RoomChange, User } from "./wire.ts"
+import type { JoinedRoom, Person, RoomChange, User } from "./wire.ts"
 
 export type Role = NonNullable<Person["role"]>
 /** Who may do something: every member, or who moderates the room, its owners among them. */
@@ -20,7 +20,7 @@ export interface Standing {
   readonly people: ReadonlyMap<string, Person> | null
 }
 
-export const standingOf = (joined: Incoming<"joined">): Standing => ({
+export const standingOf = (joined: JoinedRoom): Standing => ({
   asOf: joined.seq,
   title: joined.title ?? "",
   topic: joined.topic ?? "",

@@ -5,7 +5,7 @@
 import { canonical, fold } from "../../src/client/fold.ts"
 import { isPrivate } from "../../src/client/room-names.ts"
 import type { Said } from "../../src/client/outbox-store.ts"
-import { type ClientFrame, type Entry, type ErrorCode, type Incoming, isMessage, isRoomChange, type Message, type Outgoing, type RoomChange, type ServerFrame, type User } from "../../src/client/wire.ts"
+import { type ClientFrame, type Entry, type ErrorCode, type Incoming, isMessage, isRoomChange, type JoinedRoom, type Message, type Outgoing, type RefusedRoom, type RoomAfter, type RoomChange, type ServerFrame, type User } from "../../src/client/wire.ts"
 import { FakeListener, FakeSocket, OLENA, TARAS, welcome } from "./fake-socket.ts"
 
 export type Changing = Exclude<Said, { type: "chat" }>
@@ -132,6 +132,8 @@ export class FakeServer {
       case "join":
         if (isPrivate(frame.room) && frame.room !== this.me && !this.members.has(frame.room)) return [refusal("no_such_room")]
         return [this.#join(frame)]
+      case "resume":
+        return [{ type: "resumed", rooms: frame.rooms.map((wanted) => this.#resume(wanted)) }]
       case "create": {
         const room = `~${frame.id}`
         if (this.log(room).length === 0) {
@@ -215,7 +217,13 @@ export class FakeServer {
     return (said.type === "edit" || said.type === "delete") && message.from.id !== this.user.id ? "forbidden" : null
   }
 
-  #join({ room, after }: Outgoing<"join">): ServerFrame {
+  #resume({ room, after }: RoomAfter): JoinedRoom | RefusedRoom {
+    if (!this.members.has(room)) return { room, error: { code: this.logs.has(room) ? "not_joined" : "no_such_room", text: "not yours" } }
+    const { type: _, ...joined } = this.#join({ type: "join", room, after })
+    return joined
+  }
+
+  #join({ room, after }: Outgoing<"join">): Incoming<"joined"> {
     this.members.add(room)
     this.#joined.add(room)
     const log = this.log(room)

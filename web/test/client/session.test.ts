@@ -39,7 +39,7 @@ describe("entering a room", () => {
     server.members.add("den")
     server.readMarks.set("den", 57)
     const session = await begin()
-    expect(server.got("join")).toEqual([expect.objectContaining({ room: "den", after: 60 })])
+    expect(server.got("resume").map(({ rooms }) => rooms)).toEqual([[{ room: "den", after: 60 }]])
     expect(session.rooms.get("den")!.unread).toBe(3)
     server.say("den", "one more")
     expect(session.rooms.get("den")!.unread).toBe(4)
@@ -153,7 +153,7 @@ describe("missing nothing", () => {
     server.cut()
     server.fill("den", 5)
     await pass(500)
-    expect(server.got("join").at(-1)).toMatchObject({ room: "den", after: 3 })
+    expect(server.got("resume").map(({ rooms }) => rooms)).toEqual([[{ room: "den", after: 3 }]])
     expect(seqs(session)).toEqual(range(1, 8))
   })
 
@@ -171,13 +171,13 @@ describe("missing nothing", () => {
     expect(session.rooms.get("den")!.log.missing).toBe(0)
   })
 
-  test("a message that arrives before joined on a re-join leaves no hole and no double", async () => {
+  test("a message that arrives before it is resumed leaves no hole and no double", async () => {
     server.fill("den", 3)
     const session = await begin("den")
     server.cut()
     server.fill("den", 2)
     server.intercept = (frame) => {
-      if (frame.type === "join") server.tell(server.say("den", "early", { lost: true }))
+      if (frame.type === "resume") server.tell(server.say("den", "early", { lost: true }))
       return undefined
     }
     await pass(500)
