@@ -187,7 +187,7 @@ describe("in a session", () => {
     server.say(BUDGET, "the newest")
     await pass(1000)
     expect(standing(session).title).toBe("Passed over")
-    expect(server.got("join").filter(({ room }) => room === BUDGET)).toHaveLength(2)
+    expect(server.got("join").filter(({ room }) => room === BUDGET), "entered again").toHaveLength(1)
   })
 
   test("a room is made once, however often the line drops, and is at hand", async () => {
