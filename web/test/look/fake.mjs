@@ -147,10 +147,9 @@ export class FakeServer {
     } else if (type === "join") {
       if (!this.#logs.has(room) && room.startsWith("~")) return send({ type: "error", code: "no_such_room", text: "There is no such room.", retryable: false })
       if (!this.#logs.has(room)) this.#logs.set(room, [])
-      const after = frame.after
-      const messages = (after === undefined ? log.filter(isMessage).slice(-50) : log.filter(({ seq }) => seq > after).slice(0, 200)).map(listed)
-      const online = room in rooms || this.#standings.get(room)?.members ? people.filter(({ id }) => id !== "u-iryna") : [this.user]
-      send({ type: "joined", room, seq: log.length, ...told(this.#standings.get(room) ?? standing(), this.user), members: online.length, online, messages, more: after === undefined && log.filter(isMessage).length > 50 })
+      send({ type: "joined", ...this.#joined(room, frame.after) })
+    } else if (type === "resume") {
+      send({ type: "resumed", rooms: frame.rooms.map(({ room: name, after }) => (this.#logs.has(name) ? this.#joined(name, after) : { room: name, error: { code: "no_such_room", text: "There is no such room." } })) })
     } else if (type === "history") {
       const { before, after, limit = 50 } = frame
       const page = before !== undefined ? log.filter((entry) => isMessage(entry) && entry.seq < before).slice(-limit) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, limit)
@@ -171,6 +170,15 @@ export class FakeServer {
     }
   }
 
+  #joined(room, after) {
+    const log = this.#logs.get(room)
+    const messages = (after === undefined ? log.filter(isMessage).slice(-50) : log.filter(({ seq }) => seq > after).slice(0, 200)).map(listed)
+    const stands = this.#standings.get(room) ?? standing()
+    const online = room in rooms || stands.members ? people.filter(({ id }) => id !== "u-iryna" && (!stands.members || stands.members.has(id))) : [this.user]
+    const more = after === undefined ? log.filter(isMessage).length > 50 : (messages.at(-1)?.seq ?? log.length) < log.length
+    return { room, seq: log.length, ...told(stands, this.user), members: online.length, online, messages, more }
+  }
+
   #made({ type, id, title, topic, users }) {
     const ids = [...new Set([this.user.id, ...users])]
     const room = type === "create" ? `~${id.toLowerCase()}` : `~d.${ids.toSorted().map((each) => each.slice(2)).join("-")}`
@@ -180,7 +188,7 @@ export class FakeServer {
       const role = (each) => (type === "create" && each === this.user.id ? "owner" : "member")
       this.#standings.set(room, standing({ set: { title, topic }, members: ids.map((each) => [people.find((one) => one.id === each), role(each)]) }))
     }
-    return { type: "joined", room, seq: this.#logs.get(room).length, ...told(this.#standings.get(room), this.user), members: 1, online: [this.user], messages: this.#logs.get(room).filter(isMessage).map(listed), more: false }
+    return { type: "joined", ...this.#joined(room) }
   }
 
   #governed(room, from, id, said) {
