@@ -35,10 +35,12 @@ Waiting = dict[str, list[Item]]
 @dataclass(frozen=True)
 class DeciderLimits:
     """`tries`: how often a batch is decided anew before it counts as one that cannot be handled. `retry_s`: pause while
-    the store is away. `answer_bytes`: of the messages that one answer lists."""
+    the store is away. `question_ms`: how long after it came a question is still answered. `answer_bytes`: of the
+    messages that one answer lists."""
 
     tries: int = 8
     retry_s: float = 0.5
+    question_ms: float = 8_000
     answer_bytes: int = ANSWER_BYTES
 
 
@@ -63,15 +65,22 @@ class Decider:
         self._refuse, self._while_away = refuse, while_away
         self.down: str | None = None
 
-    async def decide(self, items: Iterable[Item], committed: Callable[[list[Changes]], None]) -> None:
+    async def decide(
+        self, items: Iterable[Item], committed: Callable[[list[Changes]], None], since: float | None = None
+    ) -> None:
         """`committed` is called with the rooms' changes as soon as they are stored. Raises when some item cannot be
-        handled; what was committed by then stays so."""
+        handled; what was committed by then stays so. `since`: when they came, by the clock."""
+        since = self._clock() if since is None else since
         waiting: Waiting = defaultdict(list)
         # Who resumes comes first, so that all of a client's rooms can be answered as one: before anything else is said.
         for item in sorted(items, key=_comes_later):
             waiting[item.room].append(item)
         tries = 0
         while waiting:
+            if self._clock() - since > self._limits.question_ms:
+                # Their askers have been told long ago that there is no answer. We may have stood still, and another
+                # router may have done it: what came after it (a `leave`, a removal) must not be undone.
+                waiting = {name: kept for name in waiting if (kept := self._refuse_overdue(waiting[name]))}
             try:
                 stale = await self._try(waiting, tries > 0, committed)
             except StoreDown as why:
@@ -105,6 +114,12 @@ class Decider:
             if item.is_read_only and (asked := item.asked_by) is not None:
                 self._refuse(asked)
         return [item for item in items if not item.is_read_only]
+
+    def _refuse_overdue(self, items: Sequence[Item]) -> list[Item]:
+        questions = [item for item in items if type(item.message) is Submit and item.message.frame.kind == "question"]
+        for item in questions:
+            self._refuse(item.message)  # type: ignore[arg-type]
+        return [item for item in items if item not in questions] if questions else list(items)
 
     async def _try(self, waiting: Waiting, sent_back: bool, committed: Callable[[list[Changes]], None]) -> set[str]:
         """Gives the rooms that are to be decided anew. `sent_back`: these are such."""

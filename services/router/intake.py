@@ -17,10 +17,11 @@ DEAD = counter("router_dead_letters", "Bodies given up as poison")
 
 @dataclass(slots=True)
 class Taken:
-    """A delivery that waits for its turn. Once it has been read: `items`, what is left of it to be handled; `source`
-    and `sequence`, as its sender has numbered it."""
+    """A delivery that waits for its turn, since `at` (Unix milliseconds). Once it has been read: `items`, what is left
+    of it to be handled; `source` and `sequence`, as its sender has numbered it."""
 
     delivery: Delivery
+    at: float
     items: list[Item] | None = None
     source: str = ""
     sequence: int = 0

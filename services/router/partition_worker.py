@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -74,6 +75,7 @@ class PartitionWorker:
             files,
         )
         self.watch = new_watch(self.add)
+        self._clock = clock
         self.decider = Decider(
             store,
             cache,
@@ -116,7 +118,8 @@ class PartitionWorker:
         while True:
             # Apart from the line below: `x += await …` reads x before it waits, and would bring back what was handled.
             gathered = await self._consumer.get()
-            self._deliveries += [Taken(delivery) for delivery in gathered]
+            now = self._clock()
+            self._deliveries += [Taken(delivery, now) for delivery in gathered]
             self._wake.set()
 
     async def _acknowledge(self) -> None:
@@ -149,11 +152,13 @@ class PartitionWorker:
             items += read[-1][1]
             if taken.sequence:
                 acknowledged[taken.source, taken.delivery.queue] = taken.sequence
+        since = deliveries[0].at if read else None
         try:
-            sent = await self._settle(items)
+            sent = await self._settle(items, since)
         except Exception:
             log.exception("a batch cannot be handled; its bodies are tried one by one")
-            sent = await one_by_one(own, read, self._outboxes.source, self._settle, self._intake.bury)
+            settle = partial(self._settle, since=since)
+            sent = await one_by_one(own, read, self._outboxes.source, settle, self._intake.bury)
         FRAMES.inc(len(items))
         BATCH.observe(len(items))
         for (source, queue), sequence in acknowledged.items():
@@ -164,8 +169,8 @@ class PartitionWorker:
         if self._batches % 64 == 0:
             self.decider.cache.trim()
 
-    async def _settle(self, items: Iterable[Item]) -> set[asyncio.Future[None]]:
-        """Decides and commits, and gives what is then on its way to the gateways.
+    async def _settle(self, items: Iterable[Item], since: float | None = None) -> set[asyncio.Future[None]]:
+        """Decides and commits, and gives what is then on its way to the gateways. `since`: when they came.
 
         What people are to find in their own logs is written next, by this router, whoever owns the shards of those: a
         log is written by comparison. So it is there before anybody hears what it tells of; or the next router, to which
@@ -187,7 +192,7 @@ class PartitionWorker:
                     sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
                 self._beside(changes)
 
-        await self.decider.decide(items, committed)
+        await self.decider.decide(items, committed, since)
         while notices:
             due, notices = notices, []
             await self.decider.decide(due, committed)

@@ -20,7 +20,7 @@ from shared.protocol.client import History
 from shared.protocol.room_names import private_room
 from shared.protocol.server import JoinedRoom
 from shared.runtime.outage import StoreDown
-from tests.contract.routing import NOW_MS, chat, create, deep_page, join, resume, submit, told_directly, user
+from tests.contract.routing import NOW_MS, chat, create, deep_page, join, leave, resume, submit, told_directly, user
 from tests.flow.clock import simulate
 from tests.flow.message_store import Latency, MemoryMessageStore, Tables, at_once
 
@@ -249,5 +249,23 @@ def test_a_private_room_that_is_not_there_costs_the_store_what_one_that_is_there
                 assert [frame["code"] for _, frame in told_directly(refused)] == ["no_such_room"]
                 calls.append(scene.hops)
         assert calls == [2, 1, 1] * 2, "loaded once, and compared each time"
+
+    simulate(main())
+
+
+def test_a_router_that_stood_still_does_not_undo_what_came_after_a_question() -> None:
+    """It took a `join`, and slept. Another router let the user in, and then they left."""
+
+    async def main() -> None:
+        scene = Scene()
+        await scene.decide(join("r", ANNA))
+        await scene.others.decide([join("r", BORYS), leave("r", BORYS)], lambda changes: None)
+        asked = [join("r", BORYS), chat("r", ANNA, "late"), leave("r", ANNA)]
+        await scene.decider.decide(asked, lambda changes: None, since=NOW_MS - LIMITS.question_ms - 1)
+        room = scene.decider.cache.get("r")
+        assert room is not None
+        assert room.members.keys() == {ANNA.id}
+        assert room.find(ANNA.id, "late") is not None, "a message is not lost"
+        assert scene.refused == [asked[0].message, asked[2].message]
 
     simulate(main())
