@@ -151,10 +151,11 @@ def typescript_document() -> str:
     for side, models in (("ClientFrame", CLIENT), ("ServerFrame", SERVER)):
         lines += [f"export type {side} =", *(f"  | {_named(m.__name__)}" for m in models), ""]
     lines += ["/** A message as a client keeps it: with or without the frame's own fields. */"]
-    lines += ["export type Message = LoggedChat | LoggedFile | LoggedDeleted", ""]
-    lines += ["/** What changes a message; and all that a room's log holds. */"]
+    lines += ["export type Message = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved", ""]
+    lines += ["/** What changes a message; what changes the room itself; and all that a room's log holds. */"]
     lines += ["export type Change = LoggedEdit | LoggedDelete | LoggedReact | LoggedPin"]
-    lines += ["export type Entry = Message | Change", ""]
+    lines += ["export type RoomChange = LoggedMember | LoggedSettings"]
+    lines += ["export type Entry = Message | Change | RoomChange", ""]
     lines += [
         "/** Codes after which the same request may succeed. */",
         "export const RETRYABLE: readonly ErrorCode[] = [",

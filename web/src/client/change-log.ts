@@ -6,7 +6,9 @@
  */
 import { indexOf } from "./indices.ts"
 import { type Interval, Intervals } from "./intervals.ts"
-import type { Change } from "./wire.ts"
+import type { Change as MessageChange, RoomChange } from "./wire.ts"
+
+type Change = MessageChange | RoomChange
 
 /** So many changes wait for a hole at most. Where more come they are let go, and the room starts anew from its newest page. */
 export const WAITING_AT_MOST = 1_000

@@ -3,7 +3,7 @@ import type { Change, ChatMessage, Message, Reaction } from "./wire.ts"
 
 /** `message` after `change`, which is of it; the same object where that changes nothing. */
 export const fold = (message: Message, change: Change): Message => {
-  if (message.kind === "deleted") return message
+  if (message.kind === "deleted" || isNotice(message)) return message
   switch (change.kind) {
     case "edit":
       return edited(message, change.text, change.at)
@@ -21,7 +21,11 @@ export const fold = (message: Message, change: Change): Message => {
 /** The emoji without the marks that only say how it is drawn, in colour or as text: two that differ in nothing else are the same. */
 export const canonical = (emoji: string): string => emoji.replace(/[\uFE0E\uFE0F]/gu, "")
 
-type Whole = Exclude<Message, { kind: "deleted" }>
+type Notice = Extract<Message, { about: unknown }>
+type Whole = Exclude<Message, Notice | { kind: "deleted" }>
+
+// In one's own log nobody changes anything.
+const isNotice = (message: Message): message is Notice => message.kind === "invited" || message.kind === "removed"
 
 // A change without a text is one whose message has been deleted meanwhile: its own change says so.
 const edited = (message: Whole, text: string | undefined, at: ChatMessage["at"]): Message => {

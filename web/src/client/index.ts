@@ -3,6 +3,7 @@ export { type Account, type AccountCalls, accountCalls, AccountTokens } from "./
 export { backoff } from "./backoff.ts"
 export { shows } from "./characters.gen.ts"
 export { type Cause, Connection, type ConnectionOptions, type ConnectionState } from "./connection.ts"
+export type { Settings } from "./deeds.ts"
 export { Drafts } from "./drafts.ts"
 export { adoptDrafts, type DraftStore, noDrafts, storedDrafts } from "./draft-store.ts"
 export { type FileEntry, FileQueue, type FileState } from "./file-queue.ts"
@@ -14,9 +15,22 @@ export { indexOf } from "./indices.ts"
 export { adoptOutbox, memoryOutbox, type OutboxEntry, type OutboxStore, type Said, storedOutbox } from "./outbox-store.ts"
 export { Disconnected, Refused, Unanswered } from "./requests.ts"
 export type { Refusal, Room } from "./room.ts"
+export {
+  type Closed,
+  closedFor,
+  isLastOwner,
+  mayGiveRoles,
+  mayInvite,
+  mayName,
+  mayRemove,
+  mayRule,
+  moderates,
+} from "./rights.ts"
 export type { RoomLog } from "./room-log.ts"
-export { Session, type SessionOptions } from "./session.ts"
+export { isDirect, isOwnLog, isPrivate } from "./room-names.ts"
+export { type Removal, Session, type SessionOptions } from "./session.ts"
 export { browserNetwork, browserSocket, type Network, type OpenSocket, type Socket, steadyNetwork } from "./socket.ts"
+export type { Governors, Role, Standing } from "./standing.ts"
 export { after, useTimers, workerTimers } from "./timers.ts"
 export { SignInNeeded, type Token, type TokenSource } from "./tokens.ts"
 export { Unreadable, type Upload, upload, type UploadRequest } from "./upload.ts"

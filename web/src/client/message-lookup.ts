@@ -3,7 +3,7 @@ import { fold } from "./fold.ts"
 import { Refused, type Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
 import type { RoomLog } from "./room-log.ts"
-import { type Change, type Entry, isChange, isMessage, type Message } from "./wire.ts"
+import { type Change, type Entry, isChange, isMessage, isRoomChange, type Message } from "./wire.ts"
 
 export interface MessageLookupPorts {
   requests: Requests
@@ -55,7 +55,7 @@ export class MessageLookup {
   found(entries: readonly Entry[]): void {
     if (this.#answers.size === 0) return
     for (const entry of entries) {
-      if (!isChange(entry)) continue
+      if (!isChange(entry) || isRoomChange(entry)) continue
       const key = keyOf(entry.room, entry.of)
       const answer = this.#answers.get(key)
       if (answer?.isPending) answer.changes.push(entry)

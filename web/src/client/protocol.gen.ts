@@ -753,11 +753,12 @@ export type ServerFrame =
   | ErrorFrame
 
 /** A message as a client keeps it: with or without the frame's own fields. */
-export type Message = LoggedChat | LoggedFile | LoggedDeleted
+export type Message = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved
 
-/** What changes a message; and all that a room's log holds. */
+/** What changes a message; what changes the room itself; and all that a room's log holds. */
 export type Change = LoggedEdit | LoggedDelete | LoggedReact | LoggedPin
-export type Entry = Message | Change
+export type RoomChange = LoggedMember | LoggedSettings
+export type Entry = Message | Change | RoomChange
 
 /** Codes after which the same request may succeed. */
 export const RETRYABLE: readonly ErrorCode[] = [

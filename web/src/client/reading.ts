@@ -65,9 +65,9 @@ export class Reading {
     this.#marks.stop()
   }
 
-  /** To somebody who has just come in, what was said before is not unread. */
+  /** To somebody who has just come in, what was said before is not unread; who was let in has been in since then. */
   #begin(room: Room): void {
-    if (!this.#listed || !room.joined || room.readSeq !== null) return
+    if (!this.#listed || !room.joined || room.readSeq !== null || room.awaitsMark) return
     room.readSeq = room.enteredSeq
     this.#marks.mark(room.name, room.enteredSeq)
   }

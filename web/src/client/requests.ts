@@ -1,5 +1,5 @@
 /**
- * Questions that the server answers: `join`, `resume`, `leave`, `history`, `rooms`. Each carries a `ref`, and its answer comes back with it; that
+ * Questions that the server answers: `join`, `resume`, `history`, `rooms`, `invite` and so on. Each carries a `ref`, and its answer comes back with it; that
  * to `resume` in parts.
  * A retryable error is waited out; a connection that goes away ends them all, and who asked asks again on the next one.
  */
@@ -12,10 +12,17 @@ interface Answers {
   leave: "left"
   history: "history"
   rooms: "rooms"
+  people: "people"
+  create: "joined"
+  direct: "joined"
+  invite: "change"
+  remove: "change"
+  role: "change"
+  settings: "change"
 }
 
 type Question = keyof Answers
-export type Ask<Type extends Question> = Omit<Outgoing<Type>, "ref">
+export type Ask<Type extends Question> = Type extends Question ? Omit<Outgoing<Type>, "ref"> : never
 
 /** The server refused. `code` is from the protocol's table, and trying the same again cannot help. */
 export class Refused extends Error {

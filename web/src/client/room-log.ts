@@ -13,14 +13,15 @@ import { ChangeLog } from "./change-log.ts"
 import { HeldMessages } from "./held-messages.ts"
 import type { Interval } from "./intervals.ts"
 import { KnownNumbers } from "./known-numbers.ts"
-import { type Change, type Entry, isChange, isMessage, type Message } from "./wire.ts"
+import { RoomLines } from "./room-lines.ts"
+import { type Change, type Entry, isChange, isMessage, isRoomChange, type Message, type RoomChange } from "./wire.ts"
 
 /** So many messages are held at most; past that so many are kept, so that not every arrival lets one go. */
 export const HELD_AT_MOST = 2_000
 export const KEPT = 1_200
 
 const NO_MESSAGES: readonly Message[] = []
-const NO_CHANGES: readonly Change[] = []
+const NO_CHANGES: readonly (Change | RoomChange)[] = []
 
 export class RoomLog {
   /** Where somebody reads: the messages around this number stay; null: at the newest. */
@@ -28,8 +29,26 @@ export class RoomLog {
   readonly #held = new HeldMessages()
   readonly #changes = new ChangeLog()
   readonly #numbers = new KnownNumbers()
+  readonly #lines = new RoomLines()
+  readonly #onRoomChange: (change: RoomChange) => void
   /** The newest message, where it is not held. */
   #newest: Message | null = null
+  #passedOver = 0
+
+  /** `onRoomChange` hears of each change of the room itself in order, once every entry before it is known; perhaps more than once. */
+  constructor(onRoomChange: (change: RoomChange) => void = () => {}) {
+    this.#onRoomChange = onRoomChange
+  }
+
+  /** What was changed of the room itself, as far as that has come: it stands between the messages. */
+  get lines(): readonly RoomChange[] {
+    return this.#lines.all
+  }
+
+  /** Up to this number changes were passed over, whose effects messages hold by themselves: of the room itself nobody has told. */
+  get passedOver(): number {
+    return this.#passedOver
+  }
 
   /** The messages that are held, oldest first. The array and the messages in it are replaced, never changed. */
   get messages(): readonly Message[] {
@@ -134,6 +153,7 @@ export class RoomLog {
   receive(entry: Entry): boolean {
     const { seq } = entry
     this.#begin(seq, seq - 1)
+    if (isRoomChange(entry)) this.#lines.add([entry])
     const isNew = this.end !== null && seq > this.end ? this.#passedBy(entry) : this.#next(entry)
     this.#apply(this.#changes.saw(seq, seq, isChange(entry) ? [entry] : NO_CHANGES))
     return isNew
@@ -163,6 +183,7 @@ export class RoomLog {
     this.#numbers.expect(Math.max(upTo, covered))
     if (after === this.end) this.#numbers.reachOn(covered < this.target ? covered : null)
     this.#insert(entries, after + 1, covered, asOf)
+    this.#lines.add(entries.filter(isRoomChange))
     this.#apply(this.#changes.saw(after + 1, covered, entries.filter(isChange)))
     this.#bound()
   }
@@ -182,7 +203,8 @@ export class RoomLog {
    * follows them goes over into it: of the rest nobody knows what was changed meanwhile.
    */
   anew(upTo: number, entries: readonly Entry[], more: boolean, asOf: number): RoomLog {
-    const log = new RoomLog()
+    const log = new RoomLog(this.#onRoomChange)
+    log.#lines.add(this.lines)
     log.joinedFresh(entries, upTo, more, asOf)
     log.#adopt(this, upTo)
     log.expect(this.target)
@@ -202,7 +224,7 @@ export class RoomLog {
     this.reader = null
     this.#numbers.restart()
     this.#held.keep(0, 0)
-    if (this.#changes.through < this.target) this.#changes.begin(this.target)
+    if (this.#changes.through < this.target) this.#beginChanges(this.target)
   }
 
   /** Whether it is known what stands under this number: a message, or none. */
@@ -224,7 +246,17 @@ export class RoomLog {
   #begin(start: number, through: number): void {
     if (this.start !== null) return
     this.#numbers.reach(start)
+    this.#beginChanges(through)
+  }
+
+  #beginChanges(through: number): void {
     this.#changes.begin(through)
+    this.#passedOver = through
+  }
+
+  /** What came of the room itself after `seq` is told again: up to there it was learnt in another way. */
+  retell(seq: number): void {
+    if (this.start !== null) this.#apply(this.#changes.lower(seq))
   }
 
   /** An entry within what is wanted. */
@@ -278,8 +310,12 @@ export class RoomLog {
     this.#bound()
   }
 
-  #apply(changes: readonly Change[]): void {
+  #apply(changes: readonly (Change | RoomChange)[]): void {
     for (const change of changes) {
+      if (isRoomChange(change)) {
+        this.#onRoomChange(change)
+        continue
+      }
       if (this.#newest?.seq === change.of) this.#newest = this.#held.folded(this.#newest, change)
       this.#held.apply(change)
     }

@@ -1,7 +1,9 @@
 /** What the client knows of one room: its log, who is there, who types, how far this user has read. */
 import { Intervals } from "./intervals.ts"
+import { isDirect, isPrivate } from "./room-names.ts"
 import { RoomLog } from "./room-log.ts"
-import type { Entry, ErrorCode, Incoming, JoinedRoom, Message, RoomName, RoomSummary, User } from "./wire.ts"
+import { foldRoom, type Standing, standingOf } from "./standing.ts"
+import type { Entry, ErrorCode, Incoming, JoinedRoom, Message, RoomChange, RoomName, RoomSummary, User } from "./wire.ts"
 
 const NEWEST_PAGE = 50
 /** How far the server counts what is unread. */
@@ -16,7 +18,9 @@ export interface Refusal {
 export class Room {
   readonly name: RoomName
   /** Replaced where the room starts anew: what was held of it is let go then. */
-  log = new RoomLog()
+  log = this.#newLog()
+  /** How it stands, or null until the server has let us in. */
+  standing: Standing | null = null
   /** How many stores its numbers have been of: of another one they may name other messages. */
   stores = 1
   /** Whether this connection has joined the room. */
@@ -34,14 +38,65 @@ export class Room {
   #summary: RoomSummary | null = null
   /** What has been in view, beyond `readSeq`. */
   #seen = new Intervals()
-  readonly #isOwn: (message: Message) => boolean
+  /** The numbers of changes that took a role from a member, of those that came while it was known who is in the room. */
+  readonly #demotions = new Set<number>()
+  /** Who has invited this user here, and what they called it: until the server lists the room, nobody else knows how far it is read. */
+  #invitation: { readonly by: User; readonly title: string } | null = null
+  readonly #isOwn: (entry: Pick<Message, "from">) => boolean
   readonly #catchUp: number
 
   /** `catchUp`: how many missing messages are fetched by themselves. */
-  constructor(name: RoomName, isOwn: (message: Message) => boolean, catchUp: number) {
+  constructor(name: RoomName, isOwn: (entry: Pick<Message, "from">) => boolean, catchUp: number) {
     this.name = name
     this.#isOwn = isOwn
     this.#catchUp = catchUp
+  }
+
+  get isPrivate(): boolean {
+    return isPrivate(this.name)
+  }
+
+  get isDirect(): boolean {
+    return isDirect(this.name)
+  }
+
+  /** What it is called for people; empty where it has no other name than its own. */
+  get title(): string {
+    return this.standing?.title ?? this.#summary?.title ?? this.#invitation?.title ?? ""
+  }
+
+  get isArchived(): boolean {
+    return this.standing?.archived ?? this.#summary?.archived ?? false
+  }
+
+  /** With whom this user is in a direct room. */
+  get others(): readonly User[] {
+    const { people } = this.standing ?? {}
+    if (people) return [...people.values()].filter((from) => !this.#isOwn({ from }))
+    return this.#summary?.with ?? (this.#invitation ? [this.#invitation.by] : [])
+  }
+
+  /** Whether how it stands has to be told anew: what was changed of it was passed over. */
+  get isStandingStale(): boolean {
+    return this.joined && this.standing !== null && this.standing.asOf < this.log.passedOver
+  }
+
+  /** Whether `change` took a role from a member, and did not let somebody in: it says the same. */
+  isDemotion(change: RoomChange): boolean {
+    if (change.kind !== "member" || change.role !== "member") return false
+    if (this.#demotions.has(change.seq)) return true
+    const before = this.log.lines.findLast((line) => line.seq < change.seq && line.kind === "member" && line.user.id === change.user.id)
+    return before?.kind === "member" && before.role !== undefined
+  }
+
+  /** Whether the list of rooms, which is asked for, will say how far it is read. */
+  get awaitsMark(): boolean {
+    return this.#invitation !== null && this.#summary === null
+  }
+
+  /** Somebody has let this user in. */
+  invited(by: User, title: string): void {
+    this.#invitation = { by, title }
   }
 
   /** Whether the log holds a message of this user's own with this `id`. */
@@ -157,18 +212,22 @@ export class Room {
   }
 
   /** Takes the answer to a `join` or `resume` that asked for what follows `after`, or for the newest messages where that is null. */
-  entered({ seq, as_of = seq, members, online, messages, more }: JoinedRoom, after: number | null): void {
+  entered(joined: JoinedRoom, after: number | null): void {
+    const { seq, as_of = seq, members, online, messages, more } = joined
     this.joined = true
     this.enteredSeq = seq
     this.refusal = null
     this.members = members
     this.#nowOnline(online)
+    // What came by itself meanwhile may be ahead of the answer.
+    if (this.standing === null || this.standing.asOf <= seq) this.standing = standingOf(joined)
     if (after === null) this.log.joinedFresh(messages, seq, more, as_of)
     else {
       this.log.expect(seq)
       // Where it is far behind they are the oldest of what was missed, and it starts anew at the newest.
       if (!this.isFarBehind) this.log.pageAfter(after, seq, messages, more, as_of)
     }
+    this.log.retell(seq)
   }
 
   /** Takes the newest messages up to `upTo`, with what was changed up to `asOf`. What is held goes, also where they follow it: see `RoomLog.anew`. */
@@ -201,10 +260,20 @@ export class Room {
   /** Forgets all that came from a message store which is no more. */
   forget(): void {
     this.stores += 1
-    this.log = new RoomLog()
+    this.log = this.#newLog()
+    this.standing = null
+    this.#demotions.clear()
     this.joined = false
     this.readSeq = null
     this.#summary = null
     this.#seen = new Intervals()
+  }
+
+  #newLog(): RoomLog {
+    return new RoomLog((change) => {
+      if (this.standing === null || change.seq <= this.standing.asOf) return
+      if (change.kind === "member" && change.role === "member" && this.standing.people?.has(change.user.id)) this.#demotions.add(change.seq)
+      this.standing = foldRoom(this.standing, change, (user) => this.#isOwn({ from: user }))
+    })
   }
 }

@@ -9,11 +9,11 @@ export class Rooms {
   /** Looked at, with unread messages that are still to be asked for. */
   readonly #unreadWanted = new Set<RoomName>()
 
-  readonly #isOwn: (message: Message) => boolean
+  readonly #isOwn: (entry: Pick<Message, "from">) => boolean
   readonly #catchUp: number
 
   /** `isOwn`: whether a message is this user's own. `catchUp`: see `Room`. */
-  constructor(isOwn: (message: Message) => boolean, catchUp: number) {
+  constructor(isOwn: (entry: Pick<Message, "from">) => boolean, catchUp: number) {
     this.#isOwn = isOwn
     this.#catchUp = catchUp
   }

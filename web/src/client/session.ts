@@ -6,6 +6,7 @@
  */
 import { Backfill, ignoreLoss } from "./backfill.ts"
 import { Connection, type ConnectionOptions } from "./connection.ts"
+import { Deeds } from "./deeds.ts"
 import { Emitter } from "./emitter.ts"
 import { Entrance } from "./entrance.ts"
 import { reachesBackTo } from "./former.ts"
@@ -13,6 +14,7 @@ import { Listing } from "./listing.ts"
 import { MessageLookup } from "./message-lookup.ts"
 import { Outbox } from "./outbox.ts"
 import type { OutboxEntry, OutboxStore } from "./outbox-store.ts"
+import { OwnLog } from "./own-log.ts"
 import { OwnMessages } from "./own-messages.ts"
 import { Reading } from "./reading.ts"
 import { Requests } from "./requests.ts"
@@ -27,6 +29,17 @@ export interface SessionOptions extends ConnectionOptions {
   catchUp?: number
 }
 
+/** This user is not in the room any more, and did not leave it. */
+export interface Removal {
+  readonly room: RoomName
+  /** What it was called; empty where it had no other name than its own. */
+  readonly title: string
+  /** Who did that, where the server has said so. */
+  readonly by: User | null
+  /** What was written and will not be sent. */
+  readonly unsent: readonly OutboxEntry[]
+}
+
 const CATCH_UP = 1_000
 const LEAVE_ASKED_AT_MOST = 2
 
@@ -39,8 +52,12 @@ export class Session {
   readonly arrivals = new Emitter<Message>()
   /** An error that answers nothing in particular; or a change of this user's own that was refused, where no words are lost by it. */
   readonly notices = new Emitter<Incoming<"error">>()
+  /** Others have ended this user's membership. */
+  readonly removals = new Emitter<Removal>()
   /** What history brings. */
   readonly history: Backfill
+  /** What is done to rooms, and who may be let in. */
+  readonly deeds: Deeds
 
   user: User | null = null
   limits: Limits | null = null
@@ -52,6 +69,7 @@ export class Session {
   readonly #typing: Typing
   readonly #own: OwnMessages
   readonly #lookup: MessageLookup
+  readonly #ownLog: OwnLog
   #epoch: string | null = null
   #sessionId: string | null = null
   readonly #changed = (room: RoomName | null) => this.changes.emit(room)
@@ -73,10 +91,18 @@ export class Session {
       requests: this.#requests,
       enter: (room) => this.#entrance.enter(room),
       notJoined: (room) => this.#enterAgain(room),
-      changed: (room) => this.#changed(room),
+      changed: (room) => this.#paged(room),
       wentBack: (room) => this.#wentBack(room),
       found: (entries) => this.#found(entries),
     })
+    this.deeds = new Deeds({
+      requests: this.#requests,
+      room: (name) => this.#rooms.get(name),
+      enter: (room) => this.#entrance.enter(room),
+      notJoined: (room) => this.#enterAgain(room),
+      made: (room) => this.open(room),
+    })
+    this.#ownLog = new OwnLog({ room: (name) => this.#rooms.of(name), invited: (room) => this.#invited(room) })
     this.#lookup = new MessageLookup({ requests: this.#requests, enter: (room) => this.#entrance.enter(room) })
     this.#reading = new Reading(
       (room, seq) => this.#rooms.isJoined(room) && send({ type: "read", room, seq }),
@@ -119,6 +145,12 @@ export class Session {
 
   get rooms(): ReadonlyMap<RoomName, Room> {
     return this.#rooms.all
+  }
+
+  /** The log of what happened to this user, which is among `rooms`. */
+  get own(): Room | null {
+    const { name } = this.#ownLog
+    return (name !== null && this.#rooms.get(name)) || null
   }
 
   /** Whether `rooms` are all of which this user is a member: the server has listed them since the session began. */
@@ -208,7 +240,7 @@ export class Session {
 
   #receive(frame: ServerFrame): void {
     if (frame.type === "error" && this.outbox.refused(frame)) return
-    if (frame.type !== "message" && frame.type !== "change" && this.#requests.receive(frame)) return
+    if (frame.type !== "message" && this.#requests.receive(frame) && frame.type !== "change") return
     switch (frame.type) {
       case "welcome":
         return this.#welcomed(frame)
@@ -223,7 +255,7 @@ export class Session {
       case "read":
         return this.#readElsewhere(frame)
       case "left":
-        return this.forget(frame.room) // on another connection of this user
+        return frame.by === undefined ? this.forget(frame.room) : this.#removed(frame.room, frame.by) // or on another connection of this user
       case "error":
         return this.notices.emit(frame)
       default:
@@ -231,7 +263,7 @@ export class Session {
     }
   }
 
-  #welcomed({ user, session, epoch, limits }: Incoming<"welcome">): void {
+  #welcomed({ user, session, epoch, limits, me }: Incoming<"welcome">): void {
     const renewed = session === this.#sessionId
     this.user = user
     this.limits = limits
@@ -239,8 +271,10 @@ export class Session {
     if (renewed) return
     if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.rooms.values()) this.#forget(room)
     this.#epoch = epoch
+    if (me) this.#ownLog.begin(this.#rooms.open(me).name) // a server of some age has none
     this.outbox.ofStore(epoch)
     this.#changed(null)
+    this.deeds.connected()
     void this.#enterAll().catch(ignoreLoss)
   }
 
@@ -264,6 +298,12 @@ export class Session {
     void this.history.repair(room)
   }
 
+  /** History has moved on. Where it passed over what was changed of the room itself, that is told by entering again. */
+  #paged(name: RoomName): void {
+    this.#changed(name)
+    if (this.#rooms.get(name)?.isStandingStale) this.#enterAgain(name)
+  }
+
   /** The server has less of the room than it had, or something else under one of its numbers. */
   #wentBack(room: Room): void {
     this.#forget(room)
@@ -281,8 +321,26 @@ export class Session {
   }
 
   #notEntered(room: Room): void {
+    // Nobody comes to such a room by its name: this user was in it once.
+    if (room.isPrivate && room !== this.own && room.refusal?.code === "no_such_room") return this.#removed(room.name, null)
     this.outbox.roomRefused(room.name, room.refusal!)
     this.#changed(room.name)
+  }
+
+  /** Somebody has let this user in. */
+  #invited(room: Room): void {
+    room.refusal = null
+    this.#changed(null)
+    void this.#entrance.enter(room).then(() => this.#listing.refresh()).catch(ignoreLoss)
+  }
+
+  #removed(name: RoomName, by: User | null): void {
+    const room = this.#rooms.get(name)
+    if (!room) return
+    const unsent = this.outbox.of(name)
+    const { title } = room
+    this.forget(name)
+    this.removals.emit({ room: name, title, by, unsent })
   }
 
   #enterAgain(name: RoomName): void {
@@ -309,6 +367,7 @@ export class Session {
   #found(entries: readonly Entry[]): void {
     this.#own.found(entries, this.user)
     this.#lookup.found(entries)
+    this.#ownLog.found(entries)
   }
 
   #lookFor(room: RoomName): false {

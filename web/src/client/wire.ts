@@ -1,5 +1,5 @@
 /** The frames of docs/protocol.md, picked out of the generated unions by their `type`. */
-import type { Change, ClientFrame, Entry, Message, RoomSummary, ServerFrame, User } from "./protocol.gen.ts"
+import type { ClientFrame, Entry, Message, RoomChange, RoomSummary, ServerFrame, User } from "./protocol.gen.ts"
 
 export type {
   Change,
@@ -11,9 +11,11 @@ export type {
   JoinedRoom,
   Limits,
   Message,
+  Person,
   Reaction,
   RefusedRoom,
   RoomAfter,
+  RoomChange,
   RoomSummary,
   ServerFrame,
   StoredFile,
@@ -47,10 +49,13 @@ const isTyped = (value: unknown): value is { type: string } =>
 export const loggedOf = ({ type: _type, ref: _ref, ...entry }: Incoming<"message" | "change">): Entry => entry
 
 /** What else a log holds are changes; and what a newer server may put there, which nobody can show. */
-export const isMessage = (entry: Entry): entry is Message => entry.kind === "chat" || entry.kind === "file" || entry.kind === "deleted"
-export const isChange = (entry: Entry): entry is Change => !isMessage(entry)
+export const isMessage = (entry: Entry): entry is Message => MESSAGES.has(entry.kind)
+export const isChange = (entry: Entry): entry is Exclude<Entry, Message> => !isMessage(entry)
+/** Whether it changes the room itself, and no message. */
+export const isRoomChange = (entry: Entry): entry is RoomChange => entry.kind === "member" || entry.kind === "room"
+const MESSAGES: ReadonlySet<Entry["kind"]> = new Set<Message["kind"]>(["chat", "file", "deleted", "invited", "removed"])
 
 /** Whom an entry is from is enough to tell whose copy it is: the same `id` may be used by two senders. */
-export const isOwn = (entry: Entry, user: User | null): boolean => user !== null && entry.from.id === user.id
+export const isOwn = (entry: Pick<Entry, "from">, user: User | null): boolean => user !== null && entry.from.id === user.id
 
 export type RoomName = RoomSummary["room"]

@@ -1,5 +1,5 @@
 /** Everything the page says. One dictionary for each language; the compiler sees to it that none lacks a sentence. */
-import type { ErrorCode } from "../client/index.ts"
+import type { ErrorCode, Governors, Role } from "../client/index.ts"
 import type { Action } from "../model/actions.ts"
 import type { EmojiGroupName } from "../model/emoji-list.ts"
 
@@ -67,6 +67,10 @@ export interface Dictionary {
   closeRooms: Phrase
   emptyRoomTitle: Named
   emptyRoom: Phrase
+  emptyPrivate: Phrase
+  emptyDirectTitle: Named
+  emptyDirect: Phrase
+  emptyNotes: Phrase
   copyLink: Phrase
   linkCopied: Phrase
   leaveRoom: Phrase
@@ -74,6 +78,80 @@ export interface Dictionary {
   noMessagesYet: Phrase
   you: Phrase
   sentFile: Phrase
+
+  /** Around a title within a sentence. */
+  quoted: Named
+  privateRoom: Phrase
+  notes: Phrase
+  newRoom: Phrase
+  visibility: Phrase
+  onlyInvited: Phrase
+  everybody: Phrase
+  roomTitle: Phrase
+  titleExample: Phrase
+  topic: Phrase
+  topicHint: Phrase
+  peopleToInvite: Phrase
+  whoTo: Phrase
+  whoToHint: Phrase
+  findPerson: Phrase
+  nobodyFound: Named
+  foundPeople: Counted
+  takeOut: Named
+  create: Phrase
+  publicHint: Phrase
+  privateHint: Phrase
+  newMessage: Phrase
+  writeToPeople: Phrase
+  messageTo: Named
+  noteToSelf: Phrase
+  nobodyYet: Phrase
+  invite: Phrase
+  inviteTo: Named
+  notInvited: Named
+  roles: Record<Role, string>
+  giveRole: Record<Role, string>
+  personActions: Named
+  removePerson: Phrase
+  removeTitle: (name: string, room: string) => string
+  removeMeans: Phrase
+  removeMeansPublic: Phrase
+  leaveTitle: Named
+  leaveMeans: Phrase
+  lastOwner: Phrase
+  members: Counted
+  settingsOf: Named
+  roomSettings: Phrase
+  posting: Phrase
+  invites: Phrase
+  governors: Record<Governors, string>
+  archive: Phrase
+  archiveHint: Phrase
+  removedFrom: (room: string, by: string | null) => string
+  /** Of a private room whose title is not known. */
+  removedFromOne: (by: string | null) => string
+  notSentAnyMore: Phrase
+  copyText: Phrase
+  inbox: Phrase
+  inboxEmpty: Phrase
+  inboxNews: Counted
+  happened: Record<"invited" | "removed", (name: string, room: string) => string>
+  conversation: Named
+  lines: {
+    left: Phrase
+    removed: Named
+    came: Phrase
+    tookRole: Named
+    added: Named
+    gaveRole: Record<Role, Named>
+    title: Named
+    topic: Named
+    noTopic: Phrase
+    posting: Record<Governors, string>
+    invites: Record<Governors, string>
+    archived: Phrase
+    reopened: Phrase
+  }
 
   people: Phrase
   showPeople: Phrase
@@ -94,6 +172,7 @@ export interface Dictionary {
   loadOlder: Phrase
   loadingOlder: Phrase
   beginning: Named
+  beginningDirect: Phrase
   sending: Phrase
   stored: Phrase
   notSent: Phrase
@@ -132,6 +211,9 @@ export interface Dictionary {
   emojiGroups: Record<EmojiGroupName, string>
 
   write: Named
+  writeTo: Named
+  writeNotes: Phrase
+  closed: Record<"archived" | "moderators_write", string>
   send: Phrase
   tooLong: Counted
   charactersLeft: Counted
@@ -164,7 +246,7 @@ export interface Dictionary {
   waitingToSend: Counted
   brokeProtocol: Phrase
   reload: Phrase
-  closed: Phrase
+  connectionClosed: Phrase
   connectAgain: Phrase
 
   theme: Record<"system" | "light" | "dark", string>

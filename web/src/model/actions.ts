@@ -3,16 +3,28 @@ import type { Message, User } from "../client/index.ts"
 
 export type Action = "react" | "reply" | "edit" | "copy" | "pin" | "delete"
 
-export const actionsOn = (message: Message, me: User): readonly Action[] => {
-  if (message.kind === "deleted") return []
+/** What the room allows this user. */
+export interface May {
+  /** Anything can be changed there. */
+  readonly change: boolean
+  /** They may write, and so answer. */
+  readonly write: boolean
+  /** They may delete what others wrote. */
+  readonly moderate: boolean
+}
+
+export const ALL: May = { change: true, write: true, moderate: false }
+
+export const actionsOn = (message: Message, me: User, may: May = ALL): readonly Action[] => {
+  if (message.kind !== "chat" && message.kind !== "file") return []
   const own = message.from.id === me.id
   const written = message.kind === "chat"
   return [
-    "react",
-    "reply",
-    ...(own && written ? (["edit"] as const) : []),
+    ...(may.change ? (["react"] as const) : []),
+    ...(may.write ? (["reply"] as const) : []),
+    ...(may.change && own && written ? (["edit"] as const) : []),
     ...(written ? (["copy"] as const) : []),
-    "pin",
-    ...(own ? (["delete"] as const) : []),
+    ...(may.change ? (["pin"] as const) : []),
+    ...(may.change && (own || may.moderate) ? (["delete"] as const) : []),
   ]
 }

@@ -10,10 +10,13 @@ import {
   Drafts,
   FileQueue,
   isChanging,
+  isOwnLog,
+  isPrivate,
   memoryOutbox,
   type Message,
   noDrafts,
   noFiles,
+  type Removal,
   type Room,
   type RoomName,
   Session,
@@ -27,6 +30,8 @@ import {
 } from "../client/index.ts"
 import { Attention } from "./attention.ts"
 import type { Given } from "./clipboard.ts"
+import { Doings } from "./doings.svelte.ts"
+import { Inbox } from "./inbox.svelte.ts"
 import { Notice } from "./notice.svelte.ts"
 import { type Beside, RoomView } from "./room-view.svelte.ts"
 import { isWriting } from "./rows.ts"
@@ -57,11 +62,14 @@ export class Chat {
   readonly uploads: Uploads
   readonly attention = new Attention()
   readonly notice = new Notice()
+  readonly doings: Doings
+  readonly inbox: Inbox
   /** Goes on with a newer token of the same user. */
   readonly use: (account: Account) => void
   /** A token that is good for now. */
   readonly token: () => Promise<Token>
   connection = $state.raw<ConnectionState>({ phase: "idle" })
+  /** The direct ones last, the archived ones below the others; of each kind the latest activity first. */
   rooms = $state.raw<readonly RoomView[]>([])
   current = $state.raw<RoomView | null>(null)
   readonly unread = $derived(this.rooms.reduce((sum, { drawn }) => sum + drawn.unread, 0))
@@ -86,6 +94,8 @@ export class Chat {
       tokens,
       outbox: orElse(() => storedOutbox(account.user.id), memoryOutbox),
     })
+    this.doings = new Doings(this.session, this.notice)
+    this.inbox = new Inbox(this.session)
     this.drafts = new Drafts(orElse(() => storedDrafts(account.user.id), noDrafts))
     this.drafts.changes.on((room) => this.#views.get(room)?.drafted(this.drafts.of(room)))
     this.files = new FileQueue({
@@ -105,11 +115,12 @@ export class Chat {
     this.session.connection.states.on((state) => (this.connection = state))
     this.session.connection.frames.on((frame) => {
       if (frame.type === "welcome") this.files.connected()
-      if (frame.type === "left") this.#gaveUp(frame.room)
-      if (frame.type === "change") this.#views.get(frame.room)?.changed(frame.of)
+      if (frame.type === "left" && frame.by === undefined) this.#gaveUp(frame.room)
+      if (frame.type === "change" && "of" in frame) this.#views.get(frame.room)?.changed(frame.of)
     })
     this.session.notices.on(({ code, text, ref = "" }) => OF_A_CHANGE.test(ref) && this.notice.tell({ code, text }))
     this.session.stored.on(({ id }) => this.files.acknowledged(id))
+    this.session.removals.on((removal) => this.#removed(removal))
     this.session.arrivals.on((message) => this.#arrived(message))
     this.attention.onChange(() => {
       if (!this.attention.isHere) this.current?.looksAway()
@@ -203,6 +214,22 @@ export class Chat {
     this.#cancelDrawing?.()
   }
 
+  /** What was written and is not sent any more is shown, so that it can be copied. */
+  #removed(removal: Removal): void {
+    const draft = this.drafts.of(removal.room)
+    const texts = [...removal.unsent.filter(isWriting).map(({ said }) => said.text), ...(shows(draft) ? [draft] : [])]
+    this.#gaveUp(removal.room)
+    if (texts.length > 0) this.doings.open({ kind: "lost", removal, texts })
+    else this.notice.tell({ removal })
+  }
+
+  /** What was half written in a private room of which the list of rooms knows no more is told of, too. */
+  async #toldOfDrafts(): Promise<void> {
+    await this.drafts.loaded
+    const gone = this.drafts.rooms.filter((room) => isPrivate(room) && !this.session.rooms.has(room))
+    for (const room of gone) this.#removed({ room, title: "", by: null, unsent: [] })
+  }
+
   #gaveUp(room: RoomName): void {
     this.files.forget(room)
     this.drafts.write(room, "")
@@ -222,7 +249,7 @@ export class Chat {
 
   #arrived(message: Message): void {
     if (message.room !== this.current?.name) return this.#trim(message.room)
-    if (message.from.id !== this.me.id && message.kind !== "deleted") this.heard = message
+    if (message.from.id !== this.me.id && (message.kind === "chat" || message.kind === "file")) this.heard = message
   }
 
   /** A room that is followed and not looked at would grow for ever. */
@@ -243,20 +270,25 @@ export class Chat {
     wallClock.look()
     if (this.session.limits) this.textChars = this.session.limits.text_chars
     const { rooms } = this.session
+    if (this.session.isListed && !this.listed) void this.#toldOfDrafts()
     this.listed = this.session.isListed
     for (const name of this.#views.keys()) if (!rooms.has(name)) this.#views.delete(name)
+    this.inbox.draw()
     for (const room of rooms.values()) {
+      if (isOwnLog(room.name)) continue
       const known = this.#views.get(room.name)
       if (known?.room !== room) this.#views.set(room.name, this.#viewOf(room))
       else if (this.#stale.has(room.name)) known.draw()
     }
     this.#stale.clear()
-    this.rooms = [...this.#views.values()].sort((a, b) => b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1))
+    this.rooms = [...this.#views.values()].sort((a, b) => placeOf(a) - placeOf(b) || b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1))
     const current = (this.current && this.#views.get(this.current.name)) ?? null
     if (current !== this.current) current?.opened() // its room is gone, or another one of that name is there now
     this.current = current
   }
 }
+
+const placeOf = ({ room }: RoomView): number => (room.isDirect ? 2 : 0) + (room.isArchived ? 1 : 0)
 
 /** Storage may be forbidden. */
 const orElse = <Store>(stored: () => Store, otherwise: () => Store): Store => {

@@ -1,10 +1,11 @@
 /** What is told once, in the line of the connection's state, and is gone after a while. */
+import type { Removal } from "../client/index.ts"
 import type { Trouble } from "./troubles.ts"
 
 const TOLD_MS = 6_000
 
-/** A refusal of something that nobody wrote, or a message that is too far back to be led to. */
-export type Told = Trouble | "too_far_back"
+/** A refusal of something that nobody wrote, a room that this user is not in any more, or a message that is too far back to be led to. */
+export type Told = Trouble | { readonly removal: Removal } | "too_far_back"
 
 export class Notice {
   now = $state.raw<Told | null>(null)

@@ -2,7 +2,7 @@
  * The places of the page, each with an address: the list of rooms (none), a room (`#/room`), and what lies over a room: on a narrow screen the
  * list (`#/room/rooms`) and the people (`#/room/people`), anywhere a file that is shown whole (`#/room/file/` and its id).
  */
-import type { RoomName } from "../client/index.ts"
+import { isOwnLog, isPrivate, type RoomName } from "../client/index.ts"
 import { roomName } from "./room-names.ts"
 
 export type Over = "rooms" | "people" | `file/${string}`
@@ -15,6 +15,9 @@ export interface Place {
 
 const OVER = /^(?:rooms|people|file\/[0-9a-f]+)$/
 
+/** A name that the server makes. */
+const MADE = /^~[\w.-]{1,63}$/
+
 export const placeOf = (hash: string): Place => {
   const [, name, over = ""] = /^#\/([^/]+)(?:\/(.*))?$/.exec(hash) ?? []
   const room = name === undefined ? null : roomOf(name)
@@ -26,7 +29,9 @@ export const hashOf = (room: RoomName, over: Over | null = null): string => `#/$
 
 const roomOf = (encoded: string): RoomName | null => {
   try {
-    return roomName(decodeURIComponent(encoded))
+    const name = decodeURIComponent(encoded)
+    if (isPrivate(name)) return MADE.test(name) && !isOwnLog(name) ? name : null
+    return roomName(name)
   } catch {
     return null // a half of a percent sign
   }

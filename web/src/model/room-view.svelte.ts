@@ -1,7 +1,9 @@
 /** One room as the page sees it. */
 import { untrack } from "svelte"
 import { SvelteMap } from "svelte/reactivity"
-import { indexOf, isChanging, type Message, type OutboxEntry, type Room, type User, withWaiting } from "../client/index.ts"
+import { closedFor, indexOf, isChanging, type Message, moderates, type OutboxEntry, type Room, type RoomChange, type User, withWaiting } from "../client/index.ts"
+import type { May } from "./actions.ts"
+import type { Called } from "./room-words.ts"
 import { type Changing, isWriting, type Writing } from "./rows.ts"
 
 /** What the room does not know of itself. */
@@ -31,14 +33,19 @@ export class RoomView {
   #firstNew = $state<number | null>(null)
   /** Whether the first new message is still on its way here. */
   readonly firstNewComes = $derived(this.#firstNew !== null && (this.#drawn.hole?.from ?? Infinity) <= this.#firstNew)
+  /** What this user may do with what is said here. */
+  readonly may: May = $derived.by(() => {
+    const { standing, archived } = this.#drawn
+    return { change: !archived, write: !archived && (standing === null || closedFor(standing) === null), moderate: moderates(standing?.role) }
+  })
   #draft = $state("")
   /** The message that is answered by what is being written. */
   answered = $state.raw<Message | null>(null)
   editing = $state<Editing | null>(null)
   /** Everybody who is here or has said something that is here, by their id. */
   readonly names: ReadonlyMap<string, string> = $derived.by(() => {
-    const { messages, online } = this.#drawn
-    return new Map([...messages.map(({ from }) => from), ...online].map(({ id, name }) => [id, name]))
+    const { messages, online, standing } = this.#drawn
+    return new Map([...messages.map(({ from }) => from), ...(standing?.people?.values() ?? []), ...online].map(({ id, name }) => [id, name]))
   })
   /** The messages that are quoted and not here, as they were when they were asked for; null: there is none. */
   readonly #quoted = new SvelteMap<number, Message | null>()
@@ -65,6 +72,12 @@ export class RoomView {
    */
   get drawn(): Drawn {
     return this.#drawn
+  }
+
+  /** What it is called. */
+  get called(): Called {
+    const { title, others } = this.#drawn
+    return { name: this.name, title, others }
   }
 
   /** Where the line "new" stands: the first number that was unread when the room was opened, or that came and was not seen. */
@@ -195,9 +208,10 @@ interface Lists {
   readonly changes: readonly Changing[]
   readonly online: readonly User[]
   readonly typing: readonly User[]
+  readonly others: readonly User[]
 }
 
-const NOTHING: Lists = { stored: [], messages: [], pending: [], changes: [], online: [], typing: [] }
+const NOTHING: Lists = { others: [], stored: [], messages: [], pending: [], changes: [], online: [], typing: [] }
 
 /** Reads all that is drawn of a room at one moment, so that it agrees. */
 const look = (room: Room, { me, waiting, loadingOlder }: Beside, before: Lists) => ({
@@ -209,6 +223,12 @@ const look = (room: Room, { me, waiting, loadingOlder }: Beside, before: Lists) 
   pending: kept(before.pending, waiting.filter(isWriting)),
   online: kept(before.online, [...room.online.values()]),
   typing: kept(before.typing, [...room.typing.values()]),
+  /** What was changed of the room itself. */
+  lines: room.log.lines as readonly RoomChange[],
+  title: room.title,
+  others: kept(before.others, room.others),
+  archived: room.isArchived,
+  standing: room.standing,
   last: room.last,
   /** When the newest message was written, whether or not it is here. */
   lastAt: room.lastAt,

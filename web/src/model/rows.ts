@@ -1,10 +1,12 @@
 /** Turns a room's messages into the rows that are shown: days, the line before what is new, groups of one author. */
-import type { Message, OutboxEntry, Said, User } from "../client/index.ts"
+import type { Message, OutboxEntry, RoomChange, Said, User } from "../client/index.ts"
 import { dayOf } from "./times.ts"
 
 export type Row =
   | { kind: "day"; key: string; at: number }
   | { kind: "new"; key: string }
+  /** What was changed of the room itself. */
+  | { kind: "line"; key: string; at: number; change: RoomChange }
   /** `head`: the first of a group, with avatar and name. `changes`: what this user does to the message and is not stored yet. */
   | { kind: "message"; key: string; head: boolean; at: number; message: Message; changes: readonly Changing[] }
   | { kind: "pending"; key: string; head: boolean; at: number; entry: Writing }
@@ -21,6 +23,8 @@ export const GROUP_MS = 5 * 60_000
 export interface RowsOf {
   /** With what this user has changed of them already, whether or not that is stored. */
   messages: readonly Message[]
+  /** What was changed of the room itself, among them; oldest first as well. */
+  lines?: readonly RoomChange[]
   /** The messages that wait to be sent; they stand below all others. */
   pending: readonly Writing[]
   /** The changes that wait to be sent. */
@@ -32,7 +36,7 @@ export interface RowsOf {
   zone: string
 }
 
-export const rowsOf = ({ messages, pending, changes, me, firstNew, zone }: RowsOf): Row[] => {
+export const rowsOf = ({ messages, lines = [], pending, changes, me, firstNew, zone }: RowsOf): Row[] => {
   const rows: Row[] = []
   let author: string | null = null
   let groupAt = 0
@@ -60,7 +64,17 @@ export const rowsOf = ({ messages, pending, changes, me, firstNew, zone }: RowsO
     if (by !== author) author = null
     return false
   }
+  let nextLine = 0
+  const linesBefore = (seq: number): void => {
+    for (let line = lines[nextLine]; line && line.seq < seq; line = lines[++nextLine]) {
+      const at = Date.parse(line.at)
+      dayBefore(at, `line-${line.seq}`)
+      rows.push({ kind: "line", key: `line-${line.seq}`, at, change: line })
+      author = null
+    }
+  }
   for (const message of messages) {
+    linesBefore(message.seq)
     const at = Date.parse(message.at)
     const key = keyOf(message, me)
     stored.add(key)
@@ -73,6 +87,7 @@ export const rowsOf = ({ messages, pending, changes, me, firstNew, zone }: RowsO
     const head = message.kind === "deleted" ? passes(message.from.id) : begins(message.from.id, at)
     rows.push({ kind: "message", key, head, at, message, changes: changesOf(message.seq) })
   }
+  linesBefore(Infinity)
   for (const entry of pending) {
     const key = ownKey(entry.id)
     if (stored.has(key)) continue // it is here already, and its acknowledgement on its way

@@ -5,5 +5,5 @@ import { plainly } from "./pieces.ts"
 
 export const summaryOf = (message: Message, words: Pick<Dictionary, "messageDeleted">): string => {
   if (message.kind === "chat") return plainly(message.text)
-  return message.kind === "file" ? message.file.name : words.messageDeleted
+  return message.kind === "file" ? message.file.name : message.kind === "deleted" ? words.messageDeleted : ""
 }

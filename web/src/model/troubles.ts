@@ -1,5 +1,5 @@
 /** What to tell a person when the server refuses, or does not answer. */
-import { HttpProblem, SignInNeeded, Unreadable } from "../client/index.ts"
+import { HttpProblem, Refused, SignInNeeded, Unreadable } from "../client/index.ts"
 import type { Dictionary, Problem } from "../i18n/dictionary.ts"
 
 export interface Trouble {
@@ -13,6 +13,7 @@ export interface Trouble {
 export const troubleOf = (error: unknown): Trouble => {
   if (error instanceof SignInNeeded) return { code: "unauthorized", text: "" }
   if (error instanceof Unreadable) return { code: error.what === "folder" ? "folder" : "unreadable", text: "" }
+  if (error instanceof Refused) return { code: error.code, text: error.message }
   if (!(error instanceof HttpProblem)) return { code: "other", text: "" }
   if (error.status === 0) return { code: "no_answer", text: "" }
   if (error.code !== null) return { code: error.code, text: error.message }

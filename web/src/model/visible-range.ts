@@ -1,5 +1,5 @@
 /** The visible range of a long room: which of its messages stand on the page. Never more than `SHOWN_AT_MOST`, whatever comes at either end. */
-import { indexOf, type Message } from "../client/index.ts"
+import { indexOf, type Message, type RoomChange } from "../client/index.ts"
 
 const OPENS_WITH = 120
 const SHOWN_BEFORE = 30
@@ -20,6 +20,16 @@ export const follows = ({ first }: VisibleRange): boolean => first === null
 export const shownIn = (messages: readonly Message[], { first, count }: VisibleRange): readonly Message[] => {
   const start = first === null ? Math.max(0, messages.length - count) : indexOf(messages, first)
   return messages.slice(start, start + count)
+}
+
+/**
+ * Those of `lines` that belong between the messages `shown`: `fromStart`, also what stands before the first; `toEnd`, what follows the last.
+ */
+export const linesIn = (lines: readonly RoomChange[], shown: readonly Message[], fromStart: boolean, toEnd: boolean): readonly RoomChange[] => {
+  if (lines.length === 0) return lines
+  const from = fromStart ? 0 : indexOf(lines, shown[0]?.seq ?? Infinity)
+  const to = toEnd ? lines.length : indexOf(lines, shown.at(-1)?.seq ?? 0)
+  return lines.slice(from, Math.max(from, to))
 }
 
 /** Opens at the message `seq`, with what was said just before it. */

@@ -1,5 +1,5 @@
 /** A room's log for the tests of what is changed: entries, pages of them, and its messages by an account that owes nothing to the client's. */
-import { type Change, type Entry, isMessage, type Message } from "../../src/client/wire.ts"
+import { type Change, type Entry, isMessage, isRoomChange, type Message, type RoomChange, type User } from "../../src/client/wire.ts"
 import { OLENA, TARAS } from "./fake-socket.ts"
 
 export const PEOPLE = [OLENA, TARAS, { id: "u-vira", name: "Vira" }]
@@ -12,6 +12,9 @@ export const edit = (seq: number, of: number, text?: string, by = 1): Change => 
 export const remove = (seq: number, of: number, by = 1): Change => ({ kind: "delete", ...common(seq, by), of })
 export const react = (seq: number, of: number, emoji: string, on = true, by = 1): Change => ({ kind: "react", ...common(seq, by), of, emoji, on })
 export const pin = (seq: number, of: number, on = true, by = 1): Change => ({ kind: "pin", ...common(seq, by), of, on })
+
+export const member = (seq: number, user: User, role?: "owner" | "moderator" | "member", by = 1): RoomChange => ({ kind: "member", ...common(seq, by), user, ...(role && { role }) })
+export const settings = (seq: number, set: Pick<Extract<RoomChange, { kind: "room" }>, "title" | "topic" | "posting" | "invites" | "archived">, by = 1): RoomChange => ({ kind: "room", ...common(seq, by), ...set })
 
 type Random = () => number
 
@@ -49,6 +52,7 @@ export const messagesAt = (log: readonly Entry[], seq: number): Message[] => {
       messages.set(entry.seq, { said: entry, text: entry.kind === "chat" ? entry.text : "", gone: false, pinned: false, users: new Map() })
       continue
     }
+    if (isRoomChange(entry)) continue
     const message = messages.get(entry.of)!
     if (entry.kind === "delete") message.gone = true
     else if (entry.kind === "pin") message.pinned = entry.on

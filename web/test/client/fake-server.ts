@@ -3,11 +3,16 @@
  * are stored once, history. The test holds the network: it can lose frames either way, delay them, and cut the connection between any two.
  */
 import { canonical, fold } from "../../src/client/fold.ts"
+import { isPrivate } from "../../src/client/room-names.ts"
 import type { Said } from "../../src/client/outbox-store.ts"
-import { type ClientFrame, type Entry, type ErrorCode, type Incoming, isMessage, type JoinedRoom, type Message, type Outgoing, type RefusedRoom, type RoomAfter, type ServerFrame, type User } from "../../src/client/wire.ts"
+import { type ClientFrame, type Entry, type ErrorCode, type Incoming, isMessage, isRoomChange, type JoinedRoom, type Message, type Outgoing, type RefusedRoom, type RoomAfter, type RoomChange, type ServerFrame, type User } from "../../src/client/wire.ts"
 import { FakeListener, FakeSocket, OLENA, TARAS, welcome } from "./fake-socket.ts"
 
 export type Changing = Exclude<Said, { type: "chat" }>
+
+/** What is done to a room itself. */
+type Done = Pick<Extract<RoomChange, { kind: "member" }>, "kind" | "user" | "role"> | (Pick<Extract<RoomChange, { kind: "room" }>, "kind"> & Set)
+type Set = Pick<Incoming<"joined">, "title" | "topic" | "posting" | "invites" | "archived">
 
 interface Told {
   /** The copy to our client does not arrive. */
@@ -24,6 +29,8 @@ export class FakeServer {
   /** All frames that arrived, over all connections. */
   readonly received: ClientFrame[] = []
   epoch = "e1"
+  /** The name of the user's own log; empty: there is none. */
+  me = ""
   user: User = OLENA
   members = new Set<string>()
   /** How many messages an answer has room for, this time. */
@@ -72,6 +79,26 @@ export class FakeServer {
     return this.#tellAll(room, this.#store(room, from, id, said), lost)
   }
 
+  /** Somebody changes the room itself. */
+  govern(room: string, done: Done, { from = TARAS, id = this.#newId(room, from), lost = false }: Told = {}): ServerFrame {
+    return this.#tellAll(room, this.#governed(room, from, id, done), lost)
+  }
+
+  /** Something happens to the user. */
+  notify(kind: "invited" | "removed", about: { room: string; title?: string }, { from = TARAS, id = this.#newId(this.me, from), lost = false }: Told = {}): ServerFrame {
+    const log = this.log(this.me)
+    const entry: Entry = { kind, room: this.me, seq: log.length + 1, id, from, at: new Date().toISOString(), about }
+    log.push(entry)
+    return this.#tellAll(this.me, entry, lost)
+  }
+
+  /** Somebody ends the user's membership. */
+  removeMe(room: string, by: User = TARAS): void {
+    this.members.delete(room)
+    this.#joined.delete(room)
+    this.tell({ type: "left", room, by })
+  }
+
   fill(room: string, count: number): void {
     for (let i = 0; i < count; i++) this.say(room, `text ${i + 1}`, { lost: true })
   }
@@ -101,11 +128,27 @@ export class FakeServer {
   #answer(frame: ClientFrame): ServerFrame[] {
     switch (frame.type) {
       case "auth":
-        return [welcome({ session: `s${++this.#sessions}`, epoch: this.epoch, user: this.user })]
+        return [welcome({ session: `s${++this.#sessions}`, epoch: this.epoch, user: this.user, me: this.me })]
       case "join":
+        if (isPrivate(frame.room) && frame.room !== this.me && !this.members.has(frame.room)) return [refusal("no_such_room")]
         return [this.#join(frame)]
       case "resume":
         return [{ type: "resumed", rooms: frame.rooms.map((wanted) => this.#resume(wanted)) }]
+      case "create": {
+        const room = `~${frame.id}`
+        if (this.log(room).length === 0) {
+          this.#governed(room, this.user, frame.id, { kind: "room", title: frame.title })
+          this.#governed(room, this.user, `${frame.id}.1`, { kind: "member", user: this.user, role: "owner" })
+        }
+        return [this.#join({ type: "join", room })]
+      }
+      case "invite":
+      case "remove":
+      case "role":
+      case "settings":
+        return [this.#govern(frame)]
+      case "people":
+        return [{ type: "people", people: [OLENA, TARAS].filter(({ name }) => name.toLowerCase().startsWith(frame.q.toLowerCase())) }]
       case "chat":
       case "edit":
       case "delete":
@@ -137,6 +180,37 @@ export class FakeServer {
     return code === null ? asFrame(this.#listed(this.#store(room, this.user, id, said))) : refusal(code, id)
   }
 
+  #govern({ type, room, id, ref, ...asked }: Outgoing<"invite" | "remove" | "role" | "settings">): ServerFrame {
+    if (!this.#joined.has(room)) return refusal("not_joined", ref ?? id)
+    const role = type === "invite" ? ("member" as const) : type === "role" ? (asked as Outgoing<"role">).role : undefined
+    const done: Done = "user" in asked ? { kind: "member", user: { id: asked.user, name: asked.user }, ...(role && { role }) } : { kind: "room", ...asked }
+    return { ...asFrame(this.#governed(room, this.user, id, done)), ...(ref !== undefined && { ref }) } as ServerFrame
+  }
+
+  /** Stores once per sender and id, as the router does. */
+  #governed(room: string, from: User, id: string, done: Done): Entry {
+    const known = this.#known(room, from, id)
+    if (known) return known
+    const log = this.log(room)
+    const entry = { ...done, room, seq: log.length + 1, id, from, at: new Date().toISOString() } as Entry
+    log.push(entry)
+    return entry
+  }
+
+  /** How the room stands after all of its changes, by an account of its own. */
+  standing(room: string): Set & Pick<Incoming<"joined">, "people" | "role"> {
+    const set: Set = {}
+    const people = new Map<string, NonNullable<Incoming<"joined">["people"]>[number]>()
+    for (const entry of this.log(room)) {
+      if (entry.kind === "room") for (const each of ["title", "topic", "posting", "invites", "archived"] as const) Object.assign(set, entry[each] !== undefined && { [each]: entry[each] })
+      if (entry.kind !== "member") continue
+      people.delete(entry.user.id)
+      if (entry.role) people.set(entry.user.id, { ...entry.user, ...(entry.role !== "member" && { role: entry.role }) })
+    }
+    const role = people.get(this.user.id)?.role
+    return { ...set, ...(role && { role }), ...(isPrivate(room) && { people: [...people.values()] }) }
+  }
+
   #refuses(room: string, said: Changing): ErrorCode | null {
     const message = this.log(room)[said.of - 1]
     if (!message || !isMessage(message) || message.kind === "deleted") return "no_such_message"
@@ -159,7 +233,7 @@ export class FakeServer {
     const seq = this.#newest(room)
     const as_of = Math.max(0, seq - this.understate())
     const messages = found.map(this.#listed)
-    return { type: "joined", room, seq, ...(as_of < seq && { as_of }), members: 2, online: [OLENA, TARAS], messages, more }
+    return { type: "joined", room, seq, ...(as_of < seq && { as_of }), members: 2, online: [OLENA, TARAS], ...(isPrivate(room) && { private: true }), ...this.standing(room), messages, more }
   }
 
   #history({ room, before, after, limit = 50 }: Outgoing<"history">): ServerFrame {
@@ -187,7 +261,7 @@ export class FakeServer {
     const entry = { kind: type, room, seq: log.length + 1, id, from, at: new Date().toISOString(), ...said } as Entry
     if (entry.kind === "react") entry.emoji = canonical(entry.emoji)
     log.push(entry)
-    if (!isMessage(entry)) log.splice(entry.of - 1, 1, fold(log[entry.of - 1] as Message, entry))
+    if (!isMessage(entry) && !isRoomChange(entry)) log.splice(entry.of - 1, 1, fold(log[entry.of - 1] as Message, entry))
     return entry
   }
 

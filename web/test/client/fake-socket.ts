@@ -73,6 +73,7 @@ export const welcome = (more: Partial<Extract<ServerFrame, { type: "welcome" }>>
   expires_at: "2030-01-01T00:00:00.000Z",
   heartbeat_s: 25,
   limits: { frame_bytes: 1 << 20, text_chars: 8000, inline_file_bytes: 262144, frames_per_s: 20, frames_burst: 40 },
+  me: "",
   ...more,
 })
 

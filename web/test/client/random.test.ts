@@ -12,7 +12,8 @@ import { FakeNetwork, numberedTokens, OLENA, TARAS } from "./fake-socket.ts"
 const CASES = Number(process.env["CASES"] ?? 60)
 const FIRST = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9))
 const SEEDS = process.env["SEED"] ? [FIRST] : Array.from({ length: CASES }, (_, i) => FIRST + i)
-const ROOMS = ["den", "kitchen"]
+const ROOMS = ["den", "~vault"]
+const VIRA = { id: "u3", name: "Vira" }
 
 const keyOf = (said: Changing): string => `${said.type} ${said.of} ${said.type === "react" ? said.emoji : ""}`
 
@@ -26,6 +27,7 @@ test.each(SEEDS)("seed %i: whatever the network does, everything is there once a
   const chance = (probability: number) => random() < probability
   const pick = <Value>(values: readonly Value[]): Value => values[Math.floor(random() * values.length)]!
   const server = new FakeServer()
+  server.members.add("~vault")
   const network = new FakeNetwork()
   const store = memoryOutbox()
   let calm = false
@@ -53,9 +55,9 @@ test.each(SEEDS)("seed %i: whatever the network does, everything is there once a
   let session = new Session({ open: server.listener.open, tokens: numberedTokens(), network, outbox: store, random })
   session.start()
   for (const room of ROOMS) session.open(room)
-  const written: Record<string, string[]> = { den: [], kitchen: [] }
+  const written: Record<string, string[]> = { den: [], "~vault": [] }
   /** What was said last of each thing, by its id. */
-  const changed: Record<string, Map<string, { id: string; of: number }>> = { den: new Map(), kitchen: new Map() }
+  const changed: Record<string, Map<string, { id: string; of: number }>> = { den: new Map(), "~vault": new Map() }
   const change = (room: string, isMine: boolean): void => {
     const messages = server.messages(room)
     const recent = chance(0.7) ? messages.slice(-10) : messages
@@ -74,6 +76,11 @@ test.each(SEEDS)("seed %i: whatever the network does, everything is there once a
     if (chance(0.4)) server.say(room, `theirs ${step}`)
     if (chance(0.2)) change(room, true)
     if (chance(0.3)) change(room, false)
+    if (chance(0.1)) {
+      const role = pick(["owner", "moderator", "member", undefined] as const)
+      const user = pick([OLENA, TARAS, VIRA])
+      server.govern(room, chance(0.5) ? { kind: "room", [pick(["title", "topic"])]: `${step}` } : { kind: "member", user, ...(role && { role }) }, { lost: chance(0.1) })
+    }
     if (chance(0.02)) server.fill(room, Math.floor(random() * 450))
     if (chance(0.06)) server.cut(pick([1001, 1006, 1011, 1012, 4001, 4002, 4003, 4004]))
     if (chance(0.03)) server.tell({ type: "reconnect", after_ms: Math.floor(random() * 3000) })
@@ -104,6 +111,10 @@ test.each(SEEDS)("seed %i: whatever the network does, everything is there once a
     const shown = session.rooms.get(room)!.log.messages
     expect(shown, "what is shown is the end of the log as it is now, without a gap").toEqual(log.slice(log.length - shown.length))
     expect(session.rooms.get(room)!.log.behind).toBe(0)
+    const { title, topic, role, people } = session.rooms.get(room)!.standing!
+    const told = server.standing(room)
+    expect({ title, topic, role }, "how the room stands is what the server says").toEqual({ title: told.title ?? "", topic: told.topic ?? "", role: told.role ?? "member" })
+    expect(people && new Map([...people].sort())).toEqual(told.people ? new Map(told.people.map((person) => [person.id, person] as const).sort()) : null)
     expect(session.outbox.of(room).filter(({ said, failure }) => said.type !== "edit" || failure?.code !== "no_such_message")).toEqual([])
     const { log: held } = session.rooms.get(room)!
     while (held.hasOlder) {

@@ -347,7 +347,7 @@ describe("what others do", () => {
 
   test("a renewed token does not enter the rooms again", async () => {
     await begin("den")
-    server.tell({ type: "welcome", user: OLENA, session: "s1", epoch: "e1", expires_at: "", heartbeat_s: 25, limits: {} as never })
+    server.tell({ type: "welcome", user: OLENA, session: "s1", epoch: "e1", expires_at: "", heartbeat_s: 25, limits: {} as never, me: "" })
     await pass(0)
     expect(server.got("join")).toHaveLength(1)
   })

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict"
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
-import { changed, people, rooms } from "./content.mjs"
+import { changed, people, rooms, some } from "./content.mjs"
 import { FakeServer } from "./fake.mjs"
 import { register } from "./registering.mjs"
 import { browser, PHONE } from "./stage.mjs"
@@ -18,6 +18,7 @@ const [, taras, maria] = people
 const line = `SELECT ${"column_of_a_long_name, ".repeat(20)} 1`
 rooms.code = { readUpTo: 2, talk: [[4, taras, `\`\`\`sql\n${line}\n\`\`\``], [3, maria, "https://a.example/x @Олена Кравець `code`"], [2, taras, "one more"], [1, maria, "and one that is new"]] }
 rooms.changed = changed
+Object.assign(rooms, some)
 for (let i = 0; i < 20; i++) rooms[`room-${i}`] = { readUpTo: 0, talk: [[1000 + i, taras, "said here"]] }
 
 const found = []
@@ -172,6 +173,55 @@ await state("what may be done with a message, on a phone", async ({ page }) => {
   await row(page, 12).getByTestId("message-text").tap()
   await page.getByTestId("message-sheet").waitFor()
 }, onPhone)
+
+const inBudget = { room: "~budget" }
+const inSome = [["", inBudget], [", on a phone", { ...inBudget, device: PHONE }]]
+for (const [where, options] of inSome) {
+  await state(`a private room${where}`, async ({ page, server }) => {
+    await page.getByTestId("composer").waitFor()
+    server.govern("~budget", taras, { kind: "member", user: people[3], role: "member" })
+    await page.getByTestId("room-line").waitFor()
+  }, options)
+  await state(`the settings of a room${where}`, async ({ page }) => {
+    await page.getByTestId("open-settings").click()
+    await page.getByTestId("room-settings").waitFor()
+  }, options)
+  await state(`what may be done with a person${where}`, async ({ page }) => {
+    if (where) await page.getByTestId("toggle-people").click()
+    await page.getByTestId("person").first().click()
+    await page.getByTestId("person-menu").waitFor()
+  }, options)
+  await state(`a room is made${where}`, async ({ page }) => {
+    await page.getByTestId("composer").waitFor()
+    if (where) await page.getByTestId("open-rooms").click()
+    await page.getByTestId("open-new-room").click()
+    await page.getByTestId("people-field").fill("т")
+    await page.getByTestId("found-person").click()
+    await page.getByTestId("people-field").fill("м")
+    await page.getByTestId("found-person").waitFor()
+  }, options)
+  await state(`somebody is written to${where}`, async ({ page }) => {
+    await page.getByTestId("composer").waitFor()
+    if (where) await page.getByTestId("open-rooms").click()
+    await page.getByTestId("open-new-message").click()
+    await page.getByTestId("new-message").waitFor()
+  }, options)
+  await state(`what happened to one${where}`, async ({ page, server }) => {
+    await page.getByTestId("composer").waitFor()
+    server.happen("invited", taras, { room: "~budget", title: "Бюджет" }, 90)
+    server.happen("removed", maria, { room: "~gone", title: "Свято" })
+    if (where) await page.getByTestId("open-rooms").click()
+    await page.getByTestId("open-inbox").click()
+    await page.getByTestId("happening").nth(1).waitFor()
+  }, options)
+}
+await state("an archived room", ({ page }) => page.getByTestId("closed").waitFor(), { room: "~old" })
+await state("asked before somebody is removed", async ({ page }) => {
+  await page.getByTestId("person").filter({ hasText: "Марія" }).click()
+  await page.getByTestId("person-remove").click()
+  await page.getByTestId("remove-question").waitFor()
+}, inBudget)
+await state("a conversation of two", ({ page }) => page.getByTestId("composer").waitFor(), { room: "~d.taras" })
 
 await browser.close()
 assert.equal(found.length, 0, `axe found:\n${found.join("\n")}`)

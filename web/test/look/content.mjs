@@ -54,6 +54,31 @@ export const rooms = {
   бухгалтерія: { readUpTo: 1, talk: [[DAY * 5, iryna, "Акти за жовтень підписано."]] },
 }
 
+/** Rooms of some, in which the person is an owner, a moderator, a member, or one of two. */
+export const some = {
+  "~budget": {
+    readUpTo: 2,
+    set: { title: "Бюджет", topic: "Цифри на наступний рік; остаточні — до п'ятниці" },
+    members: [[me, "owner"], [taras, "moderator"], [maria, "member"], [iryna, "member"]],
+    talk: [[50, taras, "Скільки лишилося на сервери?"], [45, me, "Рівно стільки, скільки просили."], [8, maria, "Тоді беремо два."]],
+  },
+  "~crew": {
+    readUpTo: 1,
+    set: { title: "Launch crew", topic: "", posting: "moderators" },
+    members: [[sam, "owner"], [me, "member"], [andrii, "member"]],
+    talk: [[300, sam, "Freeze on Thursday, launch on Monday."]],
+  },
+  "~old": {
+    readUpTo: 1,
+    set: { title: "Переїзд офісу", archived: true },
+    members: [[me, "moderator"], [iryna, "owner"]],
+    talk: [[DAY * 90, iryna, "Ключі здано."]],
+  },
+  "~d.taras": { readUpTo: 1, members: [[me, "member"], [taras, "member"]], talk: [[70, taras, "Маєш хвилинку?"], [3, taras, "Уже не треба, розібрався"]] },
+  "~d.three": { readUpTo: 2, members: [[me, "member"], [maria, "member"], [sam, "member"]], talk: [[DAY, sam, "Lunch at one?"], [DAY - 2, maria, "Так"]] },
+  "~d.notes": { readUpTo: 1, members: [[me, "member"]], talk: [[DAY * 3, me, "купити каву"]] },
+}
+
 /** A room of pictures of every shape, for scenes that are about them. */
 export const album = {
   readUpTo: 8,

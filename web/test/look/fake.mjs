@@ -2,8 +2,11 @@
 import { readFile } from "node:fs/promises"
 import { extname, join } from "node:path"
 import { chart } from "./chart.mjs"
+import { listedAs, standing, take, told } from "./fake-standing.mjs"
 import { me, messagesOf, people, rooms } from "./content.mjs"
 
+/** One's own log. */
+const ME = "~me.olena"
 const ORIGIN = "http://homin.test"
 const DIST = new URL("../../dist/", import.meta.url).pathname
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".svg": "image/svg+xml" }
@@ -23,10 +26,16 @@ export class FakeServer {
   #sockets = new Set()
   #logs
   #read
+  #standings
+  /** What governs a room is refused with this code; null: it is done. */
+  onGoverning = null
 
   constructor(given = rooms) {
     this.#logs = new Map(Object.entries(given).map(([room, { talk }]) => [room, messagesOf(room, talk)]))
     this.#read = new Map(Object.entries(given).map(([room, { readUpTo }]) => [room, readUpTo]))
+    this.#standings = new Map(Object.entries(given).map(([room, said]) => [room, standing(said)]))
+    this.#logs.set(ME, [])
+    this.#read.set(ME, 0)
   }
 
   get origin() {
@@ -51,6 +60,35 @@ export class FakeServer {
   /** Changes a message, as another person would: `said` is a client's frame without its room and id. */
   change(room, from, { type: kind, ...said }) {
     this.tell(this.#changed(room, from, newId(), { kind, ...said }))
+  }
+
+  /** Changes a room itself, as another person would: `said` is a `member` or `room` entry without what all entries have. */
+  govern(room, from, said) {
+    this.tell(this.#governed(room, from, newId(), said))
+  }
+
+  /** Tells the user what happened to them. */
+  happen(kind, from, about, minutesAgo = 0) {
+    const { now } = this
+    this.now = () => now() - minutesAgo * 60_000
+    this.tell(this.#store(ME, from, newId(), { kind, about }))
+    this.now = now
+  }
+
+  /** Lets the user into a room that `content` describes. */
+  letIn(room, content, from) {
+    this.#logs.set(room, messagesOf(room, content.talk))
+    this.#read.set(room, content.readUpTo)
+    this.#standings.set(room, standing(content))
+    this.happen("invited", from, { room, ...(content.set?.title && { title: content.set.title }) })
+  }
+
+  /** Ends the user's membership. */
+  removeMe(room, by) {
+    this.#logs.delete(room)
+    this.#read.delete(room)
+    this.tell({ type: "left", room, by })
+    this.happen("removed", by, { room, title: this.#standings.get(room).set.title })
   }
 
   async cut(code = 1012) {
@@ -101,17 +139,17 @@ export class FakeServer {
     const log = this.#logs.get(room) ?? []
     if (type === "auth") {
       const limits = { frame_bytes: 1 << 20, text_chars: 8000, inline_file_bytes: 1 << 18, frames_per_s: 20, frames_burst: 40 }
-      send({ type: "welcome", user: this.user, session: `s${Math.random()}`, epoch: "e", expires_at: "2030-01-01T00:00:00.000Z", heartbeat_s: 25, limits })
+      send({ type: "welcome", user: this.user, session: `s${Math.random()}`, epoch: "e", expires_at: "2030-01-01T00:00:00.000Z", heartbeat_s: 25, limits, me: ME })
     } else if (type === "ping") send({ type: "pong" })
     else if (type === "rooms") send({ type: "rooms", rooms: [...this.#logs.keys()].filter((name) => this.#read.has(name)).map((name) => this.#summary(name)) })
     else if (type === "join" && !this.#logs.has(room) && room !== room.toLowerCase()) {
       send({ type: "error", code: "no_such_room", text: "There is no room of this name.", retryable: false })
     } else if (type === "join") {
+      if (!this.#logs.has(room) && room.startsWith("~")) return send({ type: "error", code: "no_such_room", text: "There is no such room.", retryable: false })
       if (!this.#logs.has(room)) this.#logs.set(room, [])
-      const after = frame.after
-      const messages = (after === undefined ? log.filter(isMessage).slice(-50) : log.filter(({ seq }) => seq > after).slice(0, 200)).map(listed)
-      const online = room in rooms ? people.filter(({ id }) => id !== "u-iryna") : [this.user]
-      send({ type: "joined", room, seq: log.length, members: online.length, online, messages, more: after === undefined && log.filter(isMessage).length > 50 })
+      send({ type: "joined", ...this.#joined(room, frame.after) })
+    } else if (type === "resume") {
+      send({ type: "resumed", rooms: frame.rooms.map(({ room: name, after }) => (this.#logs.has(name) ? this.#joined(name, after) : { room: name, error: { code: "no_such_room", text: "There is no such room." } })) })
     } else if (type === "history") {
       const { before, after, limit = 50 } = frame
       const page = before !== undefined ? log.filter((entry) => isMessage(entry) && entry.seq < before).slice(-limit) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, limit)
@@ -119,10 +157,46 @@ export class FakeServer {
       send({ type: "history", room, seq: log.length, messages: page.map(listed), more })
     } else if (type === "read") this.#read.set(room, frame.seq)
     else if (type === "leave") send({ type: "left", room })
-    else if (type === "chat") this.#take(socket, frame, this.onChat, ({ text, reply_to }) => this.#store(room, this.user, frame.id, { kind: "chat", text, ...(reply_to && { reply_to }) }))
+    else if (type === "people") send({ type: "people", people: people.filter(({ name }) => name.toLowerCase().startsWith(frame.q.toLowerCase())) })
+    else if (type === "create" || type === "direct") send(this.#made(frame))
+    else if (["invite", "remove", "role", "settings"].includes(type)) {
+      if (this.onGoverning) return send({ type: "error", code: this.onGoverning, text: "refused", retryable: false })
+      const { type: _type, ref: _ref, id, room: _room, user, role = "member", ...set } = frame
+      const said = type === "settings" ? { kind: "room", ...set } : { kind: "member", user: people.find((each) => each.id === user), ...(type !== "remove" && { role }) }
+      send(this.#governed(room, this.user, id, said))
+    } else if (type === "chat") this.#take(socket, frame, this.onChat, ({ text, reply_to }) => this.#store(room, this.user, frame.id, { kind: "chat", text, ...(reply_to && { reply_to }) }))
     else if (["edit", "delete", "react", "pin"].includes(type)) {
       this.#take(socket, frame, this.onChange, ({ id, type: kind, room: _room, ...said }) => this.#changed(room, this.user, id, { kind, ...said }))
     }
+  }
+
+  #joined(room, after) {
+    const log = this.#logs.get(room)
+    const messages = (after === undefined ? log.filter(isMessage).slice(-50) : log.filter(({ seq }) => seq > after).slice(0, 200)).map(listed)
+    const stands = this.#standings.get(room) ?? standing()
+    const online = room in rooms || stands.members ? people.filter(({ id }) => id !== "u-iryna" && (!stands.members || stands.members.has(id))) : [this.user]
+    const more = after === undefined ? log.filter(isMessage).length > 50 : (messages.at(-1)?.seq ?? log.length) < log.length
+    return { room, seq: log.length, ...told(stands, this.user), members: online.length, online, messages, more }
+  }
+
+  #made({ type, id, title, topic, users }) {
+    const ids = [...new Set([this.user.id, ...users])]
+    const room = type === "create" ? `~${id.toLowerCase()}` : `~d.${ids.toSorted().map((each) => each.slice(2)).join("-")}`
+    if (!this.#logs.has(room)) {
+      this.#logs.set(room, [])
+      this.#read.set(room, 0)
+      const role = (each) => (type === "create" && each === this.user.id ? "owner" : "member")
+      this.#standings.set(room, standing({ set: { title, topic }, members: ids.map((each) => [people.find((one) => one.id === each), role(each)]) }))
+    }
+    return { type: "joined", ...this.#joined(room) }
+  }
+
+  #governed(room, from, id, said) {
+    const log = this.#logs.get(room)
+    const entry = { ...this.#store(room, from, id, said), type: "change" }
+    log[log.length - 1] = entry
+    take(this.#standings.get(room), entry)
+    return entry
   }
 
   #take(socket, frame, how, store) {
@@ -153,7 +227,7 @@ export class FakeServer {
     const readSeq = this.#read.get(room) ?? 0
     const messages = log.filter(isMessage)
     const unread = messages.filter(({ kind, seq, from }) => kind !== "deleted" && seq > readSeq && from.id !== this.user.id).length
-    return { room, seq: log.length, read_seq: readSeq, unread: Math.min(100, unread), members: 4, ...(messages.length > 0 && { last: listed(messages.at(-1)) }) }
+    return { room, ...listedAs(room, this.#standings.get(room) ?? standing(), this.user), seq: log.length, read_seq: readSeq, unread: Math.min(100, unread), members: 4, ...(messages.length > 0 && { last: listed(messages.at(-1)) }) }
   }
 }
 

@@ -11,7 +11,7 @@ export const browser = await (/^wss?:/.test(place) ? chromium.connect(place) : c
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
 
 /** Plays a scene in a room of somebody who has just come in. The command line may name the scenes to be played by a part of their names. */
-export const scenario = async (name, room, play, { prepare = async () => {}, timezoneId = "Europe/Kyiv", beside = {}, device = {} } = {}) => {
+export const scenario = async (name, room, play, { prepare = async () => {}, timezoneId = "Europe/Kyiv", beside = {}, device = {}, waitFor = "composer" } = {}) => {
   if (!name.includes(process.argv[2] ?? "")) return
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB", ...(timezoneId && { timezoneId }), ...device })
   const server = new FakeServer({ ...rooms, ...beside }) // `beside`: rooms of this scenario alone
@@ -23,7 +23,7 @@ export const scenario = async (name, room, play, { prepare = async () => {}, tim
   await page.goto(`${server.origin}/#/${room}`)
   await page.getByTestId("login-name").fill("Olena")
   await page.getByTestId("login-submit").click()
-  await page.getByTestId("composer").waitFor()
+  await page.getByTestId(waitFor).waitFor()
   const log = page.getByRole("log")
   await play({ page, server, log, context, message: (seq) => page.locator(`[data-seq="${seq}"]`) })
   assert.deepEqual(errors, [])

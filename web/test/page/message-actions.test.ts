@@ -20,6 +20,11 @@ describe("what may be done with a message", () => {
   })
 
   test("a file has no text to edit or to copy", () => expect(actionsOn(file, OLENA)).toEqual(["react", "reply", "pin", "delete"]))
+  test("who moderates may delete what others wrote", () => {
+    expect(actionsOn(chat, TARAS, { change: true, write: true, moderate: true })).toEqual(["react", "reply", "copy", "pin", "delete"])
+  })
+  test("who may not write may still react, and copy", () => expect(actionsOn(chat, TARAS, { change: true, write: false, moderate: false })).toEqual(["react", "copy", "pin"]))
+  test("in an archived room one copies, and no more", () => expect(actionsOn(chat, OLENA, { change: false, write: false, moderate: true })).toEqual(["copy"]))
   test("with a deleted one nothing", () => expect(actionsOn(deleted, OLENA)).toEqual([]))
 })
 

@@ -2,6 +2,11 @@
 import { expect, test } from "vitest"
 import { hashOf, type Over, placeOf } from "../../src/model/places.ts"
 
+test("a room whose name the server made has an address as well, one's own log has none", () => {
+  for (const room of ["~0123456789abcdef", "~d.0123456789abcdef"]) expect(placeOf(hashOf(room))).toEqual({ room, over: null })
+  for (const room of ["~me.0123456789abcdef", "~", "~a b", `~${"a".repeat(64)}`]) expect(placeOf(hashOf(room)).room).toBeNull()
+})
+
 test("any room, and what lies over it, survives the way there and back", () => {
   for (const room of ["кімната", "a.b-c_1", "日本語", "General", "rooms", "people"])
     for (const over of [null, "rooms", "people", "file/0123456789abcdef0123456789abcdef"] as (Over | null)[])

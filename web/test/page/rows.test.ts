@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import type { Message } from "../../src/client/index.ts"
+import type { Message, RoomChange } from "../../src/client/index.ts"
 import { type Changing, GROUP_MS, type Row, rowsOf, type Writing } from "../../src/model/rows.ts"
 
 const OLENA = { id: "u1", name: "Olena" }
@@ -21,6 +21,8 @@ const entry = (id: string, writtenAt = NOON + 60_000): Writing => ({ id, room: "
 const change = (said: Changing["said"], id = said.type): Changing => ({ id, room: "den", said, writtenAt: NOON, failure: null })
 const deleted = (seq: number, from = OLENA): Message => ({ kind: "deleted", room: "den", seq, id: `m${seq}`, from, at: new Date(NOON + seq * 1000).toISOString() })
 
+const line = (seq: number, at = NOON + seq * 1000): RoomChange => ({ kind: "room", room: "den", seq, id: `c${seq}`, from: TARAS, at: new Date(at).toISOString(), title: "Den" })
+
 const build = (messages: Message[], { pending = [] as Writing[], changes = [] as Changing[], firstNew = null as number | null, zone = KYIV } = {}): Row[] =>
   rowsOf({ messages, pending, changes, me: OLENA, firstNew, zone })
 
@@ -30,6 +32,20 @@ const outline = (rows: Row[]): string[] =>
     if (row.kind === "pending") return `${row.head ? "HEAD " : ""}${row.entry.id}`
     return row.kind
   })
+
+describe("what was changed of the room", () => {
+  const lines = (seqs: number[], messages: Message[], pending: Writing[] = []): string[] =>
+    outline(rowsOf({ messages, lines: seqs.map((seq) => line(seq)), pending, changes: [], me: OLENA, firstNew: null, zone: KYIV }))
+
+  test("stands in its place between the messages, and ends a group", () => {
+    expect(lines([2, 5], [message(1), message(3), message(4)])).toEqual(["day", "HEAD 1", "line", "HEAD 3", "4", "line"])
+  })
+
+  test("stands above what waits to be sent, and alone where nothing was said", () => {
+    expect(lines([2], [message(1)], [entry("w")])).toEqual(["day", "HEAD 1", "line", "HEAD w"])
+    expect(lines([1, 2], [])).toEqual(["day", "line", "line"])
+  })
+})
 
 describe("rows", () => {
   test("one author within five minutes is one group, counted from its head", () => {

@@ -1,0 +1,40 @@
+/** The log of what happened to this user, kept as a room's: who let them in where. It is no room that anybody writes in. */
+import type { Room } from "./room.ts"
+import type { Entry, RoomName } from "./wire.ts"
+
+export interface OwnLogPorts {
+  room(name: RoomName): Room
+  /** This user has been let in: the room is one of theirs. */
+  invited(room: Room): void
+}
+
+export class OwnLog {
+  /** Its name, or null until the server has said it. */
+  name: RoomName | null = null
+  readonly #ports: OwnLogPorts
+  /** What was its newest when it was entered first over this connection: the list of rooms, which is asked for then, knows of that. */
+  #since: number | null = null
+
+  constructor(ports: OwnLogPorts) {
+    this.#ports = ports
+  }
+
+  /** There is a connection, over which it is called so. */
+  begin(name: RoomName): void {
+    this.name = name
+    this.#since = null
+  }
+
+  /** These came. */
+  found(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      if (entry.kind !== "invited" || entry.room !== this.name) continue
+      const log = this.#ports.room(entry.room)
+      if (!log.joined || entry.seq <= (this.#since ??= log.enteredSeq)) continue
+      const room = this.#ports.room(entry.about.room)
+      if (room.joined) continue
+      room.invited(entry.from, entry.about.title ?? "")
+      this.#ports.invited(room)
+    }
+  }
+}
