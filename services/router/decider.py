@@ -72,9 +72,12 @@ class Decider:
         handled; what was committed by then stays so. `since`: when they came, by the clock."""
         since = self._clock() if since is None else since
         waiting: Waiting = defaultdict(list)
+        resuming: Waiting = defaultdict(list)
+        for item in items:
+            (waiting if item.resumes is None else resuming)[item.room].append(item)
         # Who resumes comes first, so that all of a client's rooms can be answered as one: before anything else is said.
-        for item in sorted(items, key=_comes_later):
-            waiting[item.room].append(item)
+        for room, back in resuming.items():
+            waiting[room] = back + waiting[room]
         tries = 0
         while waiting:
             if self._clock() - since > self._limits.question_ms:
@@ -161,7 +164,3 @@ class Decider:
         await asyncio.sleep(self._limits.retry_s)
         await self._while_away()
         return {name: items for name, items in kept.items() if items}
-
-
-def _comes_later(item: Item) -> bool:
-    return item.resumes is None

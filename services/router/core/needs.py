@@ -47,45 +47,33 @@ def needs(room: Room, items: Sequence[Item], sent_back: bool) -> Needs | None:
     them. What is in memory is among it, since the batch's own entries may push it out before its turn."""
     pushed_out = max(0, len(room.recent) + len(items) - RECENT)
     reach = room.oldest_recent + pushed_out
-    old = {of: item for item in items if (of := message_named(item)) is not None and 0 < of < reach and of <= room.seq}
-    overtaken = {
-        seq for item in items if type(item.message) is DeepPage for seq in _overtaken(room, item.message, reach)
-    }
-    made = [item for item in items if _makes(item)]
-    users = {user for item in items for user in users_named(item) if user not in room.members}
-    if not old and not overtaken and not sent_back and not made and not users:
+    about: list[Item] = []  # may be refused for what has become of something since it was stored
+    seqs, users = set[int](), set[str]()
+    for item in items:  # once for each message of the hot path, so by `type` and without a call
+        message = item.message
+        if type(message) is DeepPage:
+            seqs |= _overtaken(room, message, reach)
+            continue
+        if type(message) is not Submit:
+            continue
+        frame, of = message.frame, None
+        if frame.type == "chat":
+            of = frame.reply_to
+        elif frame.type in _CHANGING:
+            of = frame.of  # type: ignore[union-attr]
+        elif frame.type == "create" or frame.type == "direct":
+            about.append(item)  # a room is made once, and may be asked for long after
+            users.update(frame.users)
+        elif frame.type == "invite":
+            users.add(frame.user)
+        if of is not None and 0 < of < reach and of <= room.seq:
+            about.append(item)
+            seqs.add(of)
+    users -= room.members.keys()
+    if not about and not seqs and not users and not sent_back:
         return None
-    about = items if sent_back else [*made, *(i for i in items if (of := message_named(i)) is not None and of in old)]
-    keys = [key for item in about if (key := item.idempotency_key) is not None]
-    return Needs(keys, old.keys() | overtaken, users)
-
-
-def users_named(item: Item) -> Sequence[str]:
-    """Who is to be let in."""
-    message = item.message
-    if type(message) is Submit:
-        frame = message.frame
-        if frame.type == "create" or frame.type == "direct":
-            return frame.users
-        if frame.type == "invite":
-            return [frame.user]
-    return ()
-
-
-def _makes(item: Item) -> bool:
-    """A room is made once, and may be asked for long after."""
-    return type(item.message) is Submit and item.message.frame.type in ("create", "direct")
-
-
-def message_named(item: Item) -> int | None:
-    """The number of the message that this changes or answers."""
-    message = item.message
-    if type(message) is not Submit:
-        return None
-    frame = message.frame
-    if frame.type == "chat":
-        return frame.reply_to
-    return frame.of if frame.type in _CHANGING else None  # type: ignore[union-attr]
+    keys = [key for item in (items if sent_back else about) if (key := item.idempotency_key) is not None]
+    return Needs(keys, seqs, users)
 
 
 def _overtaken(room: Room, page: DeepPage, reach: int) -> set[int]:

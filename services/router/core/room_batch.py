@@ -23,7 +23,7 @@ from services.router.core.fold import Changing, changed, value_of
 from services.router.core.needs import Older
 from services.router.core.refusals import refusal
 from services.router.core.room import Member, Room, Rules, Subscription
-from services.router.core.rules import moderates, require_open, require_posting
+from services.router.core.rules import is_plain, moderates, require_open, require_posting
 from shared.protocol.bus import Post, Submit
 from shared.protocol.client import Role
 from shared.protocol.errors import ErrorCode, Refused
@@ -91,7 +91,8 @@ class RoomBatch:
             same = type(entry) is Stored and _is(entry, kind, content, reply_to)
             self.say_again(by, entry, same, ref, settle, redelivered)
             return
-        if not self.allows(require_posting, by, ref or id, settle):
+        # Where nothing was set every member writes: asked first, once for each message.
+        if not is_plain(self.room) and not self.allows(require_posting, by, ref or id, settle):
             return
         if reply_to is not None and self.message(reply_to) is None:
             self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, ref or id, settle)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.router.core.room import Member, Room
+from services.router.core.room import ANY, Member, Room
 from shared.protocol.client import Role, RoomSettings
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.room_names import is_direct, is_own, is_private
 
 MEMBERS_OF_A_PRIVATE_ROOM: Final = 1_000
 """All of them are told with every `joined`."""
+
+
+def is_plain(room: Room) -> bool:
+    """Whether it is a room like any other, in which nothing was set."""
+    return room.rules is ANY and not is_private(room.name)
 
 
 def moderates(member: Member) -> bool:
