@@ -9,7 +9,7 @@ import structlog
 from shared.bus.port import Bus, Mailbox, Reopened
 from shared.bus.requests import Requests
 from shared.bus.revocations import RevocationsAsker
-from shared.protocol.bus import Access, Direct, Revocations, Revoked
+from shared.protocol.bus import Access, Direct, Removed, Revocations, Revoked
 from shared.protocol.codec import Malformed, decode
 from shared.tokens.verifier import Verifier
 
@@ -67,5 +67,7 @@ class Mail:
                     self._revocations.told()
                     for token in message.tokens:
                         self._verifier.revoke(token.token_id, token.expires_at)
+                case Removed():
+                    pass  # access is asked for at each download
                 case _:
                     log.warning("a message that is not for the files", type=message.type)

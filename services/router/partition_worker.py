@@ -28,6 +28,7 @@ from services.router.isolation import one_by_one
 from services.router.message_store import MessageStore
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
+from services.router.removals import Removals
 from services.router.watch import Watch
 from shared.bus.port import Consumer, Delivery
 from shared.protocol.bus import Acknowledged
@@ -51,7 +52,8 @@ class WorkerLimits:
 
 
 class PartitionWorker:
-    """`clock`: Unix milliseconds. `files`: is told which files go. `new_watch`: looks after the gateways of these
+    """`clock`: Unix milliseconds. `files`: is told which files go; `removals`: of
+    those whose subscriptions may be anywhere. `new_watch`: looks after the gateways of these
     shards, given where to put its items.
     """
 
@@ -65,8 +67,10 @@ class PartitionWorker:
         clock: Callable[[], float],
         limits: WorkerLimits,
         files: FilesGone,
+        removals: Removals,
         new_watch: Callable[[Callable[[Item], None]], Watch],
     ) -> None:
+        self._removals = removals
         self._consumer, self._outboxes, self._reads, self._limits, self._files = (
             consumer,
             outboxes,
@@ -184,6 +188,8 @@ class PartitionWorker:
             for changes in batch:
                 if changes.files_gone:
                     sent.add(asyncio.ensure_future(self._files.gone(changes.files_gone)))
+                if changes.gone_everywhere:
+                    sent.add(asyncio.ensure_future(self._removals.tell(changes.gone_everywhere)))
                 self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
                 if changes.notices:
                     notices.extend(map(Item, changes.notices))

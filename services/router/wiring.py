@@ -17,6 +17,7 @@ from services.router.outboxes import Outboxes
 from services.router.partition_worker import PartitionWorker, WorkerLimits
 from services.router.postgres import PostgresMessageStore
 from services.router.reads import Reads
+from services.router.removals import Removals
 from services.router.service import Router
 from services.router.settings import Settings
 from services.router.sharding import spread
@@ -91,6 +92,7 @@ def assemble(
     )
 
     files = FilesGone(bus, source, FILES_RETRY_S)
+    removals = Removals(bus, source)
 
     def new_worker(shards: Sequence[int], consumer: Consumer) -> PartitionWorker:
         cache = RoomCache(
@@ -107,7 +109,9 @@ def assemble(
 
             return Watch(shards, store, outboxes, reads, monotonic, free, new_liveness)
 
-        return PartitionWorker(consumer, store, outboxes, reads, cache, lambda: now() * 1000, limits, files, new_watch)
+        return PartitionWorker(
+            consumer, store, outboxes, reads, cache, lambda: now() * 1000, limits, files, removals, new_watch
+        )
 
     router = Router(
         bus,

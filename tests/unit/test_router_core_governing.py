@@ -275,6 +275,14 @@ def test_a_removal_that_comes_again_ends_what_gateways_may_still_hold(scene: Sce
     assert [frame["type"] for frame in scene.heard_by(BORYS)] == ["left"]
 
 
+@pytest.mark.parametrize("item", [remove(BUDGET, ANNA, "r", BORYS), leave(BUDGET, BORYS)], ids=["remove", "leave"])
+def test_it_is_told_to_gateways_that_hold_nobody_else_s_subscriptions_too(scene: Scene, item: Item) -> None:
+    step(scene.room, [item], NOW_MS)
+    (gone,) = scene.run(item, redelivered=True).gone_everywhere
+    assert (gone.room, gone.user) == (BUDGET, BORYS.id)
+    assert scene.run(remove(BUDGET, ANNA, "r", BORYS)).gone_everywhere == [], "nobody has died"
+
+
 def test_what_became_of_somebody_since_takes_no_notice_away_and_ends_nothing_anew(scene: Scene) -> None:
     let_in, put_out = invite(BUDGET, ANNA, "i", VIRA), remove(BUDGET, ANNA, "r", VIRA)
     first = scene.run(let_in, put_out).notices

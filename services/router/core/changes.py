@@ -10,7 +10,7 @@ from pydantic import SkipValidation
 from services.router.core.entries import Entry, Stored, StoredChange
 from services.router.core.events import Event, Resumed
 from services.router.core.room import Member, Rules, Subscription
-from shared.protocol.bus import AccessWanted, BusMessage, Post, Submit
+from shared.protocol.bus import AccessWanted, BusMessage, Post, Removed, Submit
 from shared.protocol.client import Create, DirectRoom, Frame, History, Join, RoomAfter, room_of
 from shared.protocol.room_names import own_room
 from shared.protocol.server import User
@@ -124,8 +124,9 @@ class Changes:
     `seq_before` and `version_before`; only after that are `resumed`, and then `events`, told, and read, beside the
     batch, what `reads` list from the store. `messages` and `changes` are new entries; `changed` are messages that were
     stored before, by their `seq`, as they are now; `files_gone` the files whose messages were deleted, `notices` what
-    people are to find in their own logs; `rules`: what holds from now on. No row is named twice: a user is in one of
-    `members`, `members_gone`, `read_marks` at most, a session in one of `subscriptions`, `subscriptions_gone`.
+    people are to find in their own logs, `gone_everywhere` what every gateway is to hear; `rules` what holds from now
+    on. No row is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of
+    `subscriptions`, `subscriptions_gone`.
     `names_owed`: two routers may have spoken of the room side by side, the one of who came and the other of who went;
     nothing orders their words, so who is there is to be told once more, later."""
 
@@ -140,6 +141,7 @@ class Changes:
     changed: dict[int, Stored] = field(default_factory=dict)
     files_gone: list[str] = field(default_factory=list)
     notices: list[Notify] = field(default_factory=list)
+    gone_everywhere: list[Removed] = field(default_factory=list)
     rules: Rules | None = None
     members: dict[str, Member] = field(default_factory=dict)
     members_gone: set[str] = field(default_factory=set)

@@ -139,9 +139,9 @@ def _tell_again(batch: RoomBatch, by: Submit, frame: Governing, entry: Entry) ->
     if isinstance(frame, Invite):
         _tell_invited(batch, by.user, [person], entry.seq)
         return
-    # Which gateways held subscriptions is not known any more: all hear it that hear anything of the room.
-    is_out = person.id not in batch.room.members
-    _tell_removed(batch, batch.room.audience.addresses if is_out else (), by.user, person, entry.seq)
+    if person.id not in batch.room.members:
+        tell_everywhere(batch, by.user, person)
+    _tell_removed(batch, (), by.user, person, entry.seq)
 
 
 def _tell_invited(batch: RoomBatch, by: User, people: Iterable[User], seq: int) -> None:
@@ -154,6 +154,14 @@ def tell_gone(batch: RoomBatch, addresses: Iterable[str], by: User, person: User
     """These gateways: whatever subscriptions this user has there end, and their clients hear it."""
     for address in sorted(addresses):
         batch.events.append(Informed(address, Removed(room=batch.room.name, user=person.id, by=by)))
+
+
+def tell_everywhere(batch: RoomBatch, by: User, person: User) -> None:
+    """Where this user had subscriptions is not known any more. Whoever hears anything of the room is told in order, so
+    that nothing is theirs after it; any other gateway as well, since there may be some that held nobody else's."""
+    tell_gone(batch, batch.room.audience.addresses, by, person)
+    batch.changes.requires_version_check = True
+    batch.changes.gone_everywhere.append(Removed(room=batch.room.name, user=person.id, by=by))
 
 
 def _tell_removed(batch: RoomBatch, addresses: Iterable[str], by: User, person: User, seq: int) -> None:

@@ -105,7 +105,7 @@ class _Step(RoomBatch):
         private, member = is_private(room.name), room.members.get(user.id)
         if private and member is None and item.redelivered:
             # Whoever has ended the membership may have died before a gateway heard of it.
-            governing.tell_gone(self, {*room.audience.addresses, *([by.address] if by.address else [])}, user, user)
+            governing.tell_everywhere(self, user, user)
         if not room.exists or (private and member is None):
             self.refuse(by, ErrorCode.NO_SUCH_ROOM, frame.ref)
             return
