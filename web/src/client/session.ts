@@ -70,6 +70,8 @@ export class Session {
   readonly #own: OwnMessages
   readonly #lookup: MessageLookup
   readonly #ownLog: OwnLog
+  /** The server was asked to end these memberships, and has perhaps done so, although its answer was lost. */
+  readonly #leaving = new Set<RoomName>()
   #epoch: string | null = null
   #sessionId: string | null = null
   readonly #changed = (room: RoomName | null) => this.changes.emit(room)
@@ -179,6 +181,7 @@ export class Session {
 
   /** Ends the membership. Throws `Disconnected`, `Refused` or `Unanswered`. */
   async leave(name: RoomName): Promise<void> {
+    this.#leaving.add(name)
     await this.#requests.ask({ type: "leave", room: name }, LEAVE_ASKED_AT_MOST)
     this.forget(name)
   }
@@ -186,6 +189,7 @@ export class Session {
   /** Takes a room that could not be entered off the list. */
   forget(name: RoomName): void {
     for (const { id } of this.outbox.of(name)) this.outbox.discard(id)
+    this.#leaving.delete(name)
     this.#rooms.forget(name)
     this.#changed(null)
   }
@@ -285,6 +289,7 @@ export class Session {
   }
 
   #entered(room: Room, entries: readonly Entry[]): void {
+    this.#leaving.delete(room.name)
     this.#found(entries)
     this.#reading.entered(room)
     this.#changed(room.name)
@@ -322,7 +327,9 @@ export class Session {
 
   #notEntered(room: Room): void {
     // Nobody comes to such a room by its name: this user was in it once.
-    if (room.isPrivate && room !== this.own && room.refusal?.code === "no_such_room") return this.#removed(room.name, null)
+    if (room.isPrivate && room !== this.own && room.refusal?.code === "no_such_room") {
+      return this.#leaving.has(room.name) ? this.forget(room.name) : this.#removed(room.name, null)
+    }
     this.outbox.roomRefused(room.name, room.refusal!)
     this.#changed(room.name)
   }

@@ -236,6 +236,22 @@ describe("in a session", () => {
     expect([...session.rooms.keys()]).toEqual([ME])
   })
 
+  test("a room that one leaves while the line drops is left, and nobody is said to have removed one", async () => {
+    make()
+    const session = await begin()
+    await pass(0)
+    const removals = vi.fn()
+    session.removals.on(removals)
+    server.intercept = (frame) => (frame.type === "leave" && server.members.delete(BUDGET) ? [] : undefined)
+    const left = session.leave(BUDGET).catch((error: Error) => error.name)
+    await pass(0)
+    server.cut()
+    await pass(3000)
+    expect(await left).toBe("Disconnected")
+    expect([...session.rooms.keys()]).toEqual([ME])
+    expect(removals).not.toHaveBeenCalled()
+  })
+
   test("ids never begin as the server's do", async () => {
     const session = await begin()
     await session.deeds.create("Budget", "", [])
