@@ -3,9 +3,13 @@ after that leave it. docs/protocol.md, promise 7. In whatever order they come: t
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
-from shared.client.core.events import Person, RoomChange, RoomChanged, Standing
+import pytest
+
+from shared.client.core.events import Person, RoomChange, RoomChanged, Standing, entry_of
 from shared.client.core.room_log import RoomLog
 from shared.client.core.standing import after, standing_of
 from tests.unit.test_client_session import World, calm, joined, same
@@ -26,6 +30,22 @@ def room(world: World, *users: str) -> RoomLog:
     world.server.make("r", "you", "m", "title", ["me", *users])
     joined(world, "r", 0)
     return world.session.rooms["r"].log
+
+
+CASES = json.loads((Path(__file__).parents[1] / "cases" / "standing.json").read_text())
+"""The browser client reads them, too: web/test/client/standing-cases.test.ts."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_a_room_stands_as_the_table_says(case: dict[str, Any]) -> None:
+    standing = standing_of(case["joined"], case["me"])
+    for frame in case["changes"]:
+        change = entry_of(frame)
+        assert isinstance(change, RoomChange)
+        standing = after(standing, change)
+    said = {name: getattr(standing, name) for name in ("title", "topic", "posting", "invites", "archived", "role")}
+    people = None if standing.people is None else sorted([p.id, p.role] for p in standing.people.values())
+    assert {**said, "people": people} == case["stands"]
 
 
 def test_joined_says_how_a_room_stands_and_leaves_out_what_is_plain() -> None:
