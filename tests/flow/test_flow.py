@@ -16,7 +16,7 @@ from tests.flow.clock import Stuck, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCESSES = max(2, os.cpu_count() or 1)
-FIRST, SEEDS = 900_000, 2_000
+FIRST, SEEDS = 900_000, 1_500
 
 
 async def flow(*arguments: str) -> tuple[int, str]:
