@@ -283,6 +283,16 @@ def test_it_is_told_to_gateways_that_hold_nobody_else_s_subscriptions_too(scene:
     assert scene.run(remove(BUDGET, ANNA, "r", BORYS)).gone_everywhere == [], "nobody has died"
 
 
+def test_a_leave_of_a_public_room_that_comes_again_is_told_to_one_s_other_sessions() -> None:
+    scene = Scene("r")
+    scene.run(join("r", ANNA), join("r", BORYS), join("r", BORYS, "u2.phone"))
+    step(scene.room, [leave("r", BORYS)], NOW_MS)
+    scene.heard_by(BORYS), scene.audience.hear("u2.phone")
+    assert scene.run(leave("r", BORYS), redelivered=True).gone_everywhere
+    assert [frame["type"] for frame in scene.audience.hear("u2.phone")] == ["left"]
+    assert scene.audience.subscribed["mailbox.g1"].keys() == {ANNA.id}
+
+
 def test_what_became_of_somebody_since_takes_no_notice_away_and_ends_nothing_anew(scene: Scene) -> None:
     let_in, put_out = invite(BUDGET, ANNA, "i", VIRA), remove(BUDGET, ANNA, "r", VIRA)
     first = scene.run(let_in, put_out).notices

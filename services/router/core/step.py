@@ -103,7 +103,7 @@ class _Step(RoomBatch):
     def leave(self, by: Submit, frame: Leave, item: Item) -> None:
         room, user = self.room, by.user
         private, member = is_private(room.name), room.members.get(user.id)
-        if private and member is None and item.redelivered:
+        if room.exists and member is None and item.redelivered:
             # Whoever has ended the membership may have died before a gateway heard of it.
             governing.tell_everywhere(self, user, user)
         if not room.exists or (private and member is None):
