@@ -188,10 +188,8 @@ class PartitionWorker:
             for changes in batch:
                 if changes.files_gone:
                     sent.add(asyncio.ensure_future(self._files.gone(changes.files_gone)))
-                if changes.gone_everywhere:
-                    sent.add(asyncio.ensure_future(self._removals.tell(changes.gone_everywhere)))
                 self.watch.subscribed({subscription.address for subscription in changes.subscriptions.values()})
-                if changes.notices:
+                if changes.notices or changes.gone_everywhere:
                     notices.extend(map(Item, changes.notices))
                     untold.append(changes)
                 else:
@@ -203,6 +201,8 @@ class PartitionWorker:
             due, notices = notices, []
             await self.decider.decide(due, committed)
         for changes in untold:
+            if changes.gone_everywhere:  # before whoever has come back since is let in
+                await self._removals.tell(changes.gone_everywhere)
             sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
         return sent
 
