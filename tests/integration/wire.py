@@ -19,8 +19,8 @@ PATIENCE_S = 20
 
 
 class Wire:
-    """`response`: the answer to the handshake. `closed`: the close code once there is one, 1006 where it just ended.
-    `pings`: the server's, so far."""
+    """`response`: the answer to the handshake. `closed`: the close code once there is one, 1006 where it just ended,
+    `reset` where that was by a TCP reset. `pings`: the server's, so far."""
 
     _reader: asyncio.StreamReader
     _writer: asyncio.StreamWriter
@@ -31,6 +31,7 @@ class Wire:
         self._frames: deque[dict[str, Any]] = deque()
         self.response: Response
         self.closed: int | None = None
+        self.reset = False
         self.reason = ""
         self.pings = 0
 
@@ -136,7 +137,10 @@ class Wire:
         await self._writer.drain()
 
     async def _read(self) -> None:
-        data = await self._reader.read(1 << 16)
+        try:
+            data = await self._reader.read(1 << 16)
+        except ConnectionResetError:
+            self.reset, data = True, b""
         if data:
             self._protocol.receive_data(data)
         else:
