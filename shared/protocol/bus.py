@@ -34,10 +34,11 @@ ITEM_BYTES: Final = BODY_BYTES // 2
 """The largest message in a body, with its payload; and what a batch gathers, at most. So a body, which is a batch or
 one item, and its head stay under `BODY_BYTES`."""
 
-WIRE: Final = 3
+WIRE: Final = 4
 """The version of the wire that is spoken here: it counts up whenever a frame of clients, or a field of one, is new
 (`ClientBase.since`). 2: `edit`, `delete`, `react`, `pin`, and a chat's `reply_to`. 3: rooms of some (`create`,
-`direct`, `invite`, `remove`, `role`, `settings`, and all that names one), `people`, `resume`."""
+`direct`, `invite`, `remove`, `role`, `settings`, and all that names one), `people`, `resume`. 4: `notify`, and
+`thread` and `mentions`."""
 
 
 def named(source: str) -> str:

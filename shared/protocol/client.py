@@ -8,7 +8,7 @@ and where something new is to be done for it: `make lint` and tests/unit/test_ev
 # long: every frame that a client may send stands in one place
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -20,11 +20,14 @@ RESUME_LIMIT = 500
 INVITED_AT_ONCE = 50
 DIRECT_OTHERS = 8
 PEOPLE_LIMIT = 20
+MENTIONS_OF_A_MESSAGE = 50
 MADE_SINCE = 3
 """From that version of the bus's wire on there are rooms whose names the server makes."""
 Role = Literal["owner", "moderator", "member"]
 Governors = Literal["members", "moderators"]
 """Who may do something in a room: every member, or only who moderates it, its owners among them."""
+Level = Literal["all", "mentions", "none"]
+"""Of what happens in a room one is alerted: of all messages, of those that mention one, or of none."""
 
 
 class Frame(BaseModel):
@@ -217,7 +220,14 @@ class FindPeople(ClientBase):
     q: Annotated[str, Field(min_length=1, max_length=NAME_CHARS)]
 
 
+Mentions = Annotated[list[UserId], Field(max_length=MENTIONS_OF_A_MESSAGE)]
+"""Whom a text calls. It counts for members of the room."""
+
+
 class Chat(ClientBase):
+    """`reply_to`: the number of the message that it quotes. `thread`: of the one under which it stands; that one stands
+    under none."""
+
     type: Literal["chat"]
     scope: ClassVar[Literal["room"]] = "room"
     kind: ClassVar[Literal["entry"]] = "entry"
@@ -227,10 +237,13 @@ class Chat(ClientBase):
     id: MessageId
     text: Text
     reply_to: Seq | None = None
+    thread: Seq | None = None
+    mentions: Mentions | None = None
 
 
 class Edit(ClientBase):
-    """`of`: the number of the message. Its author alone may; a file has no text to edit."""
+    """`of`: the number of the message. Its author alone may; a file has no text to edit. The message mentions
+    `mentions` from now on, and nobody else."""
 
     type: Literal["edit"]
     scope: ClassVar[Literal["room"]] = "room"
@@ -241,6 +254,7 @@ class Edit(ClientBase):
     id: MessageId
     of: Seq
     text: Text
+    mentions: Mentions | None = None
 
 
 class Delete(ClientBase):
@@ -300,6 +314,8 @@ class File(ClientBase):
 
 
 class History(ClientBase):
+    """`thread`: the messages under this one alone."""
+
     type: Literal["history"]
     scope: ClassVar[Literal["room"]] = "room"
     kind: ClassVar[Literal["question"]] = "question"
@@ -308,6 +324,7 @@ class History(ClientBase):
     room: Room
     before: Seq | None = None
     after: Seq | None = None
+    thread: Seq | None = None
     limit: Annotated[int, Field(ge=1, le=HISTORY_LIMIT)] = 50
 
     @model_validator(mode="after")
@@ -334,6 +351,18 @@ class Read(ClientBase):
     since: ClassVar[int] = 1
     room: Room
     seq: Seq
+
+
+class SetNotify(ClientBase):
+    """Of what in the room its sender is alerted, on whatever device."""
+
+    type: Literal["notify"]
+    scope: ClassVar[Literal["room"]] = "room"
+    kind: ClassVar[Literal["question"]] = "question"
+    read_only: ClassVar[bool] = False
+    since: ClassVar[int] = 4
+    room: Room
+    level: Level
 
 
 class Ping(ClientBase):
@@ -364,6 +393,7 @@ ForwardedFrame = (
     | History
     | Typing
     | Read
+    | SetNotify
 )
 """What a gateway does not answer itself: every scope but "connection"."""
 ClientFrame = Annotated[Auth | Ping | ForwardedFrame, Field(discriminator="type")]
@@ -389,5 +419,10 @@ def room_of(frame: ClientFrame, user_id: str) -> str:
 def read_since(frame: ClientFrame) -> int:
     """The version of the bus's wire from which on `frame` is read, with all that stands in it."""
     # Also a field that says null: a frame goes on as it came.
-    since = 2 if frame.type == "chat" and "reply_to" in frame.model_fields_set else frame.since
-    return max(since, MADE_SINCE) if is_private(getattr(frame, "room", "")) else since
+    since = max((_FIELDS_SINCE.get(field, 1) for field in frame.model_fields_set), default=1)
+    made = MADE_SINCE if is_private(getattr(frame, "room", "")) else 1
+    return max(frame.since, since, made)
+
+
+_FIELDS_SINCE: Final = {"reply_to": 2, "thread": 4, "mentions": 4}
+"""Fields that are younger than their frames."""

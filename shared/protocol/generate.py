@@ -22,12 +22,14 @@ CLIENT: Final[list[type[BaseModel]]] = [
     client.Auth, client.Join, client.Resume, client.Leave, client.Rooms, client.Chat, client.File, client.Edit,
     client.Delete, client.React, client.Pin, client.History, client.Typing, client.Read, client.Ping, client.Create,
     client.DirectRoom, client.Invite, client.Remove, client.GiveRole, client.RoomSettings, client.FindPeople,
+    client.SetNotify,
 ]  # fmt: skip
 SERVER: Final[list[type[BaseModel]]] = [
     server.Welcome, server.Joined, server.Resumed, server.Left, server.RoomList, server.ChatMessage, server.FileMessage,
     server.DeletedMessage, server.EditChange, server.DeleteChange, server.ReactChange, server.PinChange,
-    server.InvitedMessage, server.RemovedMessage, server.MemberChange, server.SettingsChange, server.PeopleList,
-    server.HistoryPage, server.Presence, server.TypingNotice, server.ReadMark, server.Pong, server.Reconnect,
+    server.InvitedMessage, server.RemovedMessage, server.MentionMessage, server.MemberChange, server.SettingsChange,
+    server.PeopleList,
+    server.HistoryPage, server.Presence, server.TypingNotice, server.ReadMark, server.NotifyLevel, server.Pong, server.Reconnect,
     server.Error,
 ]  # fmt: skip
 
@@ -151,7 +153,10 @@ def typescript_document() -> str:
     for side, models in (("ClientFrame", CLIENT), ("ServerFrame", SERVER)):
         lines += [f"export type {side} =", *(f"  | {_named(m.__name__)}" for m in models), ""]
     lines += ["/** A message as a client keeps it: with or without the frame's own fields. */"]
-    lines += ["export type Message = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved", ""]
+    lines += [
+        "export type Message = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention",
+        "",
+    ]
     lines += ["/** What changes a message; what changes the room itself; and all that a room's log holds. */"]
     lines += ["export type Change = LoggedEdit | LoggedDelete | LoggedReact | LoggedPin"]
     lines += ["export type RoomChange = LoggedMember | LoggedSettings"]

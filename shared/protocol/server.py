@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from shared.protocol.client import Frame, Governors, Role
+from shared.protocol.client import Frame, Governors, Level, Role
 from shared.protocol.errors import ErrorCode
 
 JOIN_ONLINE = 100
@@ -94,19 +94,33 @@ class LoggedEntry(Frame):
     at: str
 
 
+class Replies(Frame):
+    """How many messages stand under one, those that were deleted among them, and which is the newest."""
+
+    count: int
+    last_seq: int
+    last_at: str
+
+
 class LoggedMessage(LoggedEntry):
-    """Base of messages, each as it is now. `reply_to`: the message that it answers. `reactions`: sorted by their
-    emoji. What says nothing is left out."""
+    """Base of messages, each as it is now. `reply_to`: the message that it answers; `thread`: the one under which it
+    stands. `replies`: of those that stand under this one. `reactions`: sorted by their emoji. What says nothing is left
+    out."""
 
     reply_to: int | None = None
+    thread: int | None = None
+    replies: Replies | None = None
     edited_at: str | None = None
     pinned: bool | None = None
     reactions: list[Reaction] | None = None
 
 
 class LoggedChat(LoggedMessage):
+    """`mentions`: user ids, sorted by their bytes."""
+
     kind: Literal["chat"] = "chat"
     text: str
+    mentions: list[str] | None = None
 
 
 class LoggedFile(LoggedMessage):
@@ -141,6 +155,22 @@ class LoggedRemoved(LoggedMessage):
     about: About
 
 
+class AboutMessage(About):
+    """The message `of` of a room, under `thread` if it stands in one. `why` it is told: it mentions one; it answers in
+    a thread that one began, or has written in; it was said in a direct room."""
+
+    of: int
+    thread: int | None = None
+    why: Literal["mention", "reply", "direct"]
+
+
+class LoggedMention(LoggedMessage):
+    """In one's own log: `from` has said something to one, or has edited it so."""
+
+    kind: Literal["mention"] = "mention"
+    about: AboutMessage
+
+
 class LoggedMember(LoggedEntry):
     """`user` is a member with this `role` from now on; without one, none any more."""
 
@@ -172,10 +202,12 @@ class LoggedChange(LoggedEntry):
 
 
 class LoggedEdit(LoggedChange):
-    """`text`: the message's text of today, also where a later edit wrote that; left out where it has none any more."""
+    """`text`, `mentions`: the message's of today, also where a later edit wrote them; left out where it has none any
+    more."""
 
     kind: Literal["edit"] = "edit"
     text: str | None = None
+    mentions: list[str] | None = None
 
 
 class LoggedDelete(LoggedChange):
@@ -213,6 +245,10 @@ class RemovedMessage(LoggedRemoved, ServerBase):
     type: Literal["message"] = "message"
 
 
+class MentionMessage(LoggedMention, ServerBase):
+    type: Literal["message"] = "message"
+
+
 class MemberChange(LoggedMember, ServerBase):
     type: Literal["change"] = "change"
 
@@ -237,7 +273,7 @@ class PinChange(LoggedPin, ServerBase):
     type: Literal["change"] = "change"
 
 
-AnyMessage = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved
+AnyMessage = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention
 AnyChange = LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings
 Logged = Annotated[AnyMessage, Field(discriminator="kind")]
 LoggedAny = Annotated[AnyMessage | AnyChange, Field(discriminator="kind")]
@@ -294,7 +330,8 @@ class Left(ServerBase):
 
 class RoomSummary(Frame):
     """`seq` of the newest entry, `read_seq` how far this user has read, `unread` how many messages of others follow
-    that and are not deleted (counted to 100), `members` how many are online. `last` the newest message; where the list
+    that and are not deleted, `mentions` how many of those mention one (both counted to 100), `notify` of what one is
+    alerted, left out where it is `all`, `members` how many are online. `last` the newest message; where the list
     has no room for it, `last_at` says when it came. `role`: one's own, left out where it is `member`. `with`: the other
     people of a direct room."""
 
@@ -309,6 +346,8 @@ class RoomSummary(Frame):
     seq: int
     read_seq: int
     unread: int
+    mentions: int | None = None
+    notify: Level | None = None
     members: int
     last: Logged | None = None
     last_at: str | None = None
@@ -360,6 +399,14 @@ class ReadMark(ServerBase):
     seq: int
 
 
+class NotifyLevel(ServerBase):
+    """Of what in the room one is alerted from now on, on all devices."""
+
+    type: Literal["notify"] = "notify"
+    room: str
+    level: Level
+
+
 class Pong(ServerBase):
     type: Literal["pong"] = "pong"
 
@@ -391,6 +438,7 @@ ServerFrame = (
     | DeletedMessage
     | InvitedMessage
     | RemovedMessage
+    | MentionMessage
     | MemberChange
     | SettingsChange
     | EditChange
@@ -401,6 +449,7 @@ ServerFrame = (
     | Presence
     | TypingNotice
     | ReadMark
+    | NotifyLevel
     | Pong
     | Reconnect
     | Error

@@ -6,12 +6,22 @@ export interface About {
   title?: string
 }
 
+/** The message `of` of a room, under `thread` if it stands in one. `why` it is told: it mentions one; it answers in a thread that one began, or has written in; it was said in a direct room. */
+export interface AboutMessage {
+  room: string
+  title?: string
+  of: number
+  thread?: number
+  why: "mention" | "reply" | "direct"
+}
+
 export interface Auth {
   type: "auth"
   ref?: string
   token: string
 }
 
+/** `reply_to`: the number of the message that it quotes. `thread`: of the one under which it stands; that one stands under none. */
 export interface Chat {
   type: "chat"
   ref?: string
@@ -19,6 +29,8 @@ export interface Chat {
   id: string
   text: string
   reply_to?: number
+  thread?: number
+  mentions?: string[]
 }
 
 export interface ChatMessage {
@@ -31,10 +43,13 @@ export interface ChatMessage {
   from: User
   at: string
   reply_to?: number
+  thread?: number
+  replies?: Replies
   edited_at?: string
   pinned?: boolean
   reactions?: Reaction[]
   text: string
+  mentions?: string[]
 }
 
 /** A private room under a name that the server makes (`room_names.private_room`), with its sender as the owner and these users as members. It is answered with `joined`. */
@@ -78,6 +93,8 @@ export interface DeletedMessage {
   from: User
   at: string
   reply_to?: number
+  thread?: number
+  replies?: Replies
   edited_at?: string
   pinned?: boolean
   reactions?: Reaction[]
@@ -91,7 +108,7 @@ export interface DirectRoom {
   users: string[]
 }
 
-/** `of`: the number of the message. Its author alone may; a file has no text to edit. */
+/** `of`: the number of the message. Its author alone may; a file has no text to edit. The message mentions `mentions` from now on, and nobody else. */
 export interface Edit {
   type: "edit"
   ref?: string
@@ -99,6 +116,7 @@ export interface Edit {
   id: string
   of: number
   text: string
+  mentions?: string[]
 }
 
 export interface EditChange {
@@ -112,6 +130,7 @@ export interface EditChange {
   at: string
   of: number
   text?: string
+  mentions?: string[]
 }
 
 /** `ref` is the frame's `ref`, else its `id`. `text` is a sentence for a person. */
@@ -146,6 +165,8 @@ export interface FileMessage {
   from: User
   at: string
   reply_to?: number
+  thread?: number
+  replies?: Replies
   edited_at?: string
   pinned?: boolean
   reactions?: Reaction[]
@@ -169,12 +190,14 @@ export interface GiveRole {
   role: "owner" | "moderator" | "member"
 }
 
+/** `thread`: the messages under this one alone. */
 export interface History {
   type: "history"
   ref?: string
   room: string
   before?: number
   after?: number
+  thread?: number
   limit?: number
 }
 
@@ -184,7 +207,7 @@ export interface HistoryPage {
   ref?: string
   room: string
   seq: number
-  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
   more: boolean
 }
 
@@ -207,6 +230,8 @@ export interface InvitedMessage {
   from: User
   at: string
   reply_to?: number
+  thread?: number
+  replies?: Replies
   edited_at?: string
   pinned?: boolean
   reactions?: Reaction[]
@@ -236,7 +261,7 @@ export interface Joined {
   role?: "owner" | "moderator" | "member"
   private?: boolean
   people?: Person[]
-  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
   more: boolean
 }
 
@@ -255,7 +280,7 @@ export interface JoinedRoom {
   role?: "owner" | "moderator" | "member"
   private?: boolean
   people?: Person[]
-  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
   more: boolean
 }
 
@@ -282,6 +307,7 @@ export interface Limits {
   frames_burst: number
 }
 
+/** `mentions`: user ids, sorted by their bytes. */
 export interface LoggedChat {
   kind: "chat"
   room: string
@@ -290,10 +316,13 @@ export interface LoggedChat {
   from: User
   at: string
   reply_to?: number
+  thread?: number
+  replies?: Replies
   edited_at?: string
   pinned?: boolean
   reactions?: Reaction[]
   text: string
+  mentions?: string[]
 }
 
 export interface LoggedDelete {
@@ -315,12 +344,14 @@ export interface LoggedDeleted {
   from: User
   at: string
   reply_to?: number
+  thread?: number
+  replies?: Replies
   edited_at?: string
   pinned?: boolean
   reactions?: Reaction[]
 }
 
-/** `text`: the message's text of today, also where a later edit wrote that; left out where it has none any more. */
+/** `text`, `mentions`: the message's of today, also where a later edit wrote them; left out where it has none any more. */
 export interface LoggedEdit {
   kind: "edit"
   room: string
@@ -330,6 +361,7 @@ export interface LoggedEdit {
   at: string
   of: number
   text?: string
+  mentions?: string[]
 }
 
 export interface LoggedFile {
@@ -340,6 +372,8 @@ export interface LoggedFile {
   from: User
   at: string
   reply_to?: number
+  thread?: number
+  replies?: Replies
   edited_at?: string
   pinned?: boolean
   reactions?: Reaction[]
@@ -355,6 +389,8 @@ export interface LoggedInvited {
   from: User
   at: string
   reply_to?: number
+  thread?: number
+  replies?: Replies
   edited_at?: string
   pinned?: boolean
   reactions?: Reaction[]
@@ -371,6 +407,23 @@ export interface LoggedMember {
   at: string
   user: User
   role?: "owner" | "moderator" | "member"
+}
+
+/** In one's own log: `from` has said something to one, or has edited it so. */
+export interface LoggedMention {
+  kind: "mention"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  reply_to?: number
+  thread?: number
+  replies?: Replies
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
+  about: AboutMessage
 }
 
 export interface LoggedPin {
@@ -405,6 +458,8 @@ export interface LoggedRemoved {
   from: User
   at: string
   reply_to?: number
+  thread?: number
+  replies?: Replies
   edited_at?: string
   pinned?: boolean
   reactions?: Reaction[]
@@ -437,6 +492,32 @@ export interface MemberChange {
   at: string
   user: User
   role?: "owner" | "moderator" | "member"
+}
+
+export interface MentionMessage {
+  type: "message"
+  kind: "mention"
+  ref?: string
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  reply_to?: number
+  thread?: number
+  replies?: Replies
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
+  about: AboutMessage
+}
+
+/** Of what in the room one is alerted from now on, on all devices. */
+export interface NotifyLevel {
+  type: "notify"
+  ref?: string
+  room: string
+  level: "all" | "mentions" | "none"
 }
 
 export interface PeopleList {
@@ -572,10 +653,19 @@ export interface RemovedMessage {
   from: User
   at: string
   reply_to?: number
+  thread?: number
+  replies?: Replies
   edited_at?: string
   pinned?: boolean
   reactions?: Reaction[]
   about: About
+}
+
+/** How many messages stand under one, those that were deleted among them, and which is the newest. */
+export interface Replies {
+  count: number
+  last_seq: number
+  last_at: string
 }
 
 /** As `join` with `after` for each of `rooms`; but it makes no room and no member. */
@@ -622,7 +712,7 @@ export interface RoomSettings {
   archived?: boolean
 }
 
-/** `seq` of the newest entry, `read_seq` how far this user has read, `unread` how many messages of others follow that and are not deleted (counted to 100), `members` how many are online. `last` the newest message; where the list has no room for it, `last_at` says when it came. `role`: one's own, left out where it is `member`. `with`: the other people of a direct room. */
+/** `seq` of the newest entry, `read_seq` how far this user has read, `unread` how many messages of others follow that and are not deleted, `mentions` how many of those mention one (both counted to 100), `notify` of what one is alerted, left out where it is `all`, `members` how many are online. `last` the newest message; where the list has no room for it, `last_at` says when it came. `role`: one's own, left out where it is `member`. `with`: the other people of a direct room. */
 export interface RoomSummary {
   room: string
   title?: string
@@ -633,14 +723,24 @@ export interface RoomSummary {
   seq: number
   read_seq: number
   unread: number
+  mentions?: number
+  notify?: "all" | "mentions" | "none"
   members: number
-  last?: LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved
+  last?: LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention
   last_at?: string
 }
 
 export interface Rooms {
   type: "rooms"
   ref?: string
+}
+
+/** Of what in the room its sender is alerted, on whatever device. */
+export interface SetNotify {
+  type: "notify"
+  ref?: string
+  room: string
+  level: "all" | "mentions" | "none"
 }
 
 export interface SettingsChange {
@@ -725,6 +825,7 @@ export type ClientFrame =
   | GiveRole
   | RoomSettings
   | FindPeople
+  | SetNotify
 
 export type ServerFrame =
   | Welcome
@@ -741,6 +842,7 @@ export type ServerFrame =
   | PinChange
   | InvitedMessage
   | RemovedMessage
+  | MentionMessage
   | MemberChange
   | SettingsChange
   | PeopleList
@@ -748,12 +850,13 @@ export type ServerFrame =
   | Presence
   | TypingNotice
   | ReadMark
+  | NotifyLevel
   | Pong
   | Reconnect
   | ErrorFrame
 
 /** A message as a client keeps it: with or without the frame's own fields. */
-export type Message = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved
+export type Message = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention
 
 /** What changes a message; what changes the room itself; and all that a room's log holds. */
 export type Change = LoggedEdit | LoggedDelete | LoggedReact | LoggedPin
