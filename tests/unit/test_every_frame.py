@@ -39,6 +39,7 @@ EXAMPLES: list[dict[str, Any]] = [
     {"type": "role", "room": "r", "id": "i", "user": "u", "role": "owner"},
     {"type": "settings", "room": "r", "id": "i", "archived": True},
     {"type": "people", "q": "o"},
+    {"type": "notify", "room": "r", "level": "none"},
 ]
 FIRST: dict[str, set[str]] = {
     "auth": {"token"}, "join": {"room", "after"}, "leave": {"room"}, "rooms": set(), "chat": {"room", "id", "text"},

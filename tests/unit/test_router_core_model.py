@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from services.router.core.changes import Changes, Gone, Item
-from services.router.core.entries import Entry, Stored, StoredChange, with_text
+from services.router.core.entries import Entry, Stored, StoredChange, of_today
 from services.router.core.needs import NOTHING, Needs, Older, needs
-from services.router.core.room import RECENT, Member, Room, Subscription
+from services.router.core.room import RECENT, Room, Subscription
 from services.router.core.step import step
 from shared.protocol.bus import Holder, Submit, Takeover, Unsubscribe
 from shared.protocol.client import Chat, Delete, Edit, Join, Leave, Pin, React, Read, Resume
@@ -163,9 +163,9 @@ class Rows:
             if isinstance(entry, StoredChange) and entry.kind == "edit":
                 of = self.entries[entry.of - 1]
                 assert isinstance(of, Stored)
-                self.entries[entry.seq - 1] = with_text("r", entry, of.content or None)
+                self.entries[entry.seq - 1] = of_today("r", entry, of)
         for user_id, member in changes.members.items():
-            room.members[user_id] = Member(member.name, member.read_seq, member.role)
+            room.members[user_id] = replace(member)
         for user_id in changes.members_gone:
             room.members.pop(user_id, None)
         for user_id, seq in changes.read_marks.items():
@@ -178,7 +178,7 @@ class Rows:
     def load(self) -> Room:
         """The room as another router finds it."""
         rows = self.room
-        members = {u: Member(m.name, m.read_seq, m.role) for u, m in rows.members.items()}
+        members = {u: replace(m) for u, m in rows.members.items()}
         newest = deque(self.entries[-RECENT:])
         return Room("r", rows.exists, rows.seq, rows.version, rows.rules, members, dict(rows.subscriptions), newest)
 

@@ -13,14 +13,15 @@ from services.router.core.entries import (
     Stored,
     StoredChange,
     digest_of,
+    of_today,
     stored,
     stored_change,
     whose_text,
-    with_text,
 )
 from services.router.core.events import Answered, Event, Noticed, Said
-from services.router.core.fold import Changing, changed, value_of
+from services.router.core.fold import Changing, answered, changed, value_of
 from services.router.core.needs import Older
+from services.router.core.notices import tell_of_mentions, tell_of_message
 from services.router.core.refusals import refusal
 from services.router.core.room import Member, Room, Rules, Subscription
 from services.router.core.rules import is_plain, moderates, require_open, require_posting
@@ -28,7 +29,7 @@ from shared.protocol.bus import Post, Submit
 from shared.protocol.client import Role
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.names import is_older
-from shared.protocol.room_names import is_private
+from shared.protocol.room_names import is_direct, is_private
 from shared.protocol.server import User
 
 
@@ -81,6 +82,8 @@ class RoomBatch:
         redelivered: bool,
         settle: str | None,
         reply_to: int | None = None,
+        thread: int | None = None,
+        mentions: tuple[str, ...] = (),
     ) -> None:
         """Numbers a message, or finds that it has its number already."""
         user, ref = by.user, by.frame.ref if by.type == "submit" else by.ref
@@ -88,7 +91,9 @@ class RoomBatch:
             return
         entry = self.sent_before(user.id, id)
         if entry is not None:
-            same = type(entry) is Stored and _is(entry, kind, content, reply_to)
+            same = type(entry) is Stored and _is(entry, kind, content, reply_to, thread, mentions)
+            if same and redelivered:  # whoever has stored it may have died before it told anybody
+                tell_of_message(self, entry)  # type: ignore[arg-type]
             self.say_again(by, entry, same, ref, settle, redelivered)
             return
         # Where nothing was set every member writes: asked first, once for each message.
@@ -97,24 +102,79 @@ class RoomBatch:
         if reply_to is not None and self.message(reply_to) is None:
             self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, ref or id, settle)
             return
-        self.say(by, self.new_message(user, id, kind, content, reply_to), ref, settle)
+        if thread is not None and not self._may_hang(by, thread, ref or id, settle):
+            return
+        message = self.new_message(user, id, kind, content, reply_to, thread, mentions)
+        if thread is not None or mentions or is_direct(self.room.name):
+            self._call(message)
+        self.say(by, message, ref, settle)
 
-    def new_message(self, sender: User, id: str, kind: str, content: str, reply_to: int | None = None) -> Stored:
+    def _may_hang(self, by: Submit | Post, thread: int, ref: str, settle: str | None) -> bool:
+        """Whether a message may stand under `thread`; else it is refused."""
+        root = self.message(thread)
+        if root is None:
+            self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, ref, settle)
+        elif root.thread is not None:
+            text = "That message stands in a thread itself. Answer in its thread."
+            self.refuse(by, ErrorCode.FORBIDDEN, ref, settle, text=text)
+        return root is not None and root.thread is None
+
+    def _call(self, message: Stored) -> None:
+        """What a new message does beyond its room's log: to the one under which it stands, and to whom it calls."""
+        root = None if message.thread is None else self.known(message.thread)
+        if root is not None:
+            self._put(answered(self.room.name, root, message))
+        self._count_mentions(message.seq, message.sender_id, (), message.mentions)
+        tell_of_message(self, message)
+
+    def _count_mentions(self, seq: int, sender_id: str, before: tuple[str, ...], now: tuple[str, ...]) -> None:
+        """Who is mentioned by a message counts it as unread for themselves, as long as they are."""
+        self.changes.mentions |= {(seq, user): False for user in before if user not in now}
+        called = {(seq, user): True for user in now if user in self.room.members and user != sender_id}
+        self.changes.mentions |= called
+
+    def _put(self, message: Stored) -> None:
+        """A message that was stored before is as it is here from now on."""
+        self.room.replace(message)
+        self.changes.changed[message.seq] = message
+
+    def new_message(
+        self,
+        sender: User,
+        id: str,
+        kind: str,
+        content: str,
+        reply_to: int | None = None,
+        thread: int | None = None,
+        mentions: tuple[str, ...] = (),
+    ) -> Stored:
         """The room's next entry."""
         room = self.room
         room.seq += 1
-        message = stored(room.name, room.seq, sender.id, sender.name, id, kind, content, self.now_ms, reply_to)
+        message = stored(
+            room.name, room.seq, sender.id, sender.name, id, kind, content, self.now_ms, reply_to, thread=thread,
+            mentions=mentions,
+        )  # fmt: skip
         room.remember(message)
         self.changes.messages.append(message)
         return message
 
     def new_change(
-        self, sender: User, id: str, kind: str, value: str, of: int = 0, text: str | None = None
+        self,
+        sender: User,
+        id: str,
+        kind: str,
+        value: str,
+        of: int = 0,
+        text: str | None = None,
+        mentions: tuple[str, ...] = (),
     ) -> StoredChange:
         """Likewise."""
         room = self.room
         room.seq += 1
-        change = stored_change(room.name, room.seq, sender.id, sender.name, id, kind, value, self.now_ms, of, text)
+        change = stored_change(
+            room.name, room.seq, sender.id, sender.name, id, kind, value, self.now_ms, of, text, mentions
+        )  # fmt: skip
         room.remember(change)
         self.changes.changes.append(change)
         return change
@@ -143,6 +203,8 @@ class RoomBatch:
             return
         if entry is not None:
             same = type(entry) is StoredChange and _is_change(entry, frame)
+            if same and redelivered and frame.type == "edit" and (of := self.known(frame.of)) is not None:
+                tell_of_mentions(self, of)
             self.say_again(by, entry, same, frame.ref, None, redelivered)
             return
         target = self.message(frame.of)
@@ -156,9 +218,11 @@ class RoomBatch:
             self.refuse(by, why.code, known_by, text=why.text)
             return
         value, text = value_of(frame, target), message.content if message.kind == "chat" else None
-        room.replace(message)
-        change = self.new_change(user, frame.id, frame.type, value, frame.of, text)
-        self.changes.changed[message.seq] = message
+        self._put(message)
+        change = self.new_change(user, frame.id, frame.type, value, frame.of, text, message.mentions)
+        if message.mentions != target.mentions:
+            self._count_mentions(message.seq, message.sender_id, target.mentions, message.mentions)
+            tell_of_mentions(self, message)
         if frame.type == "delete" and value:
             self.changes.files_gone.append(value)
         self.say(by, change, frame.ref, None)
@@ -172,19 +236,20 @@ class RoomBatch:
     def as_now(self, entry: Entry) -> Entry:
         """`entry`, which was looked up or read, with what it bears of a message as that is now."""
         seq = whose_text(entry)
-        message = None if seq is None else self._known(seq)
+        message = None if seq is None else self.known(seq)
         if message is None or type(entry) is Stored:
             return message or entry
-        return with_text(self.room.name, entry, message.content if message.kind == "chat" else None)  # type: ignore[arg-type]
+        return of_today(self.room.name, entry, message)  # type: ignore[arg-type]
 
     def message(self, seq: int) -> Stored | None:
         """The message `seq`, which is to be changed or answered. Only what was stored before this batch can have been
         seen."""
         if seq > self.changes.seq_before:
             return None
-        return self._known(seq)
+        return self.known(seq)
 
-    def _known(self, seq: int) -> Stored | None:
+    def known(self, seq: int) -> Stored | None:
+        """Likewise, whenever it was stored."""
         return self.changes.changed.get(seq) or self.room.message(seq) or self.older.by_seq.get(seq)
 
     def say(self, by: Submit | Post, entry: Entry, ref: str | None, settle: str | None) -> None:
@@ -274,13 +339,15 @@ class RoomBatch:
         self.changes.crowd_changed |= not presence.tell(self.room, self.events, user, online)
 
 
-def _is(message: Stored, kind: str, content: str, reply_to: int | None) -> bool:
+def _is(
+    message: Stored, kind: str, content: str, reply_to: int | None, thread: int | None, mentions: tuple[str, ...]
+) -> bool:
     """Whether the message is what was sent so, whatever has become of it since."""
-    if message.reply_to != reply_to:
+    if (message.reply_to, message.thread) != (reply_to, thread):
         return False
     if message.digest is not None:
-        return message.digest == digest_of(kind, content)
-    return (message.kind, message.content) == (kind, content)
+        return message.digest == digest_of(kind, content, mentions)
+    return (message.kind, message.content, message.mentions) == (kind, content, mentions)
 
 
 def _is_change(change: StoredChange, frame: Changing) -> bool:
