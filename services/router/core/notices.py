@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
@@ -41,9 +42,9 @@ def tell_of_message(batch: RoomBatch, message: Stored) -> None:
     _tell(batch, message, owed)
 
 
-def tell_of_mentions(batch: RoomBatch, message: Stored) -> None:
-    """Whom `message` mentions since it was edited. Whom it mentioned before has been told."""
-    _tell(batch, message, dict.fromkeys(message.mentions, "mention"))
+def tell_of_mentions(batch: RoomBatch, message: Stored, users: Iterable[str]) -> None:
+    """Whom `message` mentions since it was edited. Told once of a message, however often that is edited."""
+    _tell(batch, message, dict.fromkeys(sorted(users), "mention"))
 
 
 def _tell(batch: RoomBatch, message: Stored, owed: dict[str, Why]) -> None:

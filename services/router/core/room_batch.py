@@ -12,24 +12,20 @@ from services.router.core.entries import (
     Entry,
     Stored,
     StoredChange,
-    digest_of,
     of_today,
     stored,
     stored_change,
     whose_text,
 )
 from services.router.core.events import Answered, Event, Noticed, Said
-from services.router.core.fold import Changing, answered, changed, value_of
 from services.router.core.needs import Older
-from services.router.core.notices import tell_of_mentions, tell_of_message
 from services.router.core.refusals import refusal
 from services.router.core.room import Member, Room, Rules, Subscription
-from services.router.core.rules import is_plain, moderates, require_open, require_posting
 from shared.protocol.bus import Post, Submit
 from shared.protocol.client import Role
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.names import is_older
-from shared.protocol.room_names import is_direct, is_private
+from shared.protocol.room_names import is_private
 from shared.protocol.server import User
 
 
@@ -73,67 +69,7 @@ class RoomBatch:
             return None
         return ErrorCode.NOT_JOINED if room.exists and not is_private(room.name) else ErrorCode.NO_SUCH_ROOM
 
-    def append(
-        self,
-        by: Submit | Post,
-        id: str,
-        kind: str,
-        content: str,
-        redelivered: bool,
-        settle: str | None,
-        reply_to: int | None = None,
-        thread: int | None = None,
-        mentions: tuple[str, ...] = (),
-    ) -> None:
-        """Numbers a message, or finds that it has its number already."""
-        user, ref = by.user, by.frame.ref if by.type == "submit" else by.ref
-        if not self.is_member(by, ref or id, settle):
-            return
-        entry = self.sent_before(user.id, id)
-        if entry is not None:
-            same = type(entry) is Stored and _is(entry, kind, content, reply_to, thread, mentions)
-            if same and redelivered:  # whoever has stored it may have died before it told anybody
-                tell_of_message(self, entry)  # type: ignore[arg-type]
-            self.say_again(by, entry, same, ref, settle, redelivered)
-            return
-        # Where nothing was set every member writes: asked first, once for each message.
-        if not is_plain(self.room) and not self.allows(require_posting, by, ref or id, settle):
-            return
-        if reply_to is not None and self.message(reply_to) is None:
-            self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, ref or id, settle)
-            return
-        if thread is not None and not self._may_hang(by, thread, ref or id, settle):
-            return
-        message = self.new_message(user, id, kind, content, reply_to, thread, mentions)
-        if thread is not None or mentions or is_direct(self.room.name):
-            self._call(message)
-        self.say(by, message, ref, settle)
-
-    def _may_hang(self, by: Submit | Post, thread: int, ref: str, settle: str | None) -> bool:
-        """Whether a message may stand under `thread`; else it is refused."""
-        root = self.message(thread)
-        if root is None:
-            self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, ref, settle)
-        elif root.thread is not None:
-            text = "That message stands in a thread itself. Answer in its thread."
-            self.refuse(by, ErrorCode.FORBIDDEN, ref, settle, text=text)
-        return root is not None and root.thread is None
-
-    def _call(self, message: Stored) -> None:
-        """What a new message does beyond its room's log: to the one under which it stands, and to whom it calls."""
-        root = None if message.thread is None else self.known(message.thread)
-        if root is not None:
-            self._put(answered(self.room.name, root, message))
-        self._count_mentions(message.seq, message.sender_id, (), message.mentions)
-        tell_of_message(self, message)
-
-    def _count_mentions(self, seq: int, sender_id: str, before: tuple[str, ...], now: tuple[str, ...]) -> None:
-        """Who is mentioned by a message counts it as unread for themselves, as long as they are."""
-        self.changes.mentions |= {(seq, user): False for user in before if user not in now}
-        called = {(seq, user): True for user in now if user in self.room.members and user != sender_id}
-        self.changes.mentions |= called
-
-    def _put(self, message: Stored) -> None:
+    def put_message(self, message: Stored) -> None:
         """A message that was stored before is as it is here from now on."""
         self.room.replace(message)
         self.changes.changed[message.seq] = message
@@ -189,43 +125,6 @@ class RoomBatch:
             self.refuse(by, why.code, ref, settle, text=why.text)
             return False
         return True
-
-    def change(self, by: Submit, frame: Changing, redelivered: bool) -> None:
-        """Numbers a change, with its message as it is after it; or finds that it has its number already."""
-        room, user = self.room, by.user
-        known_by = frame.ref or frame.id
-        entry = self.sent_before(user.id, frame.id)
-        if redelivered and type(entry) is StoredChange and entry.kind == "delete" and entry.value:
-            # Also where its author has left since: the bytes go all the same.
-            self.changes.requires_version_check = True
-            self.changes.files_gone.append(entry.value)
-        if not self.is_member(by, known_by):
-            return
-        if entry is not None:
-            same = type(entry) is StoredChange and _is_change(entry, frame)
-            if same and redelivered and frame.type == "edit" and (of := self.known(frame.of)) is not None:
-                tell_of_mentions(self, of)
-            self.say_again(by, entry, same, frame.ref, None, redelivered)
-            return
-        target = self.message(frame.of)
-        if target is None or target.kind == "deleted":
-            self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, known_by)
-            return
-        try:
-            require_open(room)
-            message = changed(room.name, target, frame, user.id, self.now_ms, moderates(room.members[user.id]))
-        except Refused as why:
-            self.refuse(by, why.code, known_by, text=why.text)
-            return
-        value, text = value_of(frame, target), message.content if message.kind == "chat" else None
-        self._put(message)
-        change = self.new_change(user, frame.id, frame.type, value, frame.of, text, message.mentions)
-        if message.mentions != target.mentions:
-            self._count_mentions(message.seq, message.sender_id, target.mentions, message.mentions)
-            tell_of_mentions(self, message)
-        if frame.type == "delete" and value:
-            self.changes.files_gone.append(value)
-        self.say(by, change, frame.ref, None)
 
     def sent_before(self, user_id: str, id: str) -> Entry | None:
         """What this user has sent under `id`, as it is now: what was looked up may have been changed since by this
@@ -337,21 +236,3 @@ class RoomBatch:
 
     def presence(self, user: User, online: bool) -> None:
         self.changes.crowd_changed |= not presence.tell(self.room, self.events, user, online)
-
-
-def _is(
-    message: Stored, kind: str, content: str, reply_to: int | None, thread: int | None, mentions: tuple[str, ...]
-) -> bool:
-    """Whether the message is what was sent so, whatever has become of it since."""
-    if (message.reply_to, message.thread) != (reply_to, thread):
-        return False
-    if message.digest is not None:
-        return message.digest == digest_of(kind, content, mentions)
-    return (message.kind, message.content, message.mentions) == (kind, content, mentions)
-
-
-def _is_change(change: StoredChange, frame: Changing) -> bool:
-    """Likewise; what the deletion of a file bears follows from its message."""
-    if (change.kind, change.of) != (frame.type, frame.of):
-        return False
-    return frame.type == "delete" or change.value == value_of(frame)

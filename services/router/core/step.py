@@ -1,12 +1,14 @@
 """What each frame does to a room. One batch of one room at a time, in the order in which it arrived."""
 
+# long: what each frame does is found in one place
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.router.core import governing, pages, presence
+from services.router.core import governing, messages, pages, presence
 from services.router.core.audience import one
 from services.router.core.changes import Changes, CrowdDue, Deep, DeepPage, Gone, Item, Notify
 from services.router.core.entrance import after_of, come_back, come_in, enter, known_by
@@ -131,8 +133,8 @@ class _Step(RoomBatch):
 
     def chat(self, by: Submit, frame: Chat, item: Item) -> None:
         mentions = named(frame.mentions) if frame.mentions else ()
-        self.append(
-            by, frame.id, "chat", frame.text, item.redelivered, None, frame.reply_to, frame.thread, mentions
+        messages.append(
+            self, by, frame.id, "chat", frame.text, item.redelivered, None, frame.reply_to, frame.thread, mentions
         )  # fmt: skip
 
     def make(self, by: Submit, frame: Made, item: Item) -> None:
@@ -142,7 +144,7 @@ class _Step(RoomBatch):
         governing.govern(self, by, frame, item)
 
     def change_of(self, by: Submit, frame: Changing, item: Item) -> None:
-        self.change(by, frame, item.redelivered)
+        messages.change(self, by, frame, item.redelivered)
 
     def history(self, by: Submit, frame: History, item: Item) -> None:
         if not self.is_member(by, frame.ref):
@@ -192,7 +194,7 @@ class _Step(RoomBatch):
     # ── messages of services ──
 
     def post(self, by: Post, item: Item) -> None:
-        self.append(by, by.id, "file", pack(by.file).decode(), item.redelivered, by.id)
+        messages.append(self, by, by.id, "file", pack(by.file).decode(), item.redelivered, by.id)
 
     def notify(self, by: Notify, item: Item) -> None:
         """An entry of somebody's own log, which may begin with it."""
