@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from services.router.message_store import UNREAD_AT_MOST, MessageStore
+from services.router.message_store import UNREAD_AT_MOST
+from services.router.sql import SqlMessageStore
 from shared.protocol.server import User
 from tests.contract.routing import (
     Writer,
@@ -23,7 +24,7 @@ from tests.contract.test_store import ANNA, BORYS, VIRA, Stores, filled, store, 
 __all__ = ["store", "stores"]  # fixtures
 
 
-async def counted(store: MessageStore, who: User) -> tuple[int, int]:
+async def counted(store: SqlMessageStore, who: User) -> tuple[int, int]:
     """Their unread messages in the room, and those that mention them."""
     (room,) = await store.rooms_of(who.id)
     return room.unread, room.mentions
@@ -50,7 +51,7 @@ async def test_a_thread_is_read_as_it_was_written_by_whatever_router(stores: Sto
     assert json.loads(root.frame)["replies"]["count"] == 3
 
 
-async def test_a_page_of_a_thread_has_its_messages_alone_in_both_directions(store: MessageStore) -> None:
+async def test_a_page_of_a_thread_has_its_messages_alone_in_both_directions(store: SqlMessageStore) -> None:
     writer = await filled(store, "r", 2)
     for n in range(6):
         await writer.handle(
@@ -76,7 +77,7 @@ async def test_a_page_of_a_thread_has_its_messages_alone_in_both_directions(stor
     assert (await store.page("nowhere", before=None, after=None, limit=50, thread=1)).entries == []
 
 
-async def test_mentions_are_counted_until_they_are_read_taken_back_or_deleted(store: MessageStore) -> None:
+async def test_mentions_are_counted_until_they_are_read_taken_back_or_deleted(store: SqlMessageStore) -> None:
     writer = await filled(store, "r", 1)
     await writer.handle(join("r", BORYS))
     assert await counted(store, BORYS) == (0, 0)
@@ -98,7 +99,7 @@ async def test_mentions_are_counted_until_they_are_read_taken_back_or_deleted(st
     assert await counted(store, BORYS) == (0, 0), "what was read stays so"
 
 
-async def test_mentions_are_counted_up_to_so_many_and_begin_anew_with_a_membership(store: MessageStore) -> None:
+async def test_mentions_are_counted_up_to_so_many_and_begin_anew_with_a_membership(store: SqlMessageStore) -> None:
     writer = await filled(store, "r", 1)
     await writer.handle(join("r", BORYS))
     await writer.handle(*(chat("r", ANNA, f"m{n}", mentions=[BORYS]) for n in range(UNREAD_AT_MOST + 5)))
@@ -109,7 +110,7 @@ async def test_mentions_are_counted_up_to_so_many_and_begin_anew_with_a_membersh
     assert await counted(store, BORYS) == (0, 0)
 
 
-async def test_an_edit_that_is_read_later_says_whom_its_message_mentions_today(store: MessageStore) -> None:
+async def test_an_edit_that_is_read_later_says_whom_its_message_mentions_today(store: SqlMessageStore) -> None:
     writer = await filled(store, "r", 1)
     await writer.handle(edit("r", ANNA, "x", 1, "@Borys", mentions=[BORYS]))
     await writer.handle(edit("r", ANNA, "y", 1, "@Vira", mentions=[VIRA]))

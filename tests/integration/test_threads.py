@@ -91,7 +91,7 @@ async def test_a_thread_far_below_its_root_goes_on_and_is_paged(scene: Scene) ->
         ({"after": 0, "limit": 1}, [2], True),
         ({"after": 2}, [late["seq"]], False),
     ):
-        page = await ask(scene.olena, "history", type="history", room=scene.room, thread=1, **place)  # type: ignore[arg-type]
+        page = await ask(scene.olena, "history", type="history", room=scene.room, thread=1, **place)
         assert ([m["seq"] for m in page["messages"]], page["more"]) == (seqs, more)
     root = (await ask(scene.olena, "history", type="history", room=scene.room, before=2))["messages"][0]
     assert root["replies"]["count"] == 2

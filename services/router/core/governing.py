@@ -12,7 +12,7 @@ from services.router.core.changes import Item
 from services.router.core.entrance import come_in
 from services.router.core.entries import Entry, StoredChange
 from services.router.core.events import Informed
-from services.router.core.notices import notice
+from services.router.core.own_log import tell
 from services.router.core.room import Member
 from services.router.core.room_batch import RoomBatch
 from services.router.core.rules import require_giving, require_inviting, require_removing, require_setting
@@ -148,7 +148,7 @@ def _tell_again(batch: RoomBatch, by: Submit, frame: Governing, entry: Entry) ->
 def _tell_invited(batch: RoomBatch, by: User, people: Iterable[User], seq: int) -> None:
     for person in people:
         if person.id != by.id:
-            notice(batch, by, person, "invited", seq, _about(batch))
+            tell(batch, by, person, "invited", seq, _about(batch))
 
 
 def tell_gone(batch: RoomBatch, addresses: Iterable[str], by: User, person: User) -> None:
@@ -168,7 +168,7 @@ def tell_everywhere(batch: RoomBatch, by: User, person: User) -> None:
 def _tell_removed(batch: RoomBatch, addresses: Iterable[str], by: User, person: User, seq: int) -> None:
     tell_gone(batch, addresses, by, person)
     if person.id != by.id:
-        notice(batch, by, person, "removed", seq, _about(batch))
+        tell(batch, by, person, "removed", seq, _about(batch))
 
 
 def _about(batch: RoomBatch) -> About:

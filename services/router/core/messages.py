@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.router.core.entries import Stored, StoredChange, digest_of
 from services.router.core.fold import Changing, answered, changed, value_of
-from services.router.core.notices import tell_of_mentions, tell_of_message
+from services.router.core.own_log import tell_of_mentions, tell_of_message
 from services.router.core.room_batch import RoomBatch
 from services.router.core.rules import is_plain, moderates, require_open, require_posting
 from shared.protocol.bus import Post, Submit

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Why = Literal["mention", "reply", "direct"]
 
 
-def notice(
+def tell(
     batch: RoomBatch, by: User, to: User, kind: Literal["invited", "removed", "mention"], seq: int, about: About
 ) -> None:
     """`seq`: of the entry that says it here; so it is the same notice, however often it is said."""
@@ -54,4 +54,4 @@ def _tell(batch: RoomBatch, message: Stored, owed: dict[str, Why]) -> None:
             about = AboutMessage(
                 room=room.name, title=room.rules.title or None, of=message.seq, thread=message.thread, why=why
             )
-            notice(batch, by, User(id=user, name=room.members[user].name), "mention", message.seq, about)
+            tell(batch, by, User(id=user, name=room.members[user].name), "mention", message.seq, about)
