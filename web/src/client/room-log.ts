@@ -197,8 +197,8 @@ export class RoomLog {
   pageAfter(after: number, upTo: number, entries: readonly Entry[], more: boolean, asOf: number): void {
     this.#begin(after + 1, after)
     this.#numbers.reach(after + 1)
-    const last = entries.at(-1)?.seq
-    const covered = more && last !== undefined ? last : Math.max(upTo, last ?? 0)
+    const last = entries.at(-1)?.seq ?? after // a `resume` may list nothing at all where there is more
+    const covered = more ? last : Math.max(upTo, last)
     this.#numbers.expect(Math.max(upTo, covered))
     if (after === this.end) this.#numbers.reachOn(covered < this.target ? covered : null)
     this.#insert(entries, after + 1, covered, asOf)
