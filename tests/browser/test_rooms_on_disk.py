@@ -137,6 +137,21 @@ async def test_a_room_that_was_kept_opens_at_what_is_new(browser: Browser, site:
     await other.close()
 
 
+async def test_of_who_is_signed_in_no_more_nothing_is_left_on_the_disk(browser: Browser, site: str) -> None:
+    room = f"gone-{token_hex(3)}"
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    page = await enter(context, site, "Ihor", room)
+    await say(page, "a secret")
+    await kept(page, room, 1)
+    await page.close()
+    await context.clear_cookies()
+    page = await context.new_page()
+    await page.goto(site)
+    await expect(page.get_by_test_id("login-name")).to_be_visible()
+    await on_disk(page, "rows.length === 0")
+    await context.close()
+
+
 async def test_a_database_of_before_keeps_what_is_half_written(browser: Browser, site: str) -> None:
     room = f"draft-{token_hex(3)}"
     context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
