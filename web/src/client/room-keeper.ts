@@ -50,7 +50,7 @@ export class RoomKeeper {
       const room = this.#rooms().get(name)
       if (!room) continue
       this.#kept.set(name, room.stores)
-      this.#written.set(name, this.#partsOf(room))
+      if (room.isFromDisk) this.#written.set(name, this.#partsOf(room)) // else the server was faster
     }
   }
 

@@ -77,9 +77,8 @@ export class Session {
   readonly #lookup: MessageLookup
   readonly #ownLog: OwnLog
   readonly #keeper: RoomKeeper | null
-  /** What an earlier page has left is here, as far as there is anything. */
+  /** What an earlier page has left is here, as far as there is anything; null: nothing was to be. */
   #restored: Promise<void> | null = null
-  #isStarted = false
   /** The server was asked to end these memberships, and has perhaps done so, although its answer was lost. */
   readonly #leaving = new Set<RoomName>()
   #epoch: string | null = null
@@ -175,10 +174,8 @@ export class Session {
 
   /** Shows what an earlier page has left, and connects; also begins anew after the connection has ended. */
   start(): void {
-    this.#isStarted = true
-    if (this.#keeper === null) return this.connection.start()
-    this.#restored ??= this.#restore(this.#keeper)
-    void this.#restored.then(() => this.#isStarted && this.connection.start())
+    if (this.#keeper) this.#restored ??= this.#restore(this.#keeper)
+    this.connection.start()
   }
 
   /** What is to outlive the program is written now. */
@@ -187,7 +184,6 @@ export class Session {
   }
 
   stop(): void {
-    this.#isStarted = false
     this.#keeper?.stop()
     this.connection.stop()
     this.#reading.stop()
@@ -305,24 +301,27 @@ export class Session {
     this.outbox.ofStore(epoch)
     this.#changed(null)
     this.deeds.connected()
-    void this.#enterAll().catch(ignoreLoss)
+    void this.#enterAll(session).catch(ignoreLoss)
   }
 
   async #restore(keeper: RoomKeeper): Promise<void> {
     const kept = await keeper.load()
-    if (kept === null) return
+    if (kept === null || (this.#epoch !== null && this.#epoch !== kept.epoch)) return
+    if (this.#epoch === null) this.outbox.showsOf(kept.epoch)
     this.#epoch = kept.epoch
-    this.outbox.showsOf(kept.epoch)
     for (const each of kept.rooms) {
       restoreRoom(this.#rooms.of(each.room), each)
-      if (isOwnLog(each.room)) this.#ownLog.begin(this.#rooms.open(each.room).name)
+      if (isOwnLog(each.room) && this.#ownLog.name === null) this.#ownLog.begin(this.#rooms.open(each.room).name)
     }
     keeper.restored(kept)
     for (const { room } of kept.rooms) this.#changed(room)
     this.#changed(null)
   }
 
-  async #enterAll(): Promise<void> {
+  /** `session`: the one of the connection. */
+  async #enterAll(session: string): Promise<void> {
+    if (this.#restored) await this.#restored // so that each room is asked for what the disk has not
+    if (session !== this.#sessionId) return
     await this.#entrance.enterAll(this.#rooms.opened)
     await this.#listing.refresh()
     await this.#entrance.enterAll(this.#rooms.notRefused)

@@ -123,6 +123,21 @@ describe("with a server", () => {
     expect(disk.text).not.toContain("text 2")
   })
 
+  test("a disk that answers late is waited for; what was opened meanwhile is as the server says", async () => {
+    server.fill("den", 3)
+    server.fill("hall", 3)
+    await visit("den", "hall")
+    const { load: loadDisk, ...rest } = disk.page(OLENA.id)
+    disk.page = () => ({ ...rest, load: () => new Promise((resolve) => setTimeout(() => void loadDisk().then(resolve), 500)) })
+    const session = await load()
+    session.open("den")
+    await pass(0)
+    expect([server.got("join").map(({ room }) => room), server.got("rooms")]).toEqual([["den"], []])
+    await pass(500)
+    expect(server.got("resume").map(({ rooms }) => rooms)).toEqual([[{ room: "hall", after: 3 }]])
+    expect([texts(session), texts(session, "hall")]).toEqual([stored(), stored("hall")])
+  })
+
   test("of much that came since, pages are asked for", async () => {
     server.fill("den", 3)
     await visit("den")
