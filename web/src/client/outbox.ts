@@ -116,7 +116,7 @@ export class Outbox {
     for (const entry of this.of(room)) if (entry.failure === null) this.#fail(entry, failure)
   }
 
-  /** The store went back: under a number may stand another message now, so what changes or answers one is not sent, even if it is tried again. */
+  /** The store went back: under a number may stand another message now, so what changes or answers one, or stands under one, is not sent, even if it is tried again. */
   wentBack(room: RoomName): void {
     for (const entry of this.of(room)) if (names(entry.said)) this.#goAstray(entry)
   }
@@ -234,7 +234,7 @@ export class Outbox {
 const bearsWords = ({ said }: OutboxEntry): boolean => said.type === "chat" || said.type === "edit"
 
 /** Whether it bears the number of a message. */
-const names = (said: Said): boolean => said.type !== "chat" || said.reply_to !== undefined
+const names = (said: Said): boolean => said.type !== "chat" || said.reply_to !== undefined || said.thread !== undefined
 
 /** What is changed, of which the last word alone counts; null for a message. */
 const thingOf = (said: Said): string | null => {

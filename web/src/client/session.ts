@@ -20,6 +20,7 @@ import { Reading } from "./reading.ts"
 import { Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
 import { Rooms } from "./rooms.ts"
+import { Threads } from "./threads.ts"
 import { Typing } from "./typing.ts"
 import { type Entry, type Incoming, isMessage, isOwn, type Limits, loggedOf, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
 
@@ -56,6 +57,8 @@ export class Session {
   readonly removals = new Emitter<Removal>()
   /** What history brings. */
   readonly history: Backfill
+  /** The threads that somebody looks at. */
+  readonly threads: Threads
   /** What is done to rooms, and who may be let in. */
   readonly deeds: Deeds
 
@@ -97,6 +100,17 @@ export class Session {
       wentBack: (room) => this.#wentBack(room),
       found: (entries) => this.#found(entries),
     })
+    this.threads = new Threads({
+      requests: this.#requests,
+      enter: (room) => this.#entrance.enter(room),
+      wentBack: (room) => this.#wentBack(room),
+      found: (entries) => this.#found(entries),
+      changed: (room) => {
+        this.#changed(room.name)
+        void this.history.repair(room)
+      },
+    })
+    this.changes.on((room) => room !== null && this.threads.look(room))
     this.deeds = new Deeds({
       requests: this.#requests,
       room: (name) => this.#rooms.get(name),
@@ -194,10 +208,10 @@ export class Session {
     this.#changed(null)
   }
 
-  /** Says something, in answer to the message with the number `replyTo` if that is given. */
-  write(room: RoomName, text: string, replyTo?: number): OutboxEntry {
+  /** Says something: in answer to the message `replyTo`, and under the message `thread`, if these numbers are given. */
+  write(room: RoomName, text: string, replyTo?: number, thread?: number): OutboxEntry {
     this.#typing.own.wrote(room)
-    return this.outbox.say(room, { type: "chat", text, ...(replyTo !== undefined && { reply_to: replyTo }) })
+    return this.outbox.say(room, { type: "chat", text, ...(replyTo !== undefined && { reply_to: replyTo }), ...(thread !== undefined && { thread }) })
   }
 
   /** Gives this user's own message `of` another text. */
@@ -393,6 +407,7 @@ export class Session {
     this.#sessionId = null
     this.#listing.stop()
     this.#reading.disconnected()
+    this.threads.disconnected()
     this.#requests.disconnected()
     this.outbox.disconnected()
     this.#typing.others.clear()
