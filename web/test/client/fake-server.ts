@@ -5,7 +5,7 @@
 import { canonical, fold } from "../../src/client/fold.ts"
 import { isPrivate } from "../../src/client/room-names.ts"
 import type { Said } from "../../src/client/outbox-store.ts"
-import { type ClientFrame, type Entry, type ErrorCode, type Incoming, isMessage, isRoomChange, type JoinedRoom, type Message, type Outgoing, type RefusedRoom, type RoomAfter, type RoomChange, type ServerFrame, type User } from "../../src/client/wire.ts"
+import { type ClientFrame, type Entry, type ErrorCode, type Incoming, isMessage, isReply, isRoomChange, type JoinedRoom, type Message, type Outgoing, type RefusedRoom, type RoomAfter, type RoomChange, type ServerFrame, type User } from "../../src/client/wire.ts"
 import { FakeListener, FakeSocket, OLENA, TARAS, welcome } from "./fake-socket.ts"
 
 export type Changing = Exclude<Said, { type: "chat" }>
@@ -72,6 +72,11 @@ export class FakeServer {
   /** Somebody else writes. */
   say(room: string, text: string, { from = TARAS, id = this.#newId(room, from), lost = false }: Told = {}): ServerFrame {
     return this.#tellAll(room, this.#store(room, from, id, { type: "chat", text }), lost)
+  }
+
+  /** Somebody else answers in a thread. */
+  answer(room: string, thread: number, text: string, { from = TARAS, id = this.#newId(room, from), lost = false }: Told = {}): ServerFrame {
+    return this.#tellAll(room, this.#store(room, from, id, { type: "chat", text, thread }), lost)
   }
 
   /** Somebody else changes a message. */
@@ -176,7 +181,7 @@ export class FakeServer {
   #said({ room, id, ...said }: Outgoing<"chat" | Changing["type"]>): ServerFrame {
     if (!this.#joined.has(room)) return refusal("not_joined", id)
     const known = this.#known(room, this.user, id)
-    const code = known || said.type === "chat" ? null : this.#refuses(room, said)
+    const code = known ? null : said.type === "chat" ? this.#refusesUnder(room, said.thread) : this.#refuses(room, said)
     return code === null ? asFrame(this.#listed(this.#store(room, this.user, id, said))) : refusal(code, id)
   }
 
@@ -217,6 +222,13 @@ export class FakeServer {
     return (said.type === "edit" || said.type === "delete") && message.from.id !== this.user.id ? "forbidden" : null
   }
 
+  #refusesUnder(room: string, thread: number | undefined): ErrorCode | null {
+    if (thread === undefined) return null
+    const root = this.log(room)[thread - 1]
+    if (!root || !isMessage(root)) return "no_such_message"
+    return root.thread === undefined ? null : "forbidden"
+  }
+
   #resume({ room, after }: RoomAfter): JoinedRoom | RefusedRoom {
     if (!this.members.has(room)) return { room, error: { code: this.logs.has(room) ? "not_joined" : "no_such_room", text: "not yours" } }
     const { type: _, ...joined } = this.#join({ type: "join", room, after })
@@ -236,13 +248,23 @@ export class FakeServer {
     return { type: "joined", room, seq, ...(as_of < seq && { as_of }), members: 2, online: [OLENA, TARAS], ...(isPrivate(room) && { private: true }), ...this.standing(room), messages, more }
   }
 
-  #history({ room, before, after, limit = 50 }: Outgoing<"history">): ServerFrame {
+  #history({ room, before, after, thread, limit = 50 }: Outgoing<"history">): ServerFrame {
+    if (thread !== undefined) return this.#threadPage(room, thread, before, after, limit)
     const log = this.log(room)
     const size = Math.min(limit, this.fit())
     const found =
       before !== undefined ? this.messages(room).filter(({ seq }) => seq < before).slice(-size) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, size)
     const more = before !== undefined ? (found[0]?.seq ?? 1) > 1 : (found.at(-1)?.seq ?? log.length) < log.length
     return { type: "history", room, seq: Math.max(0, this.#newest(room) - this.understate()), messages: found.map(this.#listed), more }
+  }
+
+  #threadPage(room: string, thread: number, before: number | undefined, after: number | undefined, limit: number): ServerFrame {
+    const code = this.#refusesUnder(room, thread)
+    if (code !== null) return refusal(code)
+    const under = this.messages(room).filter((message) => message.thread === thread)
+    const asked = under.filter(({ seq }) => seq < (before ?? Infinity) && seq > (after ?? 0))
+    const messages = after === undefined ? asked.slice(-limit) : asked.slice(0, limit)
+    return { type: "history", room, seq: Math.max(0, this.#newest(room) - this.understate()), messages, more: messages.length < asked.length }
   }
 
   #summary(room: string) {
@@ -261,6 +283,7 @@ export class FakeServer {
     const entry = { kind: type, room, seq: log.length + 1, id, from, at: new Date().toISOString(), ...said } as Entry
     if (entry.kind === "react") entry.emoji = canonical(entry.emoji)
     log.push(entry)
+    if (isReply(entry)) log.splice(entry.thread - 1, 1, fold(log[entry.thread - 1] as Message, entry))
     if (!isMessage(entry) && !isRoomChange(entry)) log.splice(entry.of - 1, 1, fold(log[entry.of - 1] as Message, entry))
     return entry
   }
