@@ -200,6 +200,19 @@ export interface Dictionary {
   inReplyTo: Phrase
   stopReplying: Phrase
   noLonger: Phrase
+  thread: Phrase
+  openThread: Phrase
+  closeThread: Phrase
+  /** After a name, before what was said. */
+  inThread: Phrase
+  saidInThread: (name: string, text: string) => string
+  replies: Counted
+  lastReply: Phrase
+  noReplies: Phrase
+  repliesWait: Phrase
+  noThread: Phrase
+  repliesIn: Phrase
+  writeReply: Phrase
   tooFarBack: Phrase
   reactions: Phrase
   reactors: Counted

@@ -5,6 +5,7 @@ import { closedFor, indexOf, isChanging, type Message, moderates, type OutboxEnt
 import type { May } from "./actions.ts"
 import type { Called } from "./room-words.ts"
 import { type Changing, isWriting, type Writing } from "./rows.ts"
+import type { Talk } from "./talk.ts"
 
 /** What the room does not know of itself. */
 export interface Beside {
@@ -25,8 +26,9 @@ export interface Editing {
 /** What is drawn of a room. */
 export type Drawn = ReturnType<typeof look>
 
-export class RoomView {
+export class RoomView implements Talk {
   readonly name: string
+  readonly thread = null
   readonly room: Room
   readonly createdAt = Date.now()
   #drawn = $state.raw() as Drawn
@@ -36,7 +38,7 @@ export class RoomView {
   /** What this user may do with what is said here. */
   readonly may: May = $derived.by(() => {
     const { standing, archived } = this.#drawn
-    return { change: !archived, write: !archived && (standing === null || closedFor(standing) === null), moderate: moderates(standing?.role) }
+    return { change: !archived, write: !archived && (standing === null || closedFor(standing) === null), moderate: moderates(standing?.role), thread: true }
   })
   #draft = $state("")
   /** The message that is answered by what is being written. */
@@ -72,6 +74,14 @@ export class RoomView {
    */
   get drawn(): Drawn {
     return this.#drawn
+  }
+
+  get inRoom(): RoomView {
+    return this
+  }
+
+  get log(): Room["log"] {
+    return this.room.log
   }
 
   /** What it is called. */
@@ -251,5 +261,6 @@ const withChanges = (stored: readonly Message[], changes: readonly Changing[], m
   return { stored, changes, messages: withWaiting(stored, changes, me) }
 }
 
-const kept = <Item>(before: readonly Item[], now: readonly Item[]): readonly Item[] =>
+/** `now`, or `before` where that is the same: so nothing is drawn because of it. */
+export const kept = <Item>(before: readonly Item[], now: readonly Item[]): readonly Item[] =>
   before.length === now.length && before.every((item, i) => item === now[i]) ? before : now

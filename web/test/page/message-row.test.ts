@@ -35,7 +35,7 @@ interface Around {
 
 const written = (message: Message, { me = OLENA, changes = [], editing, known = [] }: Around = {}) => {
   const row: Said = { kind: "message", key: "k", head: true, at: Date.parse(AT), message, changes }
-  const room = { editing: editing ?? null, message: (seq: number) => known.find((each) => each.seq === seq), names: new Map([[TARAS.id, TARAS.name]]), drawn: { joined: true }, may: { change: true, write: true, moderate: false } }
+  const room = { editing: editing ?? null, message: (seq: number) => known.find((each) => each.seq === seq), names: new Map([[TARAS.id, TARAS.name]]), drawn: { joined: true }, may: { change: true, write: true, moderate: false, thread: true }, thread: null }
   const acts = { chat: { me, textChars: 8000 }, room } as unknown as Acts
   const props = { row, stop: false, active: false, marked: false }
   const { body } =
