@@ -108,6 +108,29 @@ export const changed = {
   ],
 }
 
+/** A room in which people also talk in threads, for scenes that are about that. */
+export const threaded = {
+  readUpTo: 14,
+  talk: [
+    [DAY + 30, sam, "Rehearsal of the release: Thursday, ten o'clock, staging. Questions under this message, please, so that the room stays readable."],
+    [DAY + 24, maria, "Скільки часу закладаємо на повернення до старої версії?", { thread: 1 }],
+    [DAY + 20, sam, "Fifteen minutes. The old build stays on the second disk until Monday.", { thread: 1 }],
+    [DAY + 19, me, "Тоді я перевірю, що список кроків вміщається в ці п'ятнадцять.", { thread: 1, edited: DAY + 18, reactions: [["👍", sam, maria]] }],
+    [DAY + 12, taras, "Графік навантаження за ніч, коротко: нічого не впало."],
+    [62, iryna, "Замовник просить показати нову стрічку до п'ятниці. Хто може?"],
+    [58, andrii, "Можу я, але без звітів: вони ще не готові.", { thread: 6 }],
+    [57, iryna, "Звіти він і не просив.", { thread: 6, reply_to: 7 }],
+    [55, maria, "Тоді по обіді в мене: дзвінок на 15:00, надішлю запрошення обом.", { thread: 6 }],
+    [48, me, "Лишаю тут чернетку листа, погляньте, хто має хвилину."],
+    [31, taras, "Прочитав, усе гаразд. Лише в другому абзаці «наступний тиждень» уже цей.", { thread: 10 }],
+    [20, andrii, null, { thread: 6 }],
+    [18, andrii, "Показ готовий. Посилання в запрошенні.", { thread: 6 }],
+    [12, sam, "Coffee machine is fixed, by the way."],
+    [6, iryna, "@Олена Кравець лист можна надсилати?", { thread: 10 }],
+    [2, maria, "Запрошення надіслала, перевірте календар."],
+  ],
+}
+
 const reactionsOf = (reactions) => reactions.map(([emoji, ...users]) => ({ emoji, users: users.map(({ id }) => id) }))
 const extrasOf = ({ edited, reactions, ...rest }, now) => ({
   ...rest,
@@ -116,7 +139,18 @@ const extrasOf = ({ edited, reactions, ...rest }, now) => ({
 })
 
 /** The messages of a room as the wire has them; what was said is null where it was deleted. */
-export const messagesOf = (room, talk, now = Date.now()) =>
+export const messagesOf = (room, talk, now = Date.now()) => {
+  const messages = bareMessagesOf(room, talk, now)
+  for (const message of messages) if (message.thread) count(messages[message.thread - 1], message)
+  return messages
+}
+
+/** The message `root` counts one that stands under it. */
+export const count = (root, { seq, at }) => {
+  root.replies = { count: (root.replies?.count ?? 0) + 1, last_seq: seq, last_at: at }
+}
+
+const bareMessagesOf = (room, talk, now) =>
   talk.map(([ago, from, said, extras = {}], i) => ({
     type: "message",
     room,

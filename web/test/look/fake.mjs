@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises"
 import { extname, join } from "node:path"
 import { chart } from "./chart.mjs"
 import { listedAs, standing, take, told } from "./fake-standing.mjs"
-import { me, messagesOf, people, rooms } from "./content.mjs"
+import { count, me, messagesOf, people, rooms } from "./content.mjs"
 
 /** One's own log. */
 const ME = "~me.olena"
@@ -52,8 +52,8 @@ export class FakeServer {
     for (const socket of this.#sockets) this.#send(socket, frame)
   }
 
-  say(room, from, text) {
-    const message = this.#store(room, from, newId(), { kind: "chat", text })
+  say(room, from, text, more = {}) {
+    const message = this.#store(room, from, newId(), { kind: "chat", text, ...more })
     this.tell(message)
   }
 
@@ -151,7 +151,11 @@ export class FakeServer {
     } else if (type === "resume") {
       send({ type: "resumed", rooms: frame.rooms.map(({ room: name, after }) => (this.#logs.has(name) ? this.#joined(name, after) : { room: name, error: { code: "no_such_room", text: "There is no such room." } })) })
     } else if (type === "history") {
-      const { before, after, limit = 50 } = frame
+      const { before, after, thread, limit = 50 } = frame
+      if (thread) {
+        const under = log.filter((entry) => entry.thread === thread && isMessage(entry) && entry.seq < (before ?? Infinity))
+        return send({ type: "history", room, seq: log.length, messages: under.slice(-limit).map(listed), more: under.length > limit })
+      }
       const page = before !== undefined ? log.filter((entry) => isMessage(entry) && entry.seq < before).slice(-limit) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, limit)
       const more = before !== undefined ? (page[0]?.seq ?? 1) > 1 : (page.at(-1)?.seq ?? log.length) < log.length
       send({ type: "history", room, seq: log.length, messages: page.map(listed), more })
@@ -164,7 +168,7 @@ export class FakeServer {
       const { type: _type, ref: _ref, id, room: _room, user, role = "member", ...set } = frame
       const said = type === "settings" ? { kind: "room", ...set } : { kind: "member", user: people.find((each) => each.id === user), ...(type !== "remove" && { role }) }
       send(this.#governed(room, this.user, id, said))
-    } else if (type === "chat") this.#take(socket, frame, this.onChat, ({ text, reply_to }) => this.#store(room, this.user, frame.id, { kind: "chat", text, ...(reply_to && { reply_to }) }))
+    } else if (type === "chat") this.#take(socket, frame, this.onChat, ({ text, reply_to, thread }) => this.#store(room, this.user, frame.id, { kind: "chat", text, ...(reply_to && { reply_to }), ...(thread && { thread }) }))
     else if (["edit", "delete", "react", "pin"].includes(type)) {
       this.#take(socket, frame, this.onChange, ({ id, type: kind, room: _room, ...said }) => this.#changed(room, this.user, id, { kind, ...said }))
     }
@@ -218,6 +222,11 @@ export class FakeServer {
     const log = this.#logs.get(room) ?? []
     const message = { type: "message", room, seq: log.length + 1, id, from, at: new Date(this.now()).toISOString(), ...said }
     log.push(message)
+    if (said.thread) {
+      const root = { ...log[said.thread - 1] }
+      count(root, message)
+      log[said.thread - 1] = root
+    }
     this.#logs.set(room, log)
     return message
   }

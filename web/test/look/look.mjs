@@ -4,7 +4,7 @@
  */
 import { mkdir } from "node:fs/promises"
 import { chromium } from "playwright-core"
-import { album, changed, people, rooms } from "./content.mjs"
+import { album, changed, people, rooms, threaded } from "./content.mjs"
 import { FakeServer } from "./fake.mjs"
 import { register } from "./registering.mjs"
 
@@ -96,6 +96,36 @@ for (const scheme of ["light", "dark"]) {
     await page.getByTestId("upload").first().getByRole("alert").waitFor()
     await shoot()
   })
+}
+
+for (const [scheme, locale] of [["light", "uk-UA"], ["dark", "en-GB"]]) {
+  for (const [place, viewport] of [["desktop", DESKTOP], ["tablet", { width: 820, height: 1000 }], ["phone", PHONE]]) {
+    await scene(`${place}-${scheme}-threads`, { scheme, locale, viewport, room: "threads", beside: { threads: threaded } }, async ({ page, server, shoot }) => {
+      await page.getByTestId("message").first().waitFor()
+      await shoot("-room")
+      await page.locator("[data-seq='6']").getByTestId("replies").click()
+      const thread = page.getByTestId("thread")
+      await thread.locator("[data-seq='13']").waitFor()
+      await thread.getByTestId("composer").fill("Дякую, дивлюся")
+      await shoot()
+      server.onChat = "too_large"
+      await thread.getByTestId("send").click()
+      await thread.getByTestId("retry").waitFor()
+      await page.getByTestId("close-thread").click()
+      await shoot("-failed")
+      await page.locator("[data-seq='16']").click()
+      if (viewport === PHONE) {
+        await page.getByTestId("message-sheet").waitFor()
+        await shoot("-sheet")
+        await page.getByTestId("action-thread").click()
+      } else {
+        await page.locator("[data-seq='16']").hover()
+        await page.getByTestId("action-thread").click()
+      }
+      await thread.getByTestId("composer").waitFor()
+      await shoot("-empty")
+    })
+  }
 }
 
 await scene("phone-drawer", { viewport: PHONE }, async ({ page, shoot }) => {
