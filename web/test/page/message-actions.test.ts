@@ -25,6 +25,10 @@ describe("what may be done with a message", () => {
   })
   test("who may not write may still react, and copy", () => expect(actionsOn(chat, TARAS, { change: true, write: false, moderate: false, thread: true })).toEqual(["react", "copy", "pin"]))
   test("in an archived room one copies, and no more", () => expect(actionsOn(chat, OLENA, { change: false, write: false, moderate: true, thread: true })).toEqual(["copy"]))
+  test("a thread is one level deep: under what is said in one there is none, nor within one", () => {
+    expect(actionsOn({ ...chat, thread: 9 }, TARAS)).toEqual(["react", "reply", "copy", "pin"])
+    expect(actionsOn(chat, TARAS, { change: true, write: true, moderate: false, thread: false })).toEqual(["react", "reply", "copy", "pin"])
+  })
   test("with a deleted one nothing", () => expect(actionsOn(deleted, OLENA)).toEqual([]))
 })
 

@@ -31,11 +31,12 @@ interface Around {
   changes?: Said["changes"]
   editing?: { seq: number; from: string; text: string }
   known?: readonly Message[]
+  thread?: number | null
 }
 
-const written = (message: Message, { me = OLENA, changes = [], editing, known = [] }: Around = {}) => {
+const written = (message: Message, { me = OLENA, changes = [], editing, known = [], thread = null }: Around = {}) => {
   const row: Said = { kind: "message", key: "k", head: true, at: Date.parse(AT), message, changes }
-  const room = { editing: editing ?? null, message: (seq: number) => known.find((each) => each.seq === seq), names: new Map([[TARAS.id, TARAS.name]]), drawn: { joined: true }, may: { change: true, write: true, moderate: false, thread: true }, thread: null }
+  const room = { editing: editing ?? null, message: (seq: number) => known.find((each) => each.seq === seq), names: new Map([[TARAS.id, TARAS.name]]), drawn: { joined: true }, may: { change: true, write: true, moderate: false, thread: true }, thread }
   const acts = { chat: { me, textChars: 8000 }, room } as unknown as Acts
   const props = { row, stop: false, active: false, marked: false }
   const { body } =
@@ -83,6 +84,19 @@ describe("a row", () => {
     const refused = written(chat, { changes: waits({ type: "edit", of: 7, text: "new words" }, { code: "too_large", text: "" }) })
     expect(words(part(refused, "failure")![0])).toMatch(/^Your edit was not saved: new words This is larger/)
     expect(refused).toContain('data-testid="retry"')
+  })
+
+  test("says how many answers stand under it, also where it was deleted, and not within their thread", () => {
+    const replies = { count: 3, last_seq: 12, last_at: "2026-11-20T11:30:00.000Z" }
+    expect(words(part(written({ ...chat, replies }), "replies")![0])).toMatch(/^3 replies The last one: · /)
+    expect(words(part(written({ ...base, kind: "deleted", replies: { ...replies, count: 1 } }), "replies")![0])).toMatch(/^1 reply /)
+    expect(written(chat)).not.toContain('data-testid="replies"')
+    expect(written({ ...chat, replies }, { thread: 7 })).not.toContain('data-testid="replies"')
+  })
+
+  test("has another name in a thread than in the room, which may stand beside it", () => {
+    expect(written(chat)).toContain('id="said-7"')
+    expect(written(chat, { thread: 7 })).toContain('id="said-thread-7"')
   })
 
   test("has the text in a field where it is edited", () => {
