@@ -49,7 +49,7 @@ export class Drafts {
 
   /** Nothing is half written there any more. */
   forget(room: RoomName): void {
-    for (const name of [...this.#texts.keys()]) if (roomOf(name) === room) this.write(name, "")
+    for (const name of this.#texts.keys()) if (roomOf(name) === room) this.write(name, "")
   }
 
   write(room: RoomName, text: string): void {
