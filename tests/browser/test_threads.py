@@ -1,4 +1,4 @@
-"""Threads in two real browser windows over a real server: what one answers there, the other sees there and in the room."""
+"""Threads in two real browser windows: what one answers there, the other sees there and in the room."""
 
 from __future__ import annotations
 
