@@ -23,6 +23,16 @@ export const KEPT = 1_200
 const NO_MESSAGES: readonly Message[] = []
 const NO_CHANGES: readonly (Change | RoomChange)[] = []
 
+/** Who hears of what a log does not hold. */
+export interface LogWatch {
+  /** A message was changed, whether or not it is held; perhaps told more than once. */
+  changed(change: Change): void
+  /** The message follows the end of what is held. */
+  passed(message: Message): void
+}
+
+const NOBODY: LogWatch = { changed: () => {}, passed: () => {} }
+
 export class RoomLog {
   /** Where somebody reads: the messages around this number stay; null: at the newest. */
   reader: number | null = null
@@ -31,13 +41,15 @@ export class RoomLog {
   readonly #numbers = new KnownNumbers()
   readonly #lines = new RoomLines()
   readonly #onRoomChange: (change: RoomChange) => void
+  readonly #watch: LogWatch
   /** The newest message, where it is not held. */
   #newest: Message | null = null
   #passedOver = 0
 
   /** `onRoomChange` hears of each change of the room itself in order, once every entry before it is known; perhaps more than once. */
-  constructor(onRoomChange: (change: RoomChange) => void = () => {}) {
+  constructor(onRoomChange: (change: RoomChange) => void = () => {}, watch = NOBODY) {
     this.#onRoomChange = onRoomChange
+    this.#watch = watch
   }
 
   /** What was changed of the room itself, as far as that has come: it stands between the messages. */
@@ -203,7 +215,7 @@ export class RoomLog {
    * follows them goes over into it: of the rest nobody knows what was changed meanwhile.
    */
   anew(upTo: number, entries: readonly Entry[], more: boolean, asOf: number): RoomLog {
-    const log = new RoomLog(this.#onRoomChange)
+    const log = new RoomLog(this.#onRoomChange, this.#watch)
     log.#lines.add(this.lines)
     log.joinedFresh(entries, upTo, more, asOf)
     log.#adopt(this, upTo)
@@ -279,6 +291,7 @@ export class RoomLog {
     const isNew = seq > this.target
     if (isMessage(entry)) {
       this.#numbers.expect(seq)
+      this.#watch.passed(entry)
       if (seq > (this.newest?.seq ?? 0)) this.#newest = entry
     } else this.#numbers.cover(seq, seq, NO_MESSAGES)
     return isNew
@@ -289,6 +302,7 @@ export class RoomLog {
     const end = this.end ?? Infinity
     const messages = entries.filter(isMessage)
     for (const message of messages) this.#held.note(message, asOf)
+    for (const message of messages) if (message.seq > end) this.#watch.passed(message)
     const added = messages.filter(({ seq }) => seq <= end && !this.#numbers.has(seq))
     this.#held.add(added)
     this.#numbers.cover(from, to, messages)
@@ -316,6 +330,7 @@ export class RoomLog {
         this.#onRoomChange(change)
         continue
       }
+      this.#watch.changed(change)
       if (this.#newest?.seq === change.of) this.#newest = this.#held.folded(this.#newest, change)
       this.#held.apply(change)
     }
@@ -336,6 +351,7 @@ export class RoomLog {
     if (to < held.length) {
       this.#newest = this.newest
       this.#numbers.dropAbove(held[to - 1]!.seq, held.slice(to))
+      for (const message of held.slice(to)) this.#watch.passed(message)
     }
     if (from > 0) this.#numbers.dropBelow(held[from]!.seq)
     this.#held.keep(from, to)
