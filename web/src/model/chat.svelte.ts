@@ -28,6 +28,7 @@ import {
   Unreadable,
   upload,
 } from "../client/index.ts"
+import { alertsOf } from "./alerts.ts"
 import { Attention } from "./attention.ts"
 import type { Given } from "./clipboard.ts"
 import { Doings } from "./doings.svelte.ts"
@@ -72,7 +73,10 @@ export class Chat {
   /** The direct ones last, the archived ones below the others; of each kind the latest activity first. */
   rooms = $state.raw<readonly RoomView[]>([])
   current = $state.raw<RoomView | null>(null)
-  readonly unread = $derived(this.rooms.reduce((sum, { drawn }) => sum + drawn.unread, 0))
+  /** Of how many messages the user is to be alerted, all rooms counted. */
+  readonly alerts = $derived(this.rooms.reduce((sum, view) => sum + this.alertsIn(view), 0))
+  /** The message to which the user is to be led as soon as its room is shown. */
+  leadsTo = $state.raw<{ readonly room: RoomName; readonly seq: number } | null>(null)
   /** Whether `rooms` are all of which the user is a member. */
   listed = $state(false)
   textChars = $state(8000)
@@ -129,6 +133,11 @@ export class Chat {
     void this.files.restore().then((rooms) => rooms.forEach((room) => this.session.open(room)))
   }
 
+  /** Of how many messages of the room the user is to be alerted. */
+  alertsIn({ name, room, drawn }: RoomView): number {
+    return alertsOf(drawn, room.isDirect, this.inbox.repliesIn(name))
+  }
+
   /** Enters the room and shows it. */
   show(name: RoomName | null): void {
     if (name === (this.current?.name ?? null)) return
@@ -165,7 +174,7 @@ export class Chat {
 
   /** Sends what is written in the room, and the files beside it. */
   send(view: RoomView): void {
-    const text = shows(view.draft) ? this.session.write(view.name, sentOf(view.draft), view.answered?.seq) : null
+    const text = shows(view.draft) ? this.session.write(view.name, sentOf(view.draft), view.answered?.seq, view.mentionedIn(view.draft)) : null
     this.files.send(view.name, text?.id ?? null)
     view.sent(text !== null)
   }
@@ -174,7 +183,7 @@ export class Chat {
   moveTo(name: RoomName, from: RoomView): void {
     const written = this.session.outbox.of(from.name).filter(isWriting)
     this.session.open(name)
-    const renamed = new Map(written.map(({ id, said }) => [id, this.session.write(name, said.text).id]))
+    const renamed = new Map(written.map(({ id, said }) => [id, this.session.write(name, said.text, undefined, said.mentions).id]))
     this.files.move(from.name, name, renamed)
     this.session.forget(from.name)
     this.#draw()
