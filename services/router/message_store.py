@@ -11,7 +11,7 @@ from services.router.core.changes import Changes
 from services.router.core.entries import Entry, Stored
 from services.router.core.needs import Needs, Older
 from services.router.core.room import ANY, Room, Rules
-from shared.protocol.client import Role
+from shared.protocol.client import Level, Role
 from shared.protocol.server import User
 
 UNREAD_AT_MOST = 100
@@ -21,7 +21,8 @@ UNREAD_WITHIN = 1_000
 
 class Summary(NamedTuple):
     """A room as a member's list shows it, with the member's `role`. `unread`: how many messages of others follow
-    `read_seq` and are not deleted, counted to `UNREAD_AT_MOST`. `last`: the newest message. `online`: how many users.
+    `read_seq` and are not deleted, `mentions` how many of them mention the member, both counted to `UNREAD_AT_MOST`.
+    `last`: the newest message. `online`: how many users.
     `with_`: of a direct room, the others."""
 
     room: str
@@ -33,6 +34,8 @@ class Summary(NamedTuple):
     role: Role | None = None
     rules: Rules = ANY
     with_: Sequence[User] = ()
+    mentions: int = 0
+    notify: Level | None = None
 
 
 class Page(NamedTuple):
@@ -61,8 +64,11 @@ class MessageStore(Protocol):
     async def find(self, room: str, wanted: Needs) -> Older:
         """What of it there is; of the users those who have been in some room."""
 
-    async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> Page:
-        """Oldest first: with `after` all entries, else messages alone. Without a bound: the newest."""
+    async def page(
+        self, room: str, *, before: int | None, after: int | None, limit: int, thread: int | None = None
+    ) -> Page:
+        """Oldest first: with `after` all entries, else messages alone. Without a bound: the newest. With `thread`: the
+        messages under that one alone."""
 
     async def rooms_of(self, user_id: str) -> list[Summary]:
         """The rooms that this user is a member of, latest activity first."""

@@ -11,6 +11,7 @@ cost every message a look into one more index (7 µs beside 29, in batches of 35
 their own.
 """
 
+# long: each part of the statement stands beside its rows
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +22,7 @@ from typing import Any
 from services.router.core.changes import Changes
 from services.router.core.entries import stored
 from services.router.sql import names
-from services.router.sql_rows import reactions_in, rules_in
+from services.router.sql_rows import mentions_in, reactions_in, replies_in, rules_in
 from services.router.statement import Rows, Statement, number, text, word
 
 _NEW = Rows("new", word("name"), number("shard"))
@@ -30,6 +31,13 @@ _MESSAGES = Rows(
     "m", word("room"), number("seq"), word("sender_id"), word("sender_name"), word("id"), word("kind"),
     text("content"), number("at_ms"), number("reply_to"),
 )  # fmt: skip
+# Those that stand in a thread, or mention somebody: most messages do neither, and cost nothing for it.
+_CALLING = Rows(
+    "c", word("room"), number("seq"), word("sender_id"), word("sender_name"), word("id"), word("kind"),
+    text("content"), number("at_ms"), number("reply_to"), number("thread"), text("mentions"),
+)  # fmt: skip
+_CALLED = Rows("called", word("room"), word("user_id"), number("seq"))
+_UNCALLED = Rows("uncalled", word("room"), word("user_id"), number("seq"))
 _CHANGES = Rows(
     "x", word("room"), number("seq"), word("sender_id"), word("sender_name"), word("id"), word("kind"),
     number("of_seq"), text("value"), number("at_ms"),
@@ -37,9 +45,11 @@ _CHANGES = Rows(
 # Numbers that may be missing are 0 there, since such columns come as one string.
 _CHANGED = Rows(
     "now", word("room"), number("seq"), word("kind"), text("content"), number("edited_ms"), number("pinned"),
-    text("reactions"), text("digest"),
+    text("reactions"), text("digest"), text("replies"), text("mentions"),
 )  # fmt: skip
-_MEMBERS = Rows("joining", word("room"), word("user_id"), text("name"), number("read_seq"), text("role"))
+_MEMBERS = Rows(
+    "joining", word("room"), word("user_id"), text("name"), number("read_seq"), text("role"), text("notify")
+)
 _PEOPLE = Rows("heard", word("user_id"), text("name"), text("folded"))
 _RULES = Rows("ruled", word("room"), text("value"))
 _MEMBERS_GONE = Rows("leaving", word("room"), word("user_id"))
@@ -77,18 +87,36 @@ ALTERING = """
   FROM {x} JOIN held ON held.name = x.room
 ), changed AS (
   UPDATE messages SET kind = now.kind, content = now.content, edited_ms = nullif(now.edited_ms, 0),
-    pinned = nullif(now.pinned, 0) = 1, reactions = now.reactions, digest = now.digest
+    pinned = nullif(now.pinned, 0) = 1, reactions = now.reactions, digest = now.digest, replies = now.replies,
+    mentions = now.mentions
   FROM {now}, held
   WHERE held.name = now.room AND messages.room_id = held.id AND messages.seq = now.seq
 )"""
 
+CALLING = """
+, new_calling AS (
+  INSERT INTO messages (room_id, seq, sender_id, sender_name, id, kind, content, at_ms, reply_to, thread, mentions)
+  SELECT held.id, c.seq, c.sender_id, c.sender_name, c.id, c.kind, c.content, c.at_ms, nullif(c.reply_to, 0),
+    nullif(c.thread, 0), c.mentions
+  FROM {c} JOIN held ON held.name = c.room
+), new_mentions AS (
+  INSERT INTO mentions (room_id, user_id, seq)
+  SELECT held.id, called.user_id, called.seq FROM {called} JOIN held ON held.name = called.room
+  ON CONFLICT DO NOTHING
+), gone_mentions AS (
+  DELETE FROM mentions USING {uncalled}, held
+  WHERE held.name = uncalled.room AND mentions.room_id = held.id AND mentions.user_id = uncalled.user_id
+    AND mentions.seq = uncalled.seq
+)"""
+
 GOVERNING = """
 , new_members AS (
-  INSERT INTO members (room_id, user_id, name, read_seq, role)
-  SELECT held.id, joining.user_id, joining.name, joining.read_seq, joining.role
+  INSERT INTO members (room_id, user_id, name, read_seq, role, notify)
+  SELECT held.id, joining.user_id, joining.name, joining.read_seq, joining.role, joining.notify
   FROM {joining} JOIN held ON held.name = joining.room
   ON CONFLICT (room_id, user_id) DO UPDATE
-  SET name = excluded.name, read_seq = greatest(members.read_seq, excluded.read_seq), role = excluded.role
+  SET name = excluded.name, read_seq = greatest(members.read_seq, excluded.read_seq), role = excluded.role,
+    notify = excluded.notify
 ), new_people AS (
   INSERT INTO people (user_id, name, folded) SELECT * FROM {heard} ORDER BY user_id
   ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, folded = excluded.folded
@@ -124,6 +152,7 @@ SELECT name, seq, version FROM rooms WHERE name = ANY(:comparing::text[])
 """
 _OF = {
     ALTERING: (_CHANGES, _CHANGED),
+    CALLING: (_CALLING, _CALLED, _UNCALLED),
     GOVERNING: (_MEMBERS, _PEOPLE, _RULES),
     MOVING: (_MEMBERS_GONE, _SUBSCRIPTIONS, _SUBSCRIPTIONS_GONE, _READ_MARKS),
 }
@@ -171,6 +200,7 @@ def commit(writing: Sequence[Changes], comparing: list[str]) -> tuple[str, list[
             (c.room, m.seq, m.sender_id, m.sender_name, m.id, m.kind, m.content, m.at_ms, m.reply_to or 0)
             for c in writing
             for m in c.messages
+            if not (m.thread or m.mentions)
         ),
     }
     for part in parts:
@@ -196,6 +226,8 @@ def _altering(writing: Sequence[Changes]) -> dict[str, Any]:
                 int(m.pinned),
                 reactions_in(m),
                 m.digest,
+                replies_in(m),
+                mentions_in(m),
             )
             for c in writing
             for m in c.changed.values()
@@ -203,9 +235,37 @@ def _altering(writing: Sequence[Changes]) -> dict[str, Any]:
     }
 
 
+def _calling(writing: Sequence[Changes]) -> dict[str, Any]:
+    called = [(c.room, user, seq, now) for c in writing for (seq, user), now in c.mentions.items()]
+    return {
+        **_CALLING.arguments(
+            (
+                c.room,
+                m.seq,
+                m.sender_id,
+                m.sender_name,
+                m.id,
+                m.kind,
+                m.content,
+                m.at_ms,
+                m.reply_to or 0,
+                m.thread or 0,
+                mentions_in(m),
+            )
+            for c in writing
+            for m in c.messages
+            if m.thread or m.mentions
+        ),
+        **_CALLED.arguments((room, user, seq) for room, user, seq, now in called if now),
+        **_UNCALLED.arguments((room, user, seq) for room, user, seq, now in called if not now),
+    }
+
+
 def _governing(writing: Sequence[Changes]) -> dict[str, Any]:
     return {
-        **_MEMBERS.arguments((c.room, u, m.name, m.read_seq, m.role) for c in writing for u, m in c.members.items()),
+        **_MEMBERS.arguments(
+            (c.room, u, m.name, m.read_seq, m.role, m.notify) for c in writing for u, m in c.members.items()
+        ),
         **_PEOPLE.arguments((user, name, name.casefold()) for user, name in names(writing).items()),
         **_RULES.arguments((c.room, rules_in(c.rules)) for c in writing if c.rules is not None),
     }
@@ -225,11 +285,12 @@ def _moving(writing: Sequence[Changes]) -> dict[str, Any]:
 
 
 _HAS: dict[str, Callable[[Changes], Any]] = {
-    ALTERING: lambda c: c.changes,
+    ALTERING: lambda c: c.changes or c.changed,
+    CALLING: lambda c: c.mentions or any(m.thread or m.mentions for m in c.messages),
     GOVERNING: lambda c: c.members or c.rules is not None,
     MOVING: lambda c: c.members_gone or c.subscriptions or c.subscriptions_gone or c.read_marks,
 }
-_ARGUMENTS = {ALTERING: _altering, GOVERNING: _governing, MOVING: _moving}
+_ARGUMENTS = {ALTERING: _altering, CALLING: _calling, GOVERNING: _governing, MOVING: _moving}
 
 
 def _one(c: Changes) -> list[Any]:

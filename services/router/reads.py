@@ -102,14 +102,14 @@ class Reads:
             log.exception("upkeep failed")
 
     async def _page(self, deep: Deep, add: Callable[[Item], None]) -> None:
-        frame = deep.frame
+        frame, thread = deep.frame, None
         if frame.type == "history":
-            before, after, limit = frame.before, frame.after, frame.limit
+            before, after, limit, thread = frame.before, frame.after, frame.limit, frame.thread
         else:
             before, after = None, after_of(frame)
             limit = JOIN_RECENT if after is None else pages.JOIN_PAGE
         room = room_of(frame, deep.by.user.id)
-        found = await self._store.page(room, before=before, after=after, limit=limit)
+        found = await self._store.page(room, before=before, after=after, limit=limit, thread=thread)
         fit = pages.fitting(found.entries, after, self._answer_bytes)
         more = found.more or len(fit) < len(found.entries)
         add(Item(DeepPage(by=deep.by, page=fit, as_of=found.seq, more=more)))
@@ -143,6 +143,8 @@ def summaries(found: Iterable[Summary], bytes_: int) -> Iterator[tuple[RoomSumma
                 seq=room.seq,
                 read_seq=room.read_seq,
                 unread=room.unread,
+                mentions=room.mentions or None,
+                notify=room.notify,
                 members=room.online,
                 last_at=last_at,
             ),

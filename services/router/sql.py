@@ -27,8 +27,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.router.core.changes import Changes
 from services.router.core.entries import Stored
 from services.router.sql_reads import SqlReads
-from services.router.sql_rows import reactions_in, rules_in
-from services.router.tables import changes, members, messages, people, room_rules, rooms, subscriptions
+from services.router.sql_rows import mentions_in, reactions_in, replies_in, rules_in
+from services.router.tables import changes, members, mentions, messages, people, room_rules, rooms, subscriptions
 from shared.protocol.names import shard_of
 from shared.runtime.outage import outages_as_store_down
 
@@ -79,7 +79,8 @@ class SqlMessageStore(SqlReads):
 
         new = [
             {"room_id": ids[c.room], "seq": m.seq, "sender_id": m.sender_id, "sender_name": m.sender_name, "id": m.id,
-             "kind": m.kind, "content": m.content, "at_ms": m.at_ms, "reply_to": m.reply_to}
+             "kind": m.kind, "content": m.content, "at_ms": m.at_ms, "reply_to": m.reply_to,
+             "thread": m.thread, "mentions": mentions_in(m)}
             for c in batch for m in c.messages
         ]  # fmt: skip
         await each(insert(messages), new)
@@ -95,6 +96,19 @@ class SqlMessageStore(SqlReads):
             .values({name: bindparam(f"b_{name}") for name in STATE}),
             rows(lambda c: [{"b_seq": seq, **_state(m)} for seq, m in c.changed.items()]),
         )
+        called = {answer: rows(lambda c, a=answer: _called(c, a)) for answer in (False, True)}
+        await each(
+            delete(mentions).where(
+                mentions.c.room_id == bindparam("b_room"),
+                mentions.c.user_id == bindparam("b_user"),
+                mentions.c.seq == bindparam("b_seq"),
+            ),
+            called[False],
+        )
+        calling = self._upsert(mentions).values(
+            room_id=bindparam("b_room"), user_id=bindparam("b_user"), seq=bindparam("b_seq")
+        )
+        await each(calling.on_conflict_do_nothing(), called[True])
         await each(
             update(rooms)
             .where(rooms.c.id == bindparam("b_room"))
@@ -107,6 +121,7 @@ class SqlMessageStore(SqlReads):
             name=bindparam("b_name"),
             read_seq=bindparam("b_read"),
             role=bindparam("b_role"),
+            notify=bindparam("b_notify"),
         )
         further = case(
             (joining.excluded.read_seq > members.c.read_seq, joining.excluded.read_seq), else_=members.c.read_seq
@@ -114,11 +129,16 @@ class SqlMessageStore(SqlReads):
         await each(
             joining.on_conflict_do_update(
                 index_elements=["room_id", "user_id"],
-                set_={"name": joining.excluded.name, "read_seq": further, "role": joining.excluded.role},
+                set_={
+                    "name": joining.excluded.name,
+                    "read_seq": further,
+                    "role": joining.excluded.role,
+                    "notify": joining.excluded.notify,
+                },
             ),
             rows(
                 lambda c: [
-                    {"b_user": u, "b_name": m.name, "b_read": m.read_seq, "b_role": m.role}
+                    {"b_user": u, "b_name": m.name, "b_read": m.read_seq, "b_role": m.role, "b_notify": m.notify}
                     for u, m in c.members.items()
                 ]
             ),
@@ -191,7 +211,7 @@ _TAKEN = exists().where(
 _NEW_CHANGE = insert(changes).values(
     {**{column.name: bindparam(column.name) for column in changes.c}, "id": case((~_TAKEN, bindparam("id")))}
 )
-STATE = ("kind", "content", "edited_ms", "pinned", "reactions", "digest")
+STATE = ("kind", "content", "edited_ms", "pinned", "reactions", "digest", "replies", "mentions")
 """What changes change of a message."""
 
 
@@ -204,8 +224,15 @@ def _state(message: Stored) -> dict[str, Any]:
         pinned,
         reactions_in(message),
         message.digest,
+        replies_in(message),
+        mentions_in(message),
     )
     return dict(zip((f"b_{name}" for name in STATE), state, strict=True))
+
+
+def _called(c: Changes, now: bool) -> list[dict[str, Any]]:
+    """Whom messages mention from `now` on, or not any more."""
+    return [{"b_seq": seq, "b_user": user} for (seq, user), is_now in c.mentions.items() if is_now is now]
 
 
 def names(batch: Sequence[Changes]) -> dict[str, str]:

@@ -26,7 +26,7 @@ from services.router.core.needs import Needs, Older
 from services.router.core.room import RECENT, Member, Room, Subscription
 from services.router.message_store import UNREAD_AT_MOST, UNREAD_WITHIN, Page, Summary
 from services.router.sql_rows import MESSAGE, change_rows, entry_of, message_of, message_rows, rules_of
-from services.router.tables import changes, members, messages, people, room_rules, rooms, store, subscriptions
+from services.router.tables import changes, members, mentions, messages, people, room_rules, rooms, store, subscriptions
 from shared.protocol.room_names import DIRECT, is_direct
 from shared.protocol.server import User
 from shared.runtime.database import reader
@@ -51,7 +51,7 @@ class SqlReads:
             ids = [row.id for row in found]
             members_of: dict[int, dict[str, Member]] = defaultdict(dict)
             for row in await db.execute(select(members).where(members.c.room_id.in_(ids))):
-                members_of[row.room_id][row.user_id] = Member(row.name, row.read_seq, row.role)
+                members_of[row.room_id][row.user_id] = Member(row.name, row.read_seq, row.role, row.notify)
             places: dict[int, dict[str, Subscription]] = defaultdict(dict)
             for row in await db.execute(select(subscriptions).where(subscriptions.c.room_id.in_(ids))):
                 places[row.room_id][row.session] = Subscription(row.user_id, row.address)
@@ -86,7 +86,9 @@ class SqlReads:
                 named = {row.user_id: row.name for row in await db.execute(rows_of)}
         return Older(by_key, by_seq, named)
 
-    async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> Page:
+    async def page(
+        self, room: str, *, before: int | None, after: int | None, limit: int, thread: int | None = None
+    ) -> Page:
         async with self._reading() as db:
             row = (await db.execute(select(rooms.c.id, rooms.c.seq).where(rooms.c.name == room))).first()
             if row is None:
@@ -94,13 +96,19 @@ class SqlReads:
             # A commit may come between the statements: what it writes is left out, and what it changes a message to is
             # told again by its own entry.
             end = row.seq + 1
+            if thread is not None:
+                return await self._page(db, room, row, _under(row.id, thread, before, after, end, limit + 1), limit)
             if after is not None:
-                rows = _entries(row.id, after + 1, end, limit + 1)
-                found = [entry_of(room, each) for each in await db.execute(rows)]
-                return Page(found[:limit], len(found) > limit, row.seq)
+                return await self._page(db, room, row, _entries(row.id, after + 1, end, limit + 1), limit)
             newest = _newest(message_rows(), messages, row.id, end if before is None else min(before, end), limit + 1)
-            found = [message_of(room, each) for each in await db.execute(newest)]
-            return Page(found[:limit][::-1], len(found) > limit, row.seq)
+            return await self._page(db, room, row, newest, limit)
+
+    @staticmethod
+    async def _page(db: AsyncConnection, room: str, row: Any, rows: Any, limit: int) -> Page:
+        """`rows`: one more than are wanted, in either order."""
+        found = [entry_of(room, each) for each in await db.execute(rows)]
+        wanted = sorted(found[:limit], key=lambda entry: entry.seq)
+        return Page(wanted, len(found) > limit, row.seq)
 
     async def rooms_of(self, user_id: str) -> list[Summary]:
         online = (
@@ -114,6 +122,8 @@ class SqlReads:
                 rooms.c.seq.label("room_seq"),
                 members.c.read_seq,
                 members.c.role,
+                members.c.notify,
+                _mentions(user_id).label("mentioned"),
                 room_rules.c.value.label("rules"),
                 _unread(user_id).label("unread"),
                 online.label("online"),
@@ -214,6 +224,15 @@ def _newest(rows: Select[Any], table: Table, room_id: int, before: int, limit: i
     return newest.order_by(table.c.seq.desc()).limit(limit)
 
 
+def _under(room_id: int, thread: int, before: int | None, after: int | None, end: int, limit: int) -> Select[Any]:
+    """The messages under one: the first `limit` after `after`, else the newest before `before`."""
+    under = message_rows().where(messages.c.thread == thread)
+    if after is None:
+        return _newest(under, messages, room_id, end if before is None else min(before, end), limit)
+    oldest = under.where(messages.c.room_id == room_id, messages.c.seq > after, messages.c.seq < end)
+    return oldest.order_by(messages.c.seq).limit(limit)
+
+
 def _last_message() -> ScalarSelect[Any]:
     """The number of a room's newest message: changes may have come after it."""
     each = messages.alias("each")
@@ -227,7 +246,30 @@ def _summary(user_id: str, row: Any, with_: Sequence[User]) -> Summary:
     if last is not None and last.seq > row.read_seq and last.sender_id != user_id and last.kind != "deleted":
         unread = max(unread, 1)
     rules = rules_of(row.rules)
-    return Summary(row.name, row.room_seq, row.read_seq, unread, row.online, last, row.role, rules, with_)
+    return Summary(
+        row.name,
+        row.room_seq,
+        row.read_seq,
+        unread,
+        row.online,
+        last,
+        row.role,
+        rules,
+        with_,
+        row.mentioned,
+        row.notify,
+    )
+
+
+def _mentions(user_id: str) -> ScalarSelect[Any]:
+    """How many of those messages mention the member."""
+    called = (
+        select(mentions.c.seq)
+        .where(mentions.c.room_id == rooms.c.id, mentions.c.user_id == user_id, mentions.c.seq > members.c.read_seq)
+        .limit(UNREAD_AT_MOST)
+        .correlate(rooms, members)
+    )
+    return select(func.count()).select_from(called.subquery("called")).scalar_subquery()
 
 
 def _unread(user_id: str) -> ScalarSelect[Any]:

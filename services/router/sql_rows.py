@@ -9,16 +9,17 @@ from typing import Any
 from pydantic_core import from_json, to_json
 from sqlalchemy import Select, case, cast, null, select
 
-from services.router.core.entries import Entry, Reactions, Stored, stored, stored_change
+from services.router.core.entries import Entry, Reactions, Replies, Stored, stored, stored_change
 from services.router.core.room import ANY, Rules
 from services.router.tables import changes, messages
 
 _STATE = (
     messages.c.reply_to, messages.c.edited_ms, messages.c.pinned, messages.c.reactions, messages.c.digest,
+    messages.c.thread, messages.c.replies,
 )  # fmt: skip
 MESSAGE = (
     messages.c.seq, messages.c.sender_id, messages.c.sender_name, messages.c.id, messages.c.kind, messages.c.content,
-    messages.c.at_ms, *_STATE,
+    messages.c.at_ms, *_STATE, messages.c.mentions,
 )  # fmt: skip
 
 
@@ -29,6 +30,25 @@ def reactions_in(message: Stored) -> str | None:
 
 def _read(reactions: str | None) -> Reactions:
     return tuple((emoji, tuple(users)) for emoji, users in from_json(reactions)) if reactions else ()
+
+
+def replies_in(message: Stored) -> str | None:
+    return to_json(message.replies).decode() if message.replies else None
+
+
+def _replies(written: str | None) -> Replies | None:
+    if not written:
+        return None
+    total, last_seq, last_ms, people = from_json(written)
+    return Replies(total, last_seq, last_ms, tuple((user, seq) for user, seq in people))
+
+
+def mentions_in(message: Stored) -> str | None:
+    return to_json(message.mentions).decode() if message.mentions else None
+
+
+def _mentions(written: str | None) -> tuple[str, ...]:
+    return tuple(from_json(written)) if written else ()
 
 
 def rules_in(rules: Rules) -> str:
@@ -50,17 +70,19 @@ def message_rows() -> Select[Any]:
 
 
 def change_rows() -> Select[Any]:
-    """The columns of `message_rows`; `content` is the change's value, `text` an edited message's of today."""
-    text = (
-        select(case((messages.c.kind == "chat", messages.c.content)))
-        .where(messages.c.room_id == changes.c.room_id, messages.c.seq == changes.c.of_seq, changes.c.kind == "edit")
-        .correlate(changes)
-        .scalar_subquery()
-    )
+    """The columns of `message_rows`; `content` is the change's value, `text` and `mentions` an edited message's of
+    today."""
+
+    def of_edited(column: Any) -> Any:
+        edited = messages.c.room_id == changes.c.room_id, messages.c.seq == changes.c.of_seq, changes.c.kind == "edit"
+        return select(column).where(*edited).correlate(changes).scalar_subquery()
+
+    text = of_edited(case((messages.c.kind == "chat", messages.c.content)))
     nothing = (_nothing(column, column.name) for column in _STATE)
     return select(
         changes.c.seq, changes.c.sender_id, changes.c.sender_name, changes.c.id, changes.c.kind,
-        changes.c.value.label("content"), changes.c.at_ms, *nothing, changes.c.of_seq, text.label("text"),
+        changes.c.value.label("content"), changes.c.at_ms, *nothing, of_edited(messages.c.mentions).label("mentions"),
+        changes.c.of_seq, text.label("text"),
     )  # fmt: skip
 
 
@@ -68,12 +90,14 @@ def entry_of(room: str, row: Any) -> Entry:
     if row.of_seq is None:
         return message_of(room, row)
     return stored_change(
-        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.of_seq, row.text
-    )
+        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.of_seq, row.text,
+        _mentions(row.mentions),
+    )  # fmt: skip
 
 
 def message_of(room: str, row: Any) -> Stored:
     return stored(
         room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.reply_to,
-        row.edited_ms, bool(row.pinned), _read(row.reactions), row.digest,
+        row.edited_ms, bool(row.pinned), _read(row.reactions), row.digest, row.thread, _replies(row.replies),
+        _mentions(row.mentions),
     )  # fmt: skip

@@ -47,8 +47,19 @@ messages = Table(
     Column("pinned", Boolean, nullable=True),
     Column("reactions", Text, nullable=True),
     Column("digest", Text, nullable=True),
+    Column("thread", BigInteger, nullable=True),
+    Column("replies", Text, nullable=True),
+    Column("mentions", Text, nullable=True),
     PrimaryKeyConstraint("room_id", "seq"),
     UniqueConstraint("room_id", "sender_id", "id", name="messages_once"),
+)
+Index(
+    "messages_by_thread",
+    messages.c.room_id,
+    messages.c.thread,
+    messages.c.seq,
+    postgresql_where=messages.c.thread.is_not(None),
+    sqlite_where=messages.c.thread.is_not(None),
 )
 """Each as it is now; the only place in which its text stands."""
 changes = Table(
@@ -75,9 +86,19 @@ members = Table(
     Column("name", Text),
     Column("read_seq", BigInteger),
     Column("role", Text, nullable=True),
+    Column("notify", Text, nullable=True),
     PrimaryKeyConstraint("room_id", "user_id"),
     Index("members_by_user", "user_id"),
 )
+mentions = Table(
+    "mentions",
+    metadata,
+    Column("room_id", ROOM_ID),
+    Column("user_id", Text),
+    Column("seq", BigInteger),
+    PrimaryKeyConstraint("room_id", "user_id", "seq"),
+)
+"""Which messages of others, that are not deleted, mention a member."""
 subscriptions = Table(
     "seats",  # its first name: routers of two versions share the database while a cluster is upgraded
     metadata,

@@ -28,6 +28,7 @@ from shared.protocol.client import (
     Invite,
     Join,
     Leave,
+    Level,
     Pin,
     React,
     Read,
@@ -36,6 +37,7 @@ from shared.protocol.client import (
     Role,
     RoomAfter,
     RoomSettings,
+    SetNotify,
 )
 from shared.protocol.server import User
 
@@ -79,13 +81,22 @@ def leave(room: str, by: User, session: str = "", address: str = "mailbox.g1") -
 
 def chat(
     room: str, by: User, id: str, text: str = "hello", session: str = "", ref: str | None = None,
-    reply_to: int | None = None,
+    reply_to: int | None = None, thread: int | None = None, mentions: Sequence[User] = (),
 ) -> Item:  # fmt: skip
-    return submit(Chat(type="chat", room=room, id=id, text=text, ref=ref, reply_to=reply_to), by, session)
+    frame = Chat(
+        type="chat", room=room, id=id, text=text, ref=ref, reply_to=reply_to, thread=thread,
+        mentions=[each.id for each in mentions] or None,
+    )  # fmt: skip
+    return submit(frame, by, session)
 
 
-def edit(room: str, by: User, id: str, of: int, text: str, session: str = "") -> Item:
-    return submit(Edit(type="edit", room=room, id=id, of=of, text=text), by, session)
+def edit(room: str, by: User, id: str, of: int, text: str, session: str = "", mentions: Sequence[User] = ()) -> Item:
+    called = [each.id for each in mentions] or None
+    return submit(Edit(type="edit", room=room, id=id, of=of, text=text, mentions=called), by, session)
+
+
+def set_notify(room: str, by: User, level: Level, session: str = "", ref: str | None = None) -> Item:
+    return submit(SetNotify(type="notify", room=room, level=level, ref=ref), by, session)
 
 
 def delete(room: str, by: User, id: str, of: int, session: str = "") -> Item:

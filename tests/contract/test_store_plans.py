@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from services.router.core.needs import Needs
 from services.router.core.room import RECENT
+from services.router.message_store import UNREAD_AT_MOST
 from services.router.sql import SqlMessageStore
 from services.router.wiring import open_message_store
 from shared.runtime.database import open_engine
@@ -28,6 +29,16 @@ INSERT INTO changes (room_id, seq, sender_id, sender_name, id, kind, of_seq, val
 SELECT id, $2 + n, 'sender1', 'Sender 1', md5(n::text), 'react', n, '+x', 1700000000000
 FROM generate_series(1, $3) n, rooms
 WHERE name = $1
+"""
+ROOT = 7
+HANG = """
+UPDATE messages SET thread = CASE seq % 3 WHEN 0 THEN $2 ELSE $2 + 1 END
+WHERE room_id = (SELECT id FROM rooms WHERE name = $1) AND seq % 5 < 2 AND seq > $2 + 1
+"""
+ANYBODY = "sender1"
+MENTION = """
+INSERT INTO mentions (room_id, user_id, seq)
+SELECT id, who, rooms.seq + n FROM generate_series(1, 20000) n, rooms, unnest(ARRAY[$2, 'another']) who WHERE name = $1
 """
 Statements = list[tuple[str, tuple[Any, ...]]]
 
@@ -57,7 +68,9 @@ async def change(url: str) -> None:
     try:
         await db.execute(CHANGE, ROOM, MESSAGES, CHANGES)
         await db.execute("UPDATE rooms SET seq = $2 WHERE name = $1", ROOM, MESSAGES + CHANGES)
-        await db.execute("VACUUM ANALYZE changes")
+        await db.execute(HANG, ROOM, ROOT)
+        await db.execute(MENTION, ROOM, ANYBODY)
+        await db.execute("VACUUM ANALYZE changes, messages, mentions")
     finally:
         await db.close()
 
@@ -72,6 +85,9 @@ READS: dict[str, tuple[Callable[[SqlMessageStore], Awaitable[object]], int]] = {
     "a page of changes": (lambda store: store.page(ROOM, before=None, after=MESSAGES + 9, limit=200), 201),
     "a message sent again": (lambda store: store.find(ROOM, Needs([("sender1", "no such id")], [])), 1),
     "messages that are changed": (lambda store: store.find(ROOM, Needs([], [1, MIDDLE, MESSAGES + 1])), 3),
+    "a thread": (lambda store: store.page(ROOM, before=None, after=None, limit=50, thread=ROOT), 51),
+    "a page of a thread before": (lambda store: store.page(ROOM, before=MIDDLE, after=None, limit=50, thread=ROOT), 51),
+    "a page of a thread after": (lambda store: store.page(ROOM, before=None, after=MIDDLE, limit=50, thread=ROOT), 51),
     "the last message in a list of rooms": (lambda store: store.rooms_of("sender1"), 2),
 }
 
@@ -107,3 +123,19 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def looked_at(scan: dict[str, Any]) -> float:
     """Rows given and rows thrown away, over all its loops (PostgreSQL manual, 14.1.2)."""
     return float((scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)) * scan["Actual Loops"])
+
+
+async def test_mentions_are_counted_by_their_index_up_to_so_many(
+    watched: tuple[SqlMessageStore, Statements], postgres_url: str
+) -> None:
+    store, sent = watched
+    assert [room.mentions for room in await store.rooms_of(ANYBODY)] == [UNREAD_AT_MOST]
+    db = await asyncpg.connect(postgres_url)
+    try:
+        ((statement, parameters),) = [each for each in sent if "mentions" in each[0]]
+        plan = json.loads(await db.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *parameters))[0]["Plan"]
+        scans = [node for node in nodes(plan) if node.get("Relation Name") == "mentions"]
+        assert {node["Node Type"] for node in scans} <= {"Index Scan", "Index Only Scan"}, plan
+        assert sum(looked_at(node) for node in scans) <= UNREAD_AT_MOST, plan
+    finally:
+        await db.close()

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from services.router.core.changes import Changes
-from services.router.core.entries import Entry, Stored, StoredChange, with_text
+from services.router.core.entries import Entry, Stored, StoredChange, of_today
 from services.router.core.needs import Needs, Older
 from services.router.core.room import ANY, RECENT, Member, Room, Rules, Subscription
 from services.router.message_store import UNREAD_AT_MOST, Page, Summary
@@ -39,6 +39,7 @@ class _Row:
     members: dict[str, Member] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     rules: Rules = ANY
+    mentions: set[tuple[int, str]] = field(default_factory=set)
 
     @property
     def messages(self) -> list[Stored]:
@@ -66,7 +67,7 @@ class MemoryMessageStore:
         for name in names:
             row = self._tables.rooms.get(name)
             if row is not None:
-                people = {user: Member(m.name, m.read_seq, m.role) for user, m in row.members.items()}
+                people = {user: Member(m.name, m.read_seq, m.role, m.notify) for user, m in row.members.items()}
                 loaded[name] = Room(name, True, row.seq, row.version, row.rules, people, dict(row.subscriptions))
                 for entry in row.entries[-RECENT:]:
                     loaded[name].remember(entry)
@@ -103,15 +104,18 @@ class MemoryMessageStore:
             row.keys[entry.sender_id, entry.id] = entry.seq
         for message in changes.changed.values():
             row.entries[message.seq - 1] = message
-            text = message.content if message.kind == "chat" else None
             for entry in row.entries:
                 if isinstance(entry, StoredChange) and entry.kind == "edit" and entry.of == message.seq:
-                    row.entries[entry.seq - 1] = with_text(changes.room, entry, text)
+                    row.entries[entry.seq - 1] = of_today(changes.room, entry, message)
         row.seq, row.version = changes.seq, changes.version
         for user, member in changes.members.items():
             old = row.members.get(user)
-            row.members[user] = Member(member.name, max(member.read_seq, old.read_seq if old else 0), member.role)
+            row.members[user] = Member(
+                member.name, max(member.read_seq, old.read_seq if old else 0), member.role, member.notify
+            )
         row.rules = changes.rules or row.rules
+        row.mentions |= {called for called, now in changes.mentions.items() if now}
+        row.mentions -= {called for called, now in changes.mentions.items() if not now}
         for user in changes.members_gone:
             row.members.pop(user, None)
         row.subscriptions.update(changes.subscriptions)
@@ -130,13 +134,23 @@ class MemoryMessageStore:
         await self._after()
         return Older(by_key, by_seq, named)
 
-    async def page(self, room: str, *, before: int | None, after: int | None, limit: int) -> Page:
+    async def page(
+        self, room: str, *, before: int | None, after: int | None, limit: int, thread: int | None = None
+    ) -> Page:
         await self._before()
         row = self._tables.rooms.get(room) or _Row()
-        if after is not None:
+        under = [message for message in row.messages if message.thread == thread]
+        if thread is not None and after is not None:
+            later = [message for message in under if message.seq > after]
+            page = Page(list(later[:limit]), len(later) > limit, row.seq)
+        elif after is not None:
             page = Page(row.entries[after : after + limit], len(row.entries) > after + limit, row.seq)
         else:
-            earlier = [message for message in row.messages if before is None or message.seq < before]
+            earlier = [
+                message
+                for message in (row.messages if thread is None else under)
+                if before is None or message.seq < before
+            ]
             page = Page(list(earlier[-limit:]), len(earlier) > limit, row.seq)
         await self._after()
         return page
@@ -160,6 +174,11 @@ class MemoryMessageStore:
                 row.members[user_id].role,
                 row.rules,
                 self._others(row, user_id) if is_direct(name) else (),
+                min(
+                    UNREAD_AT_MOST,
+                    sum(user == user_id and seq > row.members[user_id].read_seq for seq, user in row.mentions),
+                ),
+                row.members[user_id].notify,
             )
             for name, row in self._tables.rooms.items()
             if user_id in row.members

@@ -28,6 +28,11 @@ NEWER: list[dict[str, Any]] = [
     {"type": "chat", "room": ROOM, "id": "i", "text": "t", "reply_to": 1},
     # It goes on as it came, and an older router refuses the field whatever it says.
     {"type": "chat", "room": ROOM, "id": "i", "text": "t", "reply_to": None},
+    {"type": "chat", "room": ROOM, "id": "i", "text": "t", "thread": 1},
+    {"type": "chat", "room": ROOM, "id": "i", "text": "t", "mentions": ["u1"]},
+    {"type": "edit", "room": ROOM, "id": "i", "of": 1, "text": "t", "mentions": []},
+    {"type": "history", "room": ROOM, "thread": 1, "ref": "i"},
+    {"type": "notify", "room": ROOM, "level": "all", "ref": "i"},
 ]
 FIRST: list[dict[str, Any]] = [
     {"type": "join", "room": ROOM},

@@ -47,6 +47,10 @@ CLIENT_FRAMES: list[dict[str, Any]] = [
     {"type": "role", "room": "~0123", "id": UUID, "user": "u2", "role": "moderator"},
     {"type": "settings", "room": "~0123", "id": UUID, "archived": True},
     {"type": "people", "q": "о"},
+    {"type": "chat", "room": "general", "id": UUID, "text": "hi", "thread": 3, "mentions": ["u1", "u2"]},
+    {"type": "edit", "room": "general", "id": UUID, "of": 3, "text": "hi", "mentions": ["u1"]},
+    {"type": "history", "room": "general", "thread": 3},
+    {"type": "notify", "room": "~0123", "level": "mentions"},
 ]  # fmt: skip
 ANNA = {"id": "u1", "name": "Anna"}
 WHO_WHEN = {"from": ANNA, "at": "2026-01-01T00:00:00.000Z"}
@@ -59,12 +63,14 @@ CHANGED = {"room": "r", "seq": 4, "id": "l", **WHO_WHEN, "of": 1}
 CHANGES: list[dict[str, Any]] = [
     {**CHANGED, "kind": "edit", "text": "hello"},
     {**CHANGED, "kind": "edit"},
+    {**CHANGED, "kind": "edit", "text": "hello", "mentions": ["u1"]},
     {**CHANGED, "kind": "delete"},
     {**CHANGED, "kind": "react", "emoji": "👍", "on": False},
     {**CHANGED, "kind": "pin", "on": True},
 ]
 CHAT, FILE = {"type": "message", **LOGGED_CHAT}, {"type": "message", **LOGGED_FILE}
 TOLD = {"room": "~me.0123", "seq": 1, "id": "~0123", **WHO_WHEN, "about": {"room": "~r", "title": "T"}}
+ABOUT_A_MESSAGE = {"room": "r", "title": "T", "of": 4}
 ABOUT_THE_ROOM: list[dict[str, Any]] = [
     {"room": "~r", "seq": 1, "id": "a", "kind": "room", **WHO_WHEN, "title": "T", "topic": "", "archived": False},
     {"room": "~r", "seq": 2, "id": "b", "kind": "member", **WHO_WHEN, "user": ANNA, "role": "owner"},
@@ -90,11 +96,18 @@ SERVER_FRAMES: list[dict[str, Any]] = [
     *({"type": "change", **change} for change in ABOUT_THE_ROOM),
     {"type": "rooms", "rooms": [{"room": "r", "seq": 1, "read_seq": 0, "unread": 1, "members": 1, "last": LOGGED_CHAT},
                                 {"room": "s", "seq": 0, "read_seq": 0, "unread": 0, "members": 0},
-                                {"room": "t", "seq": 1, "read_seq": 0, "unread": 1, "members": 0, "last_at": "t"}]},
+                                {"room": "t", "seq": 1, "read_seq": 0, "unread": 1, "members": 0, "last_at": "t"},
+                                {"room": "u", "seq": 1, "read_seq": 0, "unread": 1, "mentions": 1, "notify": "none",
+                                 "members": 0}]},
     CHAT,
     FILE,
     {**FILE, "file": {**STORED, "preview_url": "/api/files/f/preview"}},
     {**CHAT, **AS_IT_IS},
+    {**CHAT, "thread": 1, "mentions": ["u1", "u2"]},
+    {**CHAT, "replies": {"count": 2, "last_seq": 9, "last_at": "t"}},
+    *({"type": "message", **TOLD, "kind": "mention", "about": {**ABOUT_A_MESSAGE, **more}} for more in (
+        {"why": "mention"}, {"why": "reply", "thread": 3}, {"why": "direct"},
+    )),
     {**FILE, **AS_IT_IS},
     {"type": "message", **LOGGED_DELETED},
     *({"type": "change", **change} for change in CHANGES),
@@ -106,6 +119,7 @@ SERVER_FRAMES: list[dict[str, Any]] = [
     {"type": "presence", "room": "r", "members": 1, "present": [ANNA]},
     {"type": "typing", "room": "r", "user": ANNA},
     {"type": "read", "room": "r", "user": ANNA, "seq": 1},
+    {"type": "notify", "room": "r", "level": "none"},
     {"type": "pong"},
     {"type": "reconnect", "after_ms": 500},
     {"type": "error", "code": "rate_limited", "text": "Slower, please.", "retryable": True, "retry_after_ms": 100},
@@ -139,7 +153,8 @@ def test_an_unknown_field_is_refused_on_every_client_frame(frame: dict[str, Any]
 
 
 OPTIONAL = {
-    "join": ("after",), "history": ("before", "after", "limit"), "chat": ("reply_to",), "create": ("topic", "users"),
+    "join": ("after",), "history": ("before", "after", "thread", "limit"), "edit": ("mentions",),
+    "chat": ("reply_to", "thread", "mentions"), "create": ("topic", "users"),
 }  # fmt: skip
 
 
@@ -197,6 +212,12 @@ WRONG: list[Any] = [
     {**CHAT_FRAME, "id": 1},
     {**CHAT_FRAME, "reply_to": -1},
     {**CHAT_FRAME, "reply_to": "3"},
+    {**CHAT_FRAME, "thread": -1},
+    {**CHAT_FRAME, "mentions": "u1"},
+    {**CHAT_FRAME, "mentions": [f"u{n}" for n in range(51)]},
+    {**EDIT_FRAME, "mentions": [f"u{n}" for n in range(51)]},
+    {**EDIT_FRAME, "mentions": [""]},
+    {"type": "notify", "room": "r", "level": "loud"},
     {**EDIT_FRAME, "of": -1},
     {**EDIT_FRAME, "text": ""},
     {**EDIT_FRAME, "text": "\u200b"},

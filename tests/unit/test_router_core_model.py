@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from services.router.core.changes import Changes, Gone, Item
-from services.router.core.entries import Entry, Stored, StoredChange, with_text
+from services.router.core.entries import Entry, Stored, StoredChange, of_today
 from services.router.core.needs import NOTHING, Needs, Older, needs
-from services.router.core.room import RECENT, Member, Room, Subscription
+from services.router.core.room import RECENT, Room, Subscription
 from services.router.core.step import step
 from shared.protocol.bus import Holder, Submit, Takeover, Unsubscribe
 from shared.protocol.client import Chat, Delete, Edit, Join, Leave, Pin, React, Read, Resume
@@ -42,22 +42,26 @@ SESSIONS = [
 
 @dataclass
 class Message:
-    """`text`: None once it is deleted. `reactions`: emoji → users."""
+    """`text`: None once it is deleted. `reactions`: emoji → users. `thread`: its root. `replies`: the numbers of those
+    that stand under it."""
 
     author: str
     text: str | None
     reactions: dict[str, list[str]] = field(default_factory=dict)
     pinned: bool = False
+    thread: int | None = None
+    replies: list[int] = field(default_factory=list)
+    mentions: set[str] = field(default_factory=set)
 
     def change(self, by: str, frame: Edit | Delete | React | Pin, moderates: bool) -> bool:
         """False: that is not theirs to do."""
         if by != self.author and (isinstance(frame, Edit) or (isinstance(frame, Delete) and not moderates)):
             return False
         match frame:
-            case Edit(text=text):
-                self.text = text
+            case Edit(text=text, mentions=mentions):
+                self.text, self.mentions = text, set(mentions or ())
             case Delete():
-                self.text, self.reactions, self.pinned = None, {}, False
+                self.text, self.reactions, self.pinned, self.mentions = None, {}, False, set()
             case React(emoji=emoji, on=on):
                 users = [user for user in self.reactions.get(emoji, []) if user != by or on]
                 self.reactions[emoji] = users + ([by] if on and by not in users else [])
@@ -79,6 +83,8 @@ class Model:
     named: bool = False
     owner: str | None = None
     """Whoever has brought the room into being, and has not left since."""
+    called: set[tuple[int, str]] = field(default_factory=set)
+    """Which messages count as mentions for whom."""
     stored: int = 0
     """How far the log was stored before the present batch: only that can be changed."""
 
@@ -99,14 +105,25 @@ class Model:
                 self.subscriptions = {
                     s: subscription for s, subscription in self.subscriptions.items() if subscription[0] != by.id
                 }
-            case Submit(frame=Chat(id=id, text=text), user=by) if self.may_add(by.id, id):
+            case Submit(frame=Chat(id=id, text=text, thread=thread, mentions=called), user=by) if self.may_add(
+                by.id, id
+            ):
+                root = None if thread is None else self.messages.get(thread)
+                if thread is not None and (thread > self.stored or root is None or root.thread is not None):
+                    return
                 self.log.append((by.id, id, text))
-                self.messages[len(self.log)] = Message(by.id, text)
+                mentions = set(called or ())
+                self.messages[len(self.log)] = Message(by.id, text, thread=thread, mentions=mentions)
+                self.count_mentions(len(self.log), by.id, set(), mentions)
+                if root is not None:
+                    root.replies.append(len(self.log))
             case Submit(frame=Edit() | Delete() | React() | Pin() as frame, user=by) if self.may_add(by.id, frame.id):
                 message = self.messages.get(frame.of)
                 if frame.of > self.stored or message is None or message.text is None:
                     return
+                before = message.mentions
                 if message.change(by.id, frame, by.id == self.owner):
+                    self.count_mentions(frame.of, message.author, before, message.mentions)
                     self.log.append((by.id, frame.id, f"{frame.type} {frame.of}"))
             case Submit(frame=Read(seq=seq), user=by) if by.id in self.members:
                 self.members[by.id] = max(self.members[by.id], min(seq, len(self.log)))
@@ -122,6 +139,11 @@ class Model:
                     if holder.user.id in self.members:
                         self.subscriptions[holder.session] = (holder.user.id, address)
 
+    def count_mentions(self, seq: int, author: str, before: set[str], now: set[str]) -> None:
+        """For those who were members when they were called, as long as they are called."""
+        self.called -= {(seq, user) for user in before - now}
+        self.called |= {(seq, user) for user in now - before if user in self.members and user != author}
+
     def may_add(self, user_id: str, id: str) -> bool:
         return user_id in self.members and not any(entry[:2] == (user_id, id) for entry in self.log)
 
@@ -136,6 +158,7 @@ class Rows:
     def __init__(self) -> None:
         self.room = Room("r")
         self.entries: list[Entry] = []
+        self.mentions: set[tuple[int, str]] = set()
 
     def find(self, need: Needs | None) -> Older:
         if need is None:
@@ -159,13 +182,15 @@ class Rows:
         for message in changes.changed.values():
             self.entries[message.seq - 1] = message
         self.entries += new
+        for called, now in changes.mentions.items():
+            (self.mentions.add if now else self.mentions.discard)(called)
         for entry in self.entries:
             if isinstance(entry, StoredChange) and entry.kind == "edit":
                 of = self.entries[entry.of - 1]
                 assert isinstance(of, Stored)
-                self.entries[entry.seq - 1] = with_text("r", entry, of.content or None)
+                self.entries[entry.seq - 1] = of_today("r", entry, of)
         for user_id, member in changes.members.items():
-            room.members[user_id] = Member(member.name, member.read_seq, member.role)
+            room.members[user_id] = replace(member)
         for user_id in changes.members_gone:
             room.members.pop(user_id, None)
         for user_id, seq in changes.read_marks.items():
@@ -178,7 +203,7 @@ class Rows:
     def load(self) -> Room:
         """The room as another router finds it."""
         rows = self.room
-        members = {u: Member(m.name, m.read_seq, m.role) for u, m in rows.members.items()}
+        members = {u: replace(m) for u, m in rows.members.items()}
         newest = deque(self.entries[-RECENT:])
         return Room("r", rows.exists, rows.seq, rows.version, rows.rules, members, dict(rows.subscriptions), newest)
 
@@ -216,7 +241,8 @@ def draw(rng: random.Random, log: int) -> Item:
     of, change_id = rng.randint(max(0, log - RECENT - 20), log + 2), f"id{rng.randint(61, 999)}"
     match kind:
         case "edit":
-            return edit("r", who, change_id, of, rng.choice(["three", "four"]), session)
+            called = rng.sample(USERS, rng.choice([0, 0, 1, 2]))
+            return edit("r", who, change_id, of, rng.choice(["three", "four"]), session, called)
         case "delete":
             return delete("r", who, change_id, of, session)
         case "react":
@@ -225,7 +251,11 @@ def draw(rng: random.Random, log: int) -> Item:
             return pin("r", who, change_id, of, rng.random() < 0.7, session)
         case "chat":
             id = f"id{rng.randint(0, 60)}"
-            return chat("r", who, id, rng.choice(["one", "two"]), session, rng.choice([None, "ref"]))
+            thread, called = rng.choice([None, None, of, 1]), rng.sample(USERS, rng.choice([0, 0, 0, 1, 2]))
+            return chat(
+                "r", who, id, rng.choice(["one", "two"]), session, rng.choice([None, "ref"]), thread=thread,
+                mentions=called,
+            )  # fmt: skip
         case "join":
             return join("r", who, session, address)
         case "resume":
@@ -261,7 +291,14 @@ def cut_off(items: list[Item], session: str, address: str) -> bool:
 def is_as(message: Stored, model: Message) -> bool:
     text = None if message.kind == "deleted" else message.content
     reactions = {emoji: list(users) for emoji, users in message.reactions}
-    return Message(message.sender_id, text, reactions, message.pinned) == model
+    replies = message.replies
+    newest = (replies.total, replies.last_seq) if replies else (0, 0)
+    if newest != (len(model.replies), max(model.replies, default=0)):
+        return False
+    it = Message(
+        message.sender_id, text, reactions, message.pinned, message.thread, model.replies, set(message.mentions)
+    )
+    return it == model
 
 
 @pytest.mark.parametrize("draw_number", range(20))
@@ -297,6 +334,7 @@ def test_under_random_frames_the_room_is_what_the_model_says(seed: int, draw_num
         stored = {entry.seq: entry for entry in rows.entries if isinstance(entry, Stored)}
         assert stored.keys() == model.messages.keys()
         assert all(is_as(stored[seq], message) for seq, message in model.messages.items())
+        assert rows.mentions == model.called
         assert {u: m.read_seq for u, m in room.members.items()} == model.members
         assert [u for u, m in room.members.items() if m.role] == ([model.owner] if model.owner else [])
         assert room.subscriptions == {s: Subscription(*subscription) for s, subscription in model.subscriptions.items()}

@@ -52,7 +52,7 @@ class Notify(Frame):
     to: User
     sender: User
     id: str
-    kind: Literal["invited", "removed"]
+    kind: Literal["invited", "removed", "mention"]
     content: str
 
     @property
@@ -123,7 +123,8 @@ class Changes:
     """What a batch wants of `room`, and what came of it. The rows are written only if the room's row still has
     `seq_before` and `version_before`; only after that are `resumed`, and then `events`, told, and read, beside the
     batch, what `reads` list from the store. `messages` and `changes` are new entries; `changed` are messages that were
-    stored before, by their `seq`, as they are now; `files_gone` the files whose messages were deleted, `notices` what
+    stored before, by their `seq`, as they are now; `mentions` says of a message (`seq`) and a member, not its sender,
+    whether it mentions them from now on; `files_gone` the files whose messages were deleted, `notices` what
     people are to find in their own logs, `gone_everywhere` what every gateway is to hear; `rules` what holds from now
     on. No row is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of
     `subscriptions`, `subscriptions_gone`.
@@ -139,6 +140,7 @@ class Changes:
     messages: list[Stored] = field(default_factory=list)
     changes: list[StoredChange] = field(default_factory=list)
     changed: dict[int, Stored] = field(default_factory=dict)
+    mentions: dict[tuple[int, str], bool] = field(default_factory=dict)
     files_gone: list[str] = field(default_factory=list)
     notices: list[Notify] = field(default_factory=list)
     gone_everywhere: list[Removed] = field(default_factory=list)

@@ -13,11 +13,21 @@ Reactions = tuple[tuple[str, tuple[str, ...]], ...]
 """(emoji, the ids of who reacted with it), both sorted: they are a set."""
 
 
+class Replies(NamedTuple):
+    """Of the messages that stand under one. `last_ms`: Unix milliseconds. `people`: who wrote the first of them, each
+    with the number of their first one there."""
+
+    total: int
+    last_seq: int
+    last_ms: int
+    people: tuple[tuple[str, int], ...]
+
+
 class Stored(NamedTuple):
-    """A message of the log. `kind`: chat, file or deleted; in somebody's own log invited or removed. `content`: a
-    chat's text, a file's `StoredFile` as JSON, in one's own log an `About` as JSON; of the deleted nothing. `at_ms`,
-    `edited_ms`: Unix milliseconds. `frame`: as members see it. `digest`: of what was sent first, once that is not there
-    any more: so a message that is sent again is known by it."""
+    """A message of the log. `kind`: chat, file or deleted; in somebody's own log invited, removed or mention.
+    `content`: a chat's text, a file's `StoredFile` as JSON, in one's own log an `About` as JSON; of the deleted
+    nothing. `at_ms`, `edited_ms`: Unix milliseconds. `frame`: as members see it. `digest`: of what was sent first, once
+    that is not there any more: so a message that is sent again is known by it. `mentions`: user ids, sorted."""
 
     seq: int
     sender_id: str
@@ -32,12 +42,15 @@ class Stored(NamedTuple):
     pinned: bool = False
     reactions: Reactions = ()
     digest: str | None = None
+    thread: int | None = None
+    replies: Replies | None = None
+    mentions: tuple[str, ...] = ()
 
 
 class StoredChange(NamedTuple):
-    """A change of the message `of`. `kind`: edit, delete, react or pin. `value`: of an edit the digest of its text, of
-    a reaction "+" or "-" and the emoji, of a pin "+" or "-", of a file's deletion the file's id. The text of an edit
-    stands in its message alone. `frame`: as members see it, with the message's text of today.
+    """A change of the message `of`. `kind`: edit, delete, react or pin. `value`: of an edit the digest of what it says,
+    of a reaction "+" or "-" and the emoji, of a pin "+" or "-", of a file's deletion the file's id. The text of an edit
+    stands in its message alone. `frame`: as members see it, with the message's text and mentions of today.
 
     Or a change of the room itself, with 0 for `of`: kind `member` (`value`: JSON of `user` and `role`), or `room`
     (of what was set; and `users`, whom a `create` named, to know it again)."""
@@ -70,26 +83,45 @@ def stored(
     pinned: bool = False,
     reactions: Reactions = (),
     digest: str | None = None,
+    thread: int | None = None,
+    replies: Replies | None = None,
+    mentions: tuple[str, ...] = (),
 ) -> Stored:
     more = b""
-    if reply_to or edited_ms or pinned or reactions:
-        more = _more(reply_to, edited_ms, pinned, reactions)
+    if reply_to or edited_ms or pinned or reactions or thread or replies or mentions:
+        more = _more(reply_to, edited_ms, pinned, reactions, thread, replies, mentions)
     frame = render_message(room, seq, id, kind, sender_id, sender_name, at_ms, content, more=more)
     return Stored(
-        seq, sender_id, sender_name, id, kind, content, at_ms, frame, reply_to, edited_ms, pinned, reactions, digest
-    )
+        seq, sender_id, sender_name, id, kind, content, at_ms, frame, reply_to, edited_ms, pinned, reactions, digest,
+        thread, replies, mentions,
+    )  # fmt: skip
 
 
-def _more(reply_to: int | None, edited_ms: int | None, pinned: bool, reactions: Reactions) -> bytes:
+def _more(
+    reply_to: int | None,
+    edited_ms: int | None,
+    pinned: bool,
+    reactions: Reactions,
+    thread: int | None,
+    replies: Replies | None,
+    mentions: tuple[str, ...],
+) -> bytes:
     fields: dict[str, Any] = {}
     if reply_to:
         fields["reply_to"] = reply_to
+    if thread:
+        fields["thread"] = thread
+    if replies:
+        last_at = timestamp(replies.last_ms)
+        fields["replies"] = {"count": replies.total, "last_seq": replies.last_seq, "last_at": last_at}
     if edited_ms:
         fields["edited_at"] = timestamp(edited_ms)
     if pinned:
         fields["pinned"] = True
     if reactions:
         fields["reactions"] = [{"emoji": emoji, "users": users} for emoji, users in reactions]
+    if mentions:
+        fields["mentions"] = mentions
     return more_of(fields)
 
 
@@ -98,7 +130,7 @@ def again(room: str, message: Stored, **changed: Any) -> Stored:
     m = message._replace(**changed)
     return stored(
         room, m.seq, m.sender_id, m.sender_name, m.id, m.kind, m.content, m.at_ms, m.reply_to, m.edited_ms, m.pinned,
-        m.reactions, m.digest,
+        m.reactions, m.digest, m.thread, m.replies, m.mentions,
     )  # fmt: skip
 
 
@@ -113,11 +145,12 @@ def stored_change(
     at_ms: int,
     of: int,
     text: str | None,
+    mentions: tuple[str, ...] = (),
 ) -> StoredChange:
-    """`text`: of an edit, the text that its message has today; None where it was deleted."""
+    """`text`, `mentions`: of an edit, what its message has today; None where it was deleted."""
     fields: dict[str, Any] = {}
     if kind == "edit" and text is not None:
-        fields = {"text": text}
+        fields = {"text": text, "mentions": mentions} if mentions else {"text": text}
     elif kind == "react":
         fields = {"emoji": value[1:], "on": value[0] == "+"}
     elif kind == "pin":
@@ -129,10 +162,12 @@ def stored_change(
     return StoredChange(seq, sender_id, sender_name, id, kind, value, at_ms, frame, of)
 
 
-def with_text(room: str, edit: StoredChange, text: str | None) -> StoredChange:
-    """`edit`, whose message has this text by now."""
-    e = edit
-    return stored_change(room, e.seq, e.sender_id, e.sender_name, e.id, e.kind, e.value, e.at_ms, e.of, text)
+def of_today(room: str, edit: StoredChange, message: Stored) -> StoredChange:
+    """`edit`, whose message is this by now."""
+    e, text = edit, message.content if message.kind == "chat" else None
+    return stored_change(
+        room, e.seq, e.sender_id, e.sender_name, e.id, e.kind, e.value, e.at_ms, e.of, text, message.mentions
+    )
 
 
 def whose_text(entry: Entry) -> int | None:
@@ -142,6 +177,7 @@ def whose_text(entry: Entry) -> int | None:
     return entry.of if entry.kind == "edit" else None  # type: ignore[union-attr]
 
 
-def digest_of(kind: str, content: str) -> str:
+def digest_of(kind: str, content: str, mentions: tuple[str, ...] = ()) -> str:
     """What a message or an edit is known by once its text has gone."""
-    return blake2b(f"{kind}\n{content}".encode(), digest_size=16).hexdigest()
+    called = f"@{' '.join(mentions)}" if mentions else ""
+    return blake2b(f"{kind}{called}\n{content}".encode(), digest_size=16).hexdigest()

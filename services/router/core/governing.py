@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import blake2b
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from services.router.core.changes import Item, Notify
+from services.router.core.changes import Item
 from services.router.core.entrance import come_in
 from services.router.core.entries import Entry, StoredChange
 from services.router.core.events import Informed
+from services.router.core.own_log import tell
 from services.router.core.room import Member
 from services.router.core.room_batch import RoomBatch
 from services.router.core.rules import require_giving, require_inviting, require_removing, require_setting
@@ -115,7 +116,7 @@ def _carry_out(batch: RoomBatch, by: Submit, frame: Governing) -> None:
             target = _member(batch, frame.user)
             require_giving(room, member, target, frame.role)
             role = None if frame.role == "member" else frame.role
-            batch.put_member(frame.user, Member(target.name, target.read_seq, role))
+            batch.put_member(frame.user, replace(target, role=role))
             person = User(id=frame.user, name=target.name)
             batch.say(by, batch.new_change(user, frame.id, "member", _membership(person, frame.role)), frame.ref, None)
         case RoomSettings():
@@ -147,7 +148,7 @@ def _tell_again(batch: RoomBatch, by: Submit, frame: Governing, entry: Entry) ->
 def _tell_invited(batch: RoomBatch, by: User, people: Iterable[User], seq: int) -> None:
     for person in people:
         if person.id != by.id:
-            _notify(batch, by, person, "invited", seq)
+            tell(batch, by, person, "invited", seq, _about(batch))
 
 
 def tell_gone(batch: RoomBatch, addresses: Iterable[str], by: User, person: User) -> None:
@@ -167,16 +168,11 @@ def tell_everywhere(batch: RoomBatch, by: User, person: User) -> None:
 def _tell_removed(batch: RoomBatch, addresses: Iterable[str], by: User, person: User, seq: int) -> None:
     tell_gone(batch, addresses, by, person)
     if person.id != by.id:
-        _notify(batch, by, person, "removed", seq)
+        tell(batch, by, person, "removed", seq, _about(batch))
 
 
-def _notify(batch: RoomBatch, by: User, to: User, kind: Literal["invited", "removed"], seq: int) -> None:
-    """`seq`: of the entry that says it here; so it is the same notice, however often it is said."""
-    room = batch.room
-    id = "~" + blake2b(f"{room.name}\n{seq}".encode(), digest_size=16).hexdigest()
-    content = to_json(About(room=room.name, title=room.rules.title or None), exclude_none=True).decode()
-    batch.changes.requires_version_check = True
-    batch.changes.notices.append(Notify(to=to, sender=by, id=id, kind=kind, content=content))
+def _about(batch: RoomBatch) -> About:
+    return About(room=batch.room.name, title=batch.room.rules.title or None)
 
 
 def _membership(user: User, role: Role | None) -> str:

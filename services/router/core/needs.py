@@ -59,6 +59,9 @@ def needs(room: Room, items: Sequence[Item], sent_back: bool) -> Needs | None:
         frame, of = message.frame, None
         if frame.type == "chat":
             of = frame.reply_to
+            if frame.thread is not None and 0 < frame.thread < reach and frame.thread <= room.seq:
+                about.append(item)
+                seqs.add(frame.thread)
         elif frame.type in _CHANGING:
             of = frame.of  # type: ignore[union-attr]
         elif frame.type == "create" or frame.type == "direct":

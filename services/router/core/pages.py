@@ -87,7 +87,9 @@ def _last(shown: Sequence[Entry], as_of: int) -> Shown:
 
 
 def page(room: Room, wanted: History, bytes_: int) -> Shown | None:
-    """What `history` shows, as far as it fits into `bytes_`. None: it is not in memory."""
+    """What `history` shows, as far as it fits into `bytes_`. None: it is not in memory, as threads never are."""
+    if wanted.thread is not None:
+        return None
     if wanted.after is not None:
         found = room.after(wanted.after, wanted.limit)
         return None if found is None else _first(room, found, bytes_, room.seq)

@@ -13,8 +13,8 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from services.router.core.audience import Audience
-from services.router.core.entries import Entry, Stored, StoredChange, with_text
-from shared.protocol.client import Governors, Role
+from services.router.core.entries import Entry, Stored, StoredChange, of_today
+from shared.protocol.client import Governors, Level, Role
 from shared.protocol.server import Person, User
 
 RECENT = 200
@@ -28,11 +28,12 @@ def _user(id: str, name: str) -> User:
 
 @dataclass(slots=True)
 class Member:
-    """`read_seq`: how far this user has read. `role`: None is a plain member."""
+    """`read_seq`: how far this user has read. `role`: None is a plain member. `notify`: None is of all."""
 
     name: str
     read_seq: int = 0
     role: Role | None = None
+    notify: Level | None = None
 
 
 class Rules(NamedTuple):
@@ -111,11 +112,10 @@ class Room:
         before = self.message(message.seq)
         if before is not None:
             self._put(before, message)
-        if before is None or before.content != message.content:
-            text = message.content if message.kind == "chat" else None
+        if before is None or (before.content, before.mentions) != (message.content, message.mentions):
             edits = [e for e in self.recent if isinstance(e, StoredChange) and e.kind == "edit" and e.of == message.seq]
             for edit in edits:
-                self._put(edit, with_text(self.name, edit, text))
+                self._put(edit, of_today(self.name, edit, message))
 
     def _put(self, before: Entry, now: Entry) -> None:
         self.recent[before.seq - self.oldest_recent] = now

@@ -12,18 +12,15 @@ from services.router.core.entries import (
     Entry,
     Stored,
     StoredChange,
-    digest_of,
+    of_today,
     stored,
     stored_change,
     whose_text,
-    with_text,
 )
 from services.router.core.events import Answered, Event, Noticed, Said
-from services.router.core.fold import Changing, changed, value_of
 from services.router.core.needs import Older
 from services.router.core.refusals import refusal
 from services.router.core.room import Member, Room, Rules, Subscription
-from services.router.core.rules import is_plain, moderates, require_open, require_posting
 from shared.protocol.bus import Post, Submit
 from shared.protocol.client import Role
 from shared.protocol.errors import ErrorCode, Refused
@@ -72,49 +69,48 @@ class RoomBatch:
             return None
         return ErrorCode.NOT_JOINED if room.exists and not is_private(room.name) else ErrorCode.NO_SUCH_ROOM
 
-    def append(
+    def put_message(self, message: Stored) -> None:
+        """A message that was stored before is as it is here from now on."""
+        self.room.replace(message)
+        self.changes.changed[message.seq] = message
+
+    def new_message(
         self,
-        by: Submit | Post,
+        sender: User,
         id: str,
         kind: str,
         content: str,
-        redelivered: bool,
-        settle: str | None,
         reply_to: int | None = None,
-    ) -> None:
-        """Numbers a message, or finds that it has its number already."""
-        user, ref = by.user, by.frame.ref if by.type == "submit" else by.ref
-        if not self.is_member(by, ref or id, settle):
-            return
-        entry = self.sent_before(user.id, id)
-        if entry is not None:
-            same = type(entry) is Stored and _is(entry, kind, content, reply_to)
-            self.say_again(by, entry, same, ref, settle, redelivered)
-            return
-        # Where nothing was set every member writes: asked first, once for each message.
-        if not is_plain(self.room) and not self.allows(require_posting, by, ref or id, settle):
-            return
-        if reply_to is not None and self.message(reply_to) is None:
-            self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, ref or id, settle)
-            return
-        self.say(by, self.new_message(user, id, kind, content, reply_to), ref, settle)
-
-    def new_message(self, sender: User, id: str, kind: str, content: str, reply_to: int | None = None) -> Stored:
+        thread: int | None = None,
+        mentions: tuple[str, ...] = (),
+    ) -> Stored:
         """The room's next entry."""
         room = self.room
         room.seq += 1
-        message = stored(room.name, room.seq, sender.id, sender.name, id, kind, content, self.now_ms, reply_to)
+        message = stored(
+            room.name, room.seq, sender.id, sender.name, id, kind, content, self.now_ms, reply_to, thread=thread,
+            mentions=mentions,
+        )  # fmt: skip
         room.remember(message)
         self.changes.messages.append(message)
         return message
 
     def new_change(
-        self, sender: User, id: str, kind: str, value: str, of: int = 0, text: str | None = None
+        self,
+        sender: User,
+        id: str,
+        kind: str,
+        value: str,
+        of: int = 0,
+        text: str | None = None,
+        mentions: tuple[str, ...] = (),
     ) -> StoredChange:
         """Likewise."""
         room = self.room
         room.seq += 1
-        change = stored_change(room.name, room.seq, sender.id, sender.name, id, kind, value, self.now_ms, of, text)
+        change = stored_change(
+            room.name, room.seq, sender.id, sender.name, id, kind, value, self.now_ms, of, text, mentions
+        )  # fmt: skip
         room.remember(change)
         self.changes.changes.append(change)
         return change
@@ -130,39 +126,6 @@ class RoomBatch:
             return False
         return True
 
-    def change(self, by: Submit, frame: Changing, redelivered: bool) -> None:
-        """Numbers a change, with its message as it is after it; or finds that it has its number already."""
-        room, user = self.room, by.user
-        known_by = frame.ref or frame.id
-        entry = self.sent_before(user.id, frame.id)
-        if redelivered and type(entry) is StoredChange and entry.kind == "delete" and entry.value:
-            # Also where its author has left since: the bytes go all the same.
-            self.changes.requires_version_check = True
-            self.changes.files_gone.append(entry.value)
-        if not self.is_member(by, known_by):
-            return
-        if entry is not None:
-            same = type(entry) is StoredChange and _is_change(entry, frame)
-            self.say_again(by, entry, same, frame.ref, None, redelivered)
-            return
-        target = self.message(frame.of)
-        if target is None or target.kind == "deleted":
-            self.refuse(by, ErrorCode.NO_SUCH_MESSAGE, known_by)
-            return
-        try:
-            require_open(room)
-            message = changed(room.name, target, frame, user.id, self.now_ms, moderates(room.members[user.id]))
-        except Refused as why:
-            self.refuse(by, why.code, known_by, text=why.text)
-            return
-        value, text = value_of(frame, target), message.content if message.kind == "chat" else None
-        room.replace(message)
-        change = self.new_change(user, frame.id, frame.type, value, frame.of, text)
-        self.changes.changed[message.seq] = message
-        if frame.type == "delete" and value:
-            self.changes.files_gone.append(value)
-        self.say(by, change, frame.ref, None)
-
     def sent_before(self, user_id: str, id: str) -> Entry | None:
         """What this user has sent under `id`, as it is now: what was looked up may have been changed since by this
         batch."""
@@ -172,19 +135,20 @@ class RoomBatch:
     def as_now(self, entry: Entry) -> Entry:
         """`entry`, which was looked up or read, with what it bears of a message as that is now."""
         seq = whose_text(entry)
-        message = None if seq is None else self._known(seq)
+        message = None if seq is None else self.known(seq)
         if message is None or type(entry) is Stored:
             return message or entry
-        return with_text(self.room.name, entry, message.content if message.kind == "chat" else None)  # type: ignore[arg-type]
+        return of_today(self.room.name, entry, message)  # type: ignore[arg-type]
 
     def message(self, seq: int) -> Stored | None:
         """The message `seq`, which is to be changed or answered. Only what was stored before this batch can have been
         seen."""
         if seq > self.changes.seq_before:
             return None
-        return self._known(seq)
+        return self.known(seq)
 
-    def _known(self, seq: int) -> Stored | None:
+    def known(self, seq: int) -> Stored | None:
+        """Likewise, whenever it was stored."""
         return self.changes.changed.get(seq) or self.room.message(seq) or self.older.by_seq.get(seq)
 
     def say(self, by: Submit | Post, entry: Entry, ref: str | None, settle: str | None) -> None:
@@ -272,19 +236,3 @@ class RoomBatch:
 
     def presence(self, user: User, online: bool) -> None:
         self.changes.crowd_changed |= not presence.tell(self.room, self.events, user, online)
-
-
-def _is(message: Stored, kind: str, content: str, reply_to: int | None) -> bool:
-    """Whether the message is what was sent so, whatever has become of it since."""
-    if message.reply_to != reply_to:
-        return False
-    if message.digest is not None:
-        return message.digest == digest_of(kind, content)
-    return (message.kind, message.content) == (kind, content)
-
-
-def _is_change(change: StoredChange, frame: Changing) -> bool:
-    """Likewise; what the deletion of a file bears follows from its message."""
-    if (change.kind, change.of) != (frame.type, frame.of):
-        return False
-    return frame.type == "delete" or change.value == value_of(frame)

@@ -1,16 +1,19 @@
 """What each frame does to a room. One batch of one room at a time, in the order in which it arrived."""
 
+# long: what each frame does is found in one place
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from services.router.core import governing, pages, presence
+from services.router.core import governing, messages, pages, presence
 from services.router.core.audience import one
 from services.router.core.changes import Changes, CrowdDue, Deep, DeepPage, Gone, Item, Notify
 from services.router.core.entrance import after_of, come_back, come_in, enter, known_by
 from services.router.core.events import Answered, Informed, Listing, Noticed, Said, Told
-from services.router.core.fold import Changing
+from services.router.core.fold import Changing, named
 from services.router.core.needs import NOTHING, Older
 from services.router.core.refusals import not_coined
 from services.router.core.room import Room
@@ -47,13 +50,14 @@ from shared.protocol.client import (
     Remove,
     Resume,
     RoomSettings,
+    SetNotify,
     Typing,
 )
 from shared.protocol.codec import pack
 from shared.protocol.errors import ErrorCode
 from shared.protocol.names import coined
 from shared.protocol.room_names import is_private, own_room
-from shared.protocol.server import HistoryPage, Left
+from shared.protocol.server import HistoryPage, Left, NotifyLevel
 
 
 def step(
@@ -128,7 +132,10 @@ class _Step(RoomBatch):
             self.events.append(Told(address, session, Left(room=self.room.name)))
 
     def chat(self, by: Submit, frame: Chat, item: Item) -> None:
-        self.append(by, frame.id, "chat", frame.text, item.redelivered, None, frame.reply_to)
+        mentions = named(frame.mentions) if frame.mentions else ()
+        messages.append(
+            self, by, frame.id, "chat", frame.text, item.redelivered, None, frame.reply_to, frame.thread, mentions
+        )  # fmt: skip
 
     def make(self, by: Submit, frame: Made, item: Item) -> None:
         governing.make(self, by, frame, item)
@@ -137,7 +144,7 @@ class _Step(RoomBatch):
         governing.govern(self, by, frame, item)
 
     def change_of(self, by: Submit, frame: Changing, item: Item) -> None:
-        self.change(by, frame, item.redelivered)
+        messages.change(self, by, frame, item.redelivered)
 
     def history(self, by: Submit, frame: History, item: Item) -> None:
         if not self.is_member(by, frame.ref):
@@ -170,10 +177,24 @@ class _Step(RoomBatch):
             self.changes.read_marks[by.user.id] = seq
         presence.has_read(room, self.events, by.user, seq)
 
+    def set_notify(self, by: Submit, frame: SetNotify, item: Item) -> None:
+        if not self.is_member(by, frame.ref):
+            return
+        self.changes.requires_version_check = True
+        room, member = self.room, self.room.members[by.user.id]
+        level = None if frame.level == "all" else frame.level
+        if member.notify != level:
+            self.put_member(by.user.id, replace(member, notify=level))
+        said = NotifyLevel(room=room.name, level=frame.level)
+        for session, held in room.subscriptions_of(by.user.id):
+            if session != by.session:
+                self.events.append(Told(held.address, session, said))
+        self.events.append(Answered(by, frame.ref, said.model_copy(update={"ref": frame.ref})))
+
     # ── messages of services ──
 
     def post(self, by: Post, item: Item) -> None:
-        self.append(by, by.id, "file", pack(by.file).decode(), item.redelivered, by.id)
+        messages.append(self, by, by.id, "file", pack(by.file).decode(), item.redelivered, by.id)
 
     def notify(self, by: Notify, item: Item) -> None:
         """An entry of somebody's own log, which may begin with it."""
@@ -275,6 +296,7 @@ _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
     History: _Step.history,
     Typing: _Step.typing,
     Read: _Step.read,
+    SetNotify: _Step.set_notify,
 }
 _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     Post: _Step.post,
