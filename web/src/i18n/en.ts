@@ -131,9 +131,9 @@ export const en: Dictionary = {
   alertsIn: (room) => `Notifications: ${room}`,
   levels: { all: "All messages", mentions: "Mentions only", none: "Nothing" },
   levelHints: {
-    all: "Whatever is said here counts as news.",
-    mentions: "News is what mentions you, and answers in your threads.",
-    none: "Nothing here counts as news. Mentions stay marked.",
+    all: "Every new message.",
+    mentions: "Only when you are mentioned, or answered in a thread.",
+    none: "Not at all. Mentions are still marked in the list.",
   },
   whoIsNamed: "People to mention",
   conversation: (name) => `${name} began a conversation with you`,
