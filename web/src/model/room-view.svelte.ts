@@ -119,7 +119,7 @@ export class RoomView {
     const all = [...messages.map(({ from }) => from).reverse(), ...others, ...this.#chosen]
     // Of a room of some those alone who are in it.
     const here = standing?.people ? all.filter(({ id }) => standing.people!.has(id)) : all
-    return [...new Map(here.toReversed().map((user) => [user.id, user])).values()].reverse()
+    return [...new Map(here.map((user) => [user.id, user])).values()]
   }
 
   /** The user has chosen whom they name. */
