@@ -10,7 +10,7 @@ export const fold = (message: Message, change: MessageChange): Message => {
   if (message.kind === "deleted" || isNotice(message)) return message
   switch (change.kind) {
     case "edit":
-      return edited(message, change.text, change.at)
+      return edited(message, change.text, change.mentions, change.at)
     case "delete":
       return deleted(message)
     case "react":
@@ -29,12 +29,14 @@ type Notice = Extract<Message, { about: unknown }>
 type Whole = Exclude<Message, Notice | { kind: "deleted" }>
 
 // In one's own log nobody changes anything.
-const isNotice = (message: Message): message is Notice => message.kind === "invited" || message.kind === "removed"
+const isNotice = (message: Message): message is Notice => message.kind === "invited" || message.kind === "removed" || message.kind === "mention"
 
 // A change without a text is one whose message has been deleted meanwhile: its own change says so.
-const edited = (message: Whole, text: string | undefined, at: ChatMessage["at"]): Message => {
-  if (message.kind !== "chat" || text === undefined || (message.text === text && message.edited_at === at)) return message
-  return { ...message, text, edited_at: at }
+const edited = (message: Whole, text: string | undefined, mentions: readonly string[] = [], at: ChatMessage["at"]): Message => {
+  if (message.kind !== "chat" || text === undefined) return message
+  const { mentions: before = [], ...rest } = message
+  if (message.text === text && message.edited_at === at && before.join() === mentions.join()) return message
+  return { ...rest, text, edited_at: at, ...(mentions.length > 0 && { mentions: [...mentions].sort() }) }
 }
 
 // Also where the message itself is deleted: what was said under it stays.

@@ -152,7 +152,7 @@ export class Outbox {
       this.flush()
     })
     this.#inFlight.set(room, { id, cancel })
-    if (!this.#ports.send({ ...said, room, id })) this.#settle(room, id)
+    if (!this.#ports.send({ ...said, room, id } as ClientFrame)) this.#settle(room, id)
   }
 
   #settle(room: RoomName, id: string): void {
@@ -204,7 +204,7 @@ export class Outbox {
     const { said } = entry
     const failure = entry.failure ?? NOT_THERE
     this.#settle(entry.room, entry.id)
-    if (said.type === "chat") this.#replace({ ...entry, failure, said: { type: "chat", text: said.text } })
+    if (said.type === "chat") this.#replace({ ...entry, failure, said: { type: "chat", text: said.text, ...(said.mentions && { mentions: said.mentions }) } })
     else this.#fail({ ...entry, astray: true }, failure)
   }
 

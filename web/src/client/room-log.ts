@@ -15,7 +15,7 @@ import { HeldThread } from "./held-thread.ts"
 import type { Interval } from "./intervals.ts"
 import { KnownNumbers } from "./known-numbers.ts"
 import { RoomLines } from "./room-lines.ts"
-import { changedBy, effectOf, type Entry, isMessage, isReply, isRoomChange, type Message, type MessageChange, type RoomChange } from "./wire.ts"
+import { type Change, changedBy, effectOf, type Entry, isMessage, isReply, isRoomChange, type Message, type MessageChange, type RoomChange } from "./wire.ts"
 
 /** So many messages are held at most; past that so many are kept, so that not every arrival lets one go. */
 export const HELD_AT_MOST = 2_000
@@ -25,6 +25,16 @@ const NO_MESSAGES: readonly Message[] = []
 const NO_CHANGES: readonly Effect[] = []
 
 type Effect = MessageChange | RoomChange
+
+/** Who hears of what a log does not hold. */
+export interface LogWatch {
+  /** A message was changed, whether or not it is held; perhaps told more than once. */
+  changed(change: Change): void
+  /** The message follows the end of what is held. */
+  passed(message: Message): void
+}
+
+const NOBODY: LogWatch = { changed: () => {}, passed: () => {} }
 
 export class RoomLog {
   /** Where somebody reads: the messages around this number stay; null: at the newest. */
@@ -36,13 +46,15 @@ export class RoomLog {
   /** The threads that somebody looks at, by the numbers of the messages under which they stand. */
   readonly #threads = new Map<number, HeldThread>()
   readonly #onRoomChange: (change: RoomChange) => void
+  readonly #watch: LogWatch
   /** The newest message, where it is not held. */
   #newest: Message | null = null
   #passedOver = 0
 
   /** `onRoomChange` hears of each change of the room itself in order, once every entry before it is known; perhaps more than once. */
-  constructor(onRoomChange: (change: RoomChange) => void = () => {}) {
+  constructor(onRoomChange: (change: RoomChange) => void = () => {}, watch = NOBODY) {
     this.#onRoomChange = onRoomChange
+    this.#watch = watch
   }
 
   /** What was changed of the room itself, as far as that has come: it stands between the messages. */
@@ -209,7 +221,7 @@ export class RoomLog {
    * follows them goes over into it: of the rest nobody knows what was changed meanwhile.
    */
   anew(upTo: number, entries: readonly Entry[], more: boolean, asOf: number): RoomLog {
-    const log = new RoomLog(this.#onRoomChange)
+    const log = new RoomLog(this.#onRoomChange, this.#watch)
     log.#lines.add(this.lines)
     log.joinedFresh(entries, upTo, more, asOf)
     log.#adopt(this, upTo)
@@ -317,6 +329,7 @@ export class RoomLog {
     if (isMessage(entry)) {
       this.#numbers.expect(seq)
       if (isNew) this.#toThread(entry)
+      this.#watch.passed(entry)
       if (seq > (this.newest?.seq ?? 0)) this.#newest = entry
     } else this.#numbers.cover(seq, seq, NO_MESSAGES)
     return isNew
@@ -327,6 +340,7 @@ export class RoomLog {
     const end = this.end ?? Infinity
     const messages = entries.filter(isMessage)
     for (const message of messages) this.#held.note(message, asOf)
+    for (const message of messages) if (message.seq > end) this.#watch.passed(message)
     const added = messages.filter(({ seq }) => seq <= end && !this.#numbers.has(seq))
     this.#held.add(added)
     for (const message of added) this.#toThread(message)
@@ -355,6 +369,7 @@ export class RoomLog {
         this.#onRoomChange(change)
         continue
       }
+      if (!isMessage(change)) this.#watch.changed(change)
       if (this.#newest?.seq === changedBy(change)) this.#newest = this.#held.folded(this.#newest, change)
       this.#held.apply(change)
       for (const thread of this.#threads.values()) thread.apply(change)
@@ -381,6 +396,7 @@ export class RoomLog {
     if (to < held.length) {
       this.#newest = this.newest
       this.#numbers.dropAbove(held[to - 1]!.seq, held.slice(to))
+      for (const message of held.slice(to)) this.#watch.passed(message)
     }
     if (from > 0) this.#numbers.dropBelow(held[from]!.seq)
     this.#held.keep(from, to)

@@ -77,11 +77,14 @@ export class Session {
   readonly #leaving = new Set<RoomName>()
   #epoch: string | null = null
   #sessionId: string | null = null
-  readonly #changed = (room: RoomName | null) => this.changes.emit(room)
+  readonly #changed = (room: RoomName | null) => {
+    if (room !== null && this.#rooms.get(room)?.isUnreadCounted === false) this.#listing.refreshSoon()
+    this.changes.emit(room)
+  }
 
   constructor({ outbox, catchUp = CATCH_UP, ...options }: SessionOptions) {
     const random = options.random ?? Math.random
-    this.#rooms = new Rooms((message) => isOwn(message, this.user), catchUp)
+    this.#rooms = new Rooms({ isOwn: (entry) => isOwn(entry, this.user), mentions: (ids) => this.user !== null && ids.includes(this.user.id) }, catchUp)
     this.connection = new Connection(options)
     const send = this.connection.send.bind(this.connection)
     this.#requests = new Requests(send, random)
@@ -118,7 +121,7 @@ export class Session {
       notJoined: (room) => this.#enterAgain(room),
       made: (room) => this.open(room),
     })
-    this.#ownLog = new OwnLog({ room: (name) => this.#rooms.of(name), invited: (room) => this.#invited(room) })
+    this.#ownLog = new OwnLog({ room: (name) => this.#rooms.of(name), invited: (room) => this.#invited(room), read: (room, seq) => this.#reading.read(room, seq) })
     this.#lookup = new MessageLookup({ requests: this.#requests, enter: (room) => this.#entrance.enter(room) })
     this.#reading = new Reading(
       (room, seq) => this.#rooms.isJoined(room) && send({ type: "read", room, seq }),
@@ -208,15 +211,19 @@ export class Session {
     this.#changed(null)
   }
 
-  /** Says something: in answer to the message `replyTo`, and under the message `thread`, if these numbers are given. */
-  write(room: RoomName, text: string, replyTo?: number, thread?: number): OutboxEntry {
+  /**
+   * Says something: in answer to the message `replyTo`, and under the message `thread`, if these numbers are given. `mentions`: at most fifty user
+   * ids.
+   */
+  write(room: RoomName, text: string, replyTo?: number, mentions: readonly string[] = [], thread?: number): OutboxEntry {
     this.#typing.own.wrote(room)
-    return this.outbox.say(room, { type: "chat", text, ...(replyTo !== undefined && { reply_to: replyTo }), ...(thread !== undefined && { thread }) })
+    const where = { ...(replyTo !== undefined && { reply_to: replyTo }), ...(thread !== undefined && { thread }) }
+    return this.outbox.say(room, { type: "chat", text, ...where, ...mentioning(mentions) })
   }
 
-  /** Gives this user's own message `of` another text. */
-  edit(room: RoomName, of: number, text: string): OutboxEntry {
-    return this.outbox.say(room, { type: "edit", of, text })
+  /** Gives this user's own message `of` another text, which mentions these and nobody else. */
+  edit(room: RoomName, of: number, text: string, mentions: readonly string[] = []): OutboxEntry {
+    return this.outbox.say(room, { type: "edit", of, text, ...mentioning(mentions) })
   }
 
   /** Deletes this user's own message `of`. */
@@ -258,7 +265,7 @@ export class Session {
 
   #receive(frame: ServerFrame): void {
     if (frame.type === "error" && this.outbox.refused(frame)) return
-    if (frame.type !== "message" && this.#requests.receive(frame) && frame.type !== "change") return
+    if (frame.type !== "message" && this.#requests.receive(frame) && frame.type !== "change" && frame.type !== "notify") return
     switch (frame.type) {
       case "welcome":
         return this.#welcomed(frame)
@@ -272,6 +279,9 @@ export class Session {
         return this.#typing.others.heard(this.#rooms.get(frame.room), frame.user, this.user)
       case "read":
         return this.#readElsewhere(frame)
+      case "notify":
+        this.#rooms.get(frame.room)?.alertsOf(frame.level)
+        return this.#changed(frame.room)
       case "left":
         return frame.by === undefined ? this.forget(frame.room) : this.#removed(frame.room, frame.by) // or on another connection of this user
       case "error":
@@ -380,8 +390,8 @@ export class Session {
     if (!wentBack) this.#changed(room.name)
     if (isNew && isMessage(entry)) this.arrivals.emit(entry)
     if (wentBack) return this.#wentBack(room)
-    if (entry.kind === "delete" && room.isRecountedWithout(entry.of)) this.#listing.refreshSoon()
     this.#complete(room)
+    this.#ownLog.passOver(room)
   }
 
   /** These came, whichever way and perhaps not for the first time. */
@@ -400,7 +410,6 @@ export class Session {
     const room = this.#rooms.get(name)
     if (!room || user.id !== this.user?.id) return
     this.#reading.elsewhere(room, seq)
-    if (!room.isUnreadCounted) this.#listing.refreshSoon()
   }
 
   #disconnected(): void {
@@ -417,3 +426,5 @@ export class Session {
     }
   }
 }
+
+const mentioning = (ids: readonly string[]) => (ids.length === 0 ? {} : { mentions: ids })

@@ -122,6 +122,20 @@ export const en: Dictionary = {
     invited: (name, room) => `${name} added you to ${room}`,
     removed: (name, room) => `${name} removed you from ${room}`,
   },
+  mentioned: {
+    mention: (name, room) => (room === null ? `${name} mentioned you` : `${name} mentioned you in ${room}`),
+    reply: (name, room) => (room === null ? `${name} answered in your thread` : `${name} answered in your thread in ${room}`),
+  },
+  mentionsOfYou: (count) => n(count, { one: "# mention of you", other: "# mentions of you" }),
+  alerts: "Notifications",
+  alertsIn: (room) => `Notifications: ${room}`,
+  levels: { all: "All messages", mentions: "Mentions only", none: "Nothing" },
+  levelHints: {
+    all: "Every new message.",
+    mentions: "Only when you are mentioned, or answered in a thread.",
+    none: "Not at all. Mentions are still marked in the list.",
+  },
+  whoIsNamed: "People to mention",
   conversation: (name) => `${name} began a conversation with you`,
   lines: {
     left: "left",

@@ -123,6 +123,20 @@ export const uk: Dictionary = {
     invited: (name, room) => `${name} додає вас до кімнати ${room}`,
     removed: (name, room) => `${name} вилучає вас із кімнати ${room}`,
   },
+  mentioned: {
+    mention: (name, room) => (room === null ? `${name} згадує вас` : `${name} згадує вас у кімнаті ${room}`),
+    reply: (name, room) => (room === null ? `${name} відповідає у вашій гілці` : `${name} відповідає у вашій гілці в кімнаті ${room}`),
+  },
+  mentionsOfYou: (count) => n(count, { one: "# згадка про вас", few: "# згадки про вас", many: "# згадок про вас", other: "# згадки про вас" }),
+  alerts: "Сповіщення",
+  alertsIn: (room) => `Сповіщення: ${room}`,
+  levels: { all: "Усі повідомлення", mentions: "Лише згадки", none: "Нічого" },
+  levelHints: {
+    all: "Кожне нове повідомлення.",
+    mentions: "Лише коли вас згадують або відповідають у вашій гілці.",
+    none: "Жодних. Згадки однаково позначено в списку.",
+  },
+  whoIsNamed: "Кого згадати",
   conversation: (name) => `${name} починає розмову з вами`,
   lines: {
     left: "виходить із кімнати",

@@ -108,7 +108,7 @@ export class Acts {
     }
     this.#discardRefused(message.seq)
     // Nothing was written: what another device has made of the message meanwhile stays.
-    if (text !== message.text && editing.text !== editing.from) this.chat.session.edit(message.room, message.seq, text)
+    if (text !== message.text && editing.text !== editing.from) this.chat.session.edit(message.room, message.seq, text, this.room.mentionedIn(text, message.mentions))
     this.endEdit()
   }
 

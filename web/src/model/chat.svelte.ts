@@ -29,6 +29,7 @@ import {
   Unreadable,
   upload,
 } from "../client/index.ts"
+import { alertsOf } from "./alerts.ts"
 import { Attention } from "./attention.ts"
 import type { Given } from "./clipboard.ts"
 import { Doings } from "./doings.svelte.ts"
@@ -77,9 +78,10 @@ export class Chat {
   current = $state.raw<RoomView | null>(null)
   /** The thread of the current room that is open. */
   thread = $state.raw<ThreadView | null>(null)
-  /** To which message of which thread somebody is to be led as soon as that is open. */
-  lead = $state.raw<{ readonly thread: number; readonly seq: number } | null>(null)
-  readonly unread = $derived(this.rooms.reduce((sum, { drawn }) => sum + drawn.unread, 0))
+  /** Of how many messages the user is to be alerted, all rooms counted. */
+  readonly alerts = $derived(this.rooms.reduce((sum, view) => sum + this.alertsIn(view), 0))
+  /** The message to which the user is to be led as soon as its room, or its thread, is shown. */
+  leadsTo = $state.raw<{ readonly room: RoomName; readonly seq: number; readonly thread?: number | undefined } | null>(null)
   /** Whether `rooms` are all of which the user is a member. */
   listed = $state(false)
   textChars = $state(8000)
@@ -140,6 +142,11 @@ export class Chat {
     void this.files.restore().then((rooms) => rooms.forEach((room) => this.session.open(room)))
   }
 
+  /** Of how many messages of the room the user is to be alerted. */
+  alertsIn({ name, room, drawn }: RoomView): number {
+    return alertsOf(drawn, room.isDirect, this.inbox.repliesIn(name))
+  }
+
   /** Enters the room and shows it. */
   show(name: RoomName | null): void {
     if (name === (this.current?.name ?? null)) return
@@ -184,7 +191,8 @@ export class Chat {
 
   /** Sends what is written in the room, and the files beside it; or what is written in a thread. */
   send(view: RoomView | ThreadView): void {
-    const text = shows(view.draft) ? this.session.write(view.name, sentOf(view.draft), view.answered?.seq, view.thread ?? undefined) : null
+    const { draft, answered, thread } = view
+    const text = shows(draft) ? this.session.write(view.name, sentOf(draft), answered?.seq, view.mentionedIn(draft), thread ?? undefined) : null
     if (view instanceof ThreadView) return view.sent()
     this.files.send(view.name, text?.id ?? null)
     view.sent(text !== null)
@@ -194,7 +202,7 @@ export class Chat {
   moveTo(name: RoomName, from: RoomView): void {
     const written = this.session.outbox.of(from.name).filter(isWriting)
     this.session.open(name)
-    const renamed = new Map(written.map(({ id, said }) => [id, this.session.write(name, said.text).id]))
+    const renamed = new Map(written.map(({ id, said }) => [id, this.session.write(name, said.text, undefined, said.mentions).id]))
     this.files.move(from.name, name, renamed)
     this.session.forget(from.name)
     this.#draw()

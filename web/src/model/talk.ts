@@ -19,6 +19,14 @@ export interface Talk {
   readonly may: May
   /** Of people who are here, by their ids. */
   readonly names: ReadonlyMap<string, string>
+  /** Who can be named here, the likeliest first. */
+  readonly people: readonly User[]
+  /** The user has chosen whom they name. */
+  named(user: User): void
+  /** Whom the text mentions, by their ids; `before`: whom it mentioned before it was edited. */
+  mentionedIn(text: string, before?: readonly string[]): readonly string[]
+  /** Those of them whose names are known. */
+  usersOf(ids: readonly string[], me: User): readonly User[]
   /** What is being written and not sent yet. */
   draft: string
   /** The message that is answered by that. */

@@ -73,6 +73,26 @@ export class ThreadView implements Talk {
     this.#wrote(text)
   }
 
+  /** Those who have spoken here last come first. */
+  get people(): readonly User[] {
+    const all = this.inRoom.people
+    const known = new Map(all.map((user) => [user.id, user]))
+    const spoke = this.#drawn.messages.flatMap(({ from }) => known.get(from.id) ?? []).reverse()
+    return [...new Set([...spoke, ...all])]
+  }
+
+  named(user: User): void {
+    this.inRoom.named(user)
+  }
+
+  mentionedIn(text: string, before?: readonly string[]): readonly string[] {
+    return this.inRoom.mentionedIn(text, before)
+  }
+
+  usersOf(ids: readonly string[], me: User): readonly User[] {
+    return ids.flatMap((id) => (id === me.id ? [me] : this.names.has(id) ? [{ id, name: this.names.get(id)! }] : []))
+  }
+
   /** What was written is on its way. */
   sent(): void {
     this.answered = null

@@ -28,7 +28,7 @@ export const rooms = {
       [38, iryna, "Згодна з обома, виправлю."],
       [24, sam, "Morning! The staging box is on the new build. Release notes: https://git.example.org/homin/releases/0.4 (tests are green)."],
       [23, sam, "If anyone sees a double message, please send me the room and the time."],
-      [9, taras, "@Олена Кравець глянь, будь ласка, на запит до бази. Планувальник раптом сканує всю таблицю:"],
+      [9, taras, "@Олена Кравець глянь, будь ласка, на запит до бази. Планувальник раптом сканує всю таблицю:", { mentions: [me.id] }],
       [9, taras, "```sql\nSELECT m.* FROM rooms r\nCROSS JOIN LATERAL (\n  SELECT * FROM messages WHERE room_id = r.id ORDER BY seq DESC LIMIT 1\n) m;\n```"],
       [4, maria, "У мене так само було з `JOIN unnest(…)`. З `CROSS JOIN LATERAL` він тримається індексу, p50 впав з 12 мс до 0,3."],
     ],
@@ -103,7 +103,7 @@ export const changed = {
     [30, iryna, "Дякую, Sam!", { reply_to: 7 }],
     [21, me, null],
     [18, andrii, "А що скажете про список змін для людей? Можу написати.", { reply_to: 5 }],
-    [9, maria, "@Олена Кравець поглянь, будь ласка, на перший пункт", { reactions: [["👍", me]] }],
+    [9, maria, "@Олена Кравець поглянь, будь ласка, на перший пункт", { reactions: [["👍", me]], mentions: [me.id] }],
     [3, me, "Дивлюся", { pinned: true }],
   ],
 }
@@ -128,6 +128,20 @@ export const threaded = {
     [12, sam, "Coffee machine is fixed, by the way."],
     [6, iryna, "@Олена Кравець лист можна надсилати?", { thread: 10 }],
     [2, maria, "Запрошення надіслала, перевірте календар."],
+  ],
+}
+
+/** A room in which people name each other, for scenes that are about that. */
+export const naming = {
+  readUpTo: 4,
+  talk: [
+    [64, iryna, "Хто завтра на зустрічі із замовником?"],
+    [60, andrii, "Я буду. @Марія Гнатюк і @Тарас теж збиралися.", { mentions: [maria.id, taras.id] }],
+    [58, maria, "@Андрій так, о десятій.", { mentions: [andrii.id] }],
+    [50, me, "Тоді @Ірина Шевчук, додай нас чотирьох, будь ласка. (@Sam Whitfield — дивіться пошту.)", { mentions: [iryna.id, sam.id] }],
+    [12, taras, "@Олена Кравець а ти? @Марія Гнатюк каже, що без тебе не почнуть.", { mentions: [me.id, maria.id] }],
+    [8, sam, "@Марія Гнатюк thanks, will do."],
+    [4, maria, "Чекаємо на @Олена Кравець: `@Олена` у коді нікого не кличе.", { mentions: [me.id] }],
   ],
 }
 

@@ -27,6 +27,8 @@ export class FakeServer {
   #logs
   #read
   #standings
+  /** Of what the user is alerted, by room. */
+  levels = new Map()
   /** What governs a room is refused with this code; null: it is done. */
   onGoverning = null
 
@@ -160,7 +162,10 @@ export class FakeServer {
       const more = before !== undefined ? (page[0]?.seq ?? 1) > 1 : (page.at(-1)?.seq ?? log.length) < log.length
       send({ type: "history", room, seq: log.length, messages: page.map(listed), more })
     } else if (type === "read") this.#read.set(room, frame.seq)
-    else if (type === "leave") send({ type: "left", room })
+    else if (type === "notify") {
+      this.levels.set(room, frame.level)
+      send({ type: "notify", room, level: frame.level })
+    } else if (type === "leave") send({ type: "left", room })
     else if (type === "people") send({ type: "people", people: people.filter(({ name }) => name.toLowerCase().startsWith(frame.q.toLowerCase())) })
     else if (type === "create" || type === "direct") send(this.#made(frame))
     else if (["invite", "remove", "role", "settings"].includes(type)) {
@@ -168,7 +173,7 @@ export class FakeServer {
       const { type: _type, ref: _ref, id, room: _room, user, role = "member", ...set } = frame
       const said = type === "settings" ? { kind: "room", ...set } : { kind: "member", user: people.find((each) => each.id === user), ...(type !== "remove" && { role }) }
       send(this.#governed(room, this.user, id, said))
-    } else if (type === "chat") this.#take(socket, frame, this.onChat, ({ text, reply_to, thread }) => this.#store(room, this.user, frame.id, { kind: "chat", text, ...(reply_to && { reply_to }), ...(thread && { thread }) }))
+    } else if (type === "chat") this.#take(socket, frame, this.onChat, ({ text, reply_to, thread, mentions }) => this.#store(room, this.user, frame.id, { kind: "chat", text, ...(reply_to && { reply_to }), ...(thread && { thread }), ...(mentions && { mentions }) }))
     else if (["edit", "delete", "react", "pin"].includes(type)) {
       this.#take(socket, frame, this.onChange, ({ id, type: kind, room: _room, ...said }) => this.#changed(room, this.user, id, { kind, ...said }))
     }
@@ -235,8 +240,10 @@ export class FakeServer {
     const log = this.#logs.get(room)
     const readSeq = this.#read.get(room) ?? 0
     const messages = log.filter(isMessage)
-    const unread = messages.filter(({ kind, seq, from }) => kind !== "deleted" && seq > readSeq && from.id !== this.user.id).length
-    return { room, ...listedAs(room, this.#standings.get(room) ?? standing(), this.user), seq: log.length, read_seq: readSeq, unread: Math.min(100, unread), members: 4, ...(messages.length > 0 && { last: listed(messages.at(-1)) }) }
+    const news = messages.filter(({ kind, seq, from }) => kind !== "deleted" && seq > readSeq && from.id !== this.user.id)
+    const [unread, mentions] = [news.length, news.filter((message) => message.mentions?.includes(this.user.id)).length]
+    const level = this.levels.get(room)
+    return { room, ...listedAs(room, this.#standings.get(room) ?? standing(), this.user), seq: log.length, read_seq: readSeq, unread: Math.min(100, unread), ...(mentions > 0 && { mentions: Math.min(100, mentions) }), ...(level && level !== "all" && { notify: level }), members: 4, ...(messages.length > 0 && { last: listed(messages.at(-1)) }) }
   }
 }
 
@@ -246,9 +253,9 @@ const listed = ({ type: _type, ...entry }) => entry
 
 /** A message after a change. */
 const applied = (message, { kind, from, at, ...said }) => {
-  const { text: _text, file: _file, reactions = [], pinned: _pinned, edited_at: _edited, ...bare } = message
+  const { text: _text, file: _file, reactions = [], pinned: _pinned, edited_at: _edited, mentions: _mentions, ...bare } = message
   if (message.kind === "deleted") return message
-  if (kind === "edit") return { ...message, text: said.text, edited_at: at }
+  if (kind === "edit") return { ...message, text: said.text, edited_at: at, mentions: said.mentions }
   if (kind === "delete") return { ...bare, kind: "deleted" }
   if (kind === "pin") return { ...message, pinned: said.on || undefined }
   const before = reactions.some(({ emoji }) => emoji === said.emoji) ? reactions : [...reactions, { emoji: said.emoji, users: [] }]
