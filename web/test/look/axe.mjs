@@ -16,7 +16,7 @@ const DESKTOP = { viewport: { width: 1440, height: 900 } }
 const [, taras, maria] = people
 
 const line = `SELECT ${"column_of_a_long_name, ".repeat(20)} 1`
-rooms.code = { readUpTo: 2, talk: [[4, taras, `\`\`\`sql\n${line}\n\`\`\``], [3, maria, "https://a.example/x @Олена Кравець `code`"], [2, taras, "one more"], [1, maria, "and one that is new"]] }
+rooms.code = { readUpTo: 2, talk: [[4, taras, `\`\`\`sql\n${line}\n\`\`\``], [3, maria, "https://a.example/x @Олена Кравець, @Тарас `code`", { mentions: ["u-olena", "u-taras"] }], [2, taras, "one more"], [1, maria, "and one that is new"]] }
 rooms.changed = changed
 Object.assign(rooms, some)
 for (let i = 0; i < 20; i++) rooms[`room-${i}`] = { readUpTo: 0, talk: [[1000 + i, taras, "said here"]] }
