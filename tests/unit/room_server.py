@@ -127,8 +127,12 @@ class RoomServer:
 
     def history(self, frame: JsonFrame) -> JsonFrame:
         room, most = frame["room"], min(frame["limit"], self.fit())
-        log = self.rooms[room]
-        if (before := frame.get("before")) is not None:
+        log, thread = self.rooms[room], frame.get("thread")
+        if thread is not None:
+            under = [m["seq"] for m in self.messages(room) if m.get("thread") == thread]
+            listed = [seq for seq in under if seq < frame.get("before", len(log) + 1)][-most:]
+            more = len(under) > len(listed)
+        elif (before := frame.get("before")) is not None:
             listed = [m["seq"] for m in self.messages(room) if m["seq"] < before][-most:]
             more = bool(listed) and listed[0] > 1
         else:
