@@ -42,9 +42,10 @@ class About(NamedTuple):
 
 
 class Replies(NamedTuple):
-    """How many messages stand under one, those that were deleted among them, and which is the newest, when said."""
+    """`total`: how many messages stand under one, those that were deleted among them; and which is the newest, said
+    when."""
 
-    count: int
+    total: int
     last_seq: int
     last_at: str
 

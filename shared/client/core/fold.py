@@ -34,8 +34,8 @@ def fold(message: Message, change: Change) -> Message:
 def answered(root: Message, reply: Message) -> Message:
     """`root` once `reply` stands under it, also where it is deleted. One that counts the reply already stays as it
     is."""
-    count, last_seq, _ = root.replies or (0, 0, "")
-    return root if reply.seq <= last_seq else root._replace(replies=Replies(count + 1, reply.seq, reply.at))
+    total, last_seq, _ = root.replies or (0, 0, "")
+    return root if reply.seq <= last_seq else root._replace(replies=Replies(total + 1, reply.seq, reply.at))
 
 
 def _reacted(reactions: Reactions, emoji: str, user: str, on: bool) -> Reactions:

@@ -104,13 +104,14 @@ class Session:
         told = self._notices.told()
 
         def answered(answer: JsonFrame | ClientError) -> None:
-            match answer:
-                case {"type": "history", "messages": messages}:
-                    self.found([entry_of(m) for m in messages])
-                case {"type": "rooms"}:
-                    self._notices.listed(answer, told)
-                case {"type": "notify"}:
-                    self._notices.receive(answer)
+            if isinstance(answer, ClientError):
+                pass
+            elif answer["type"] == "history":
+                self.found([entry_of(m) for m in answer["messages"]])
+            elif answer["type"] == "rooms":
+                self._notices.listed(answer, told)
+            elif answer["type"] == "notify":
+                self._notices.receive(answer)
             done(answer)
 
         self._requests.ask(frame, answered, ASKED_AT_MOST)
