@@ -117,8 +117,8 @@ async def test_a_sign_in_is_heard_at_once_by_the_sessions_on_both_gateways(clust
 async def test_a_sign_in_while_the_broker_is_away_comes_once_it_is_back_also_from_the_next_process(
     cluster: Cluster, broker: RabbitMQ
 ) -> None:
-    """Accounts die between the row and what the bus would have taken. Tried with the notice kept in memory alone:
-    nobody ever finds it."""
+    """Accounts die between the row and what the bus would have taken. Tried with notes that are
+    dropped at the next start: nobody ever finds it."""
     (accounts,) = cluster.of("accounts")
     async with somebody(cluster) as person:
         await untold(cluster, are=0)
