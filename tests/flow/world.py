@@ -185,6 +185,10 @@ class World:
 
     def _change(self, client: Client, chance: Random, seen: list[Message], text: str) -> asyncio.Future[Any]:
         """Of a message that it has seen: also what the server refuses, since it is deleted or somebody else's."""
+        mine = [m for m in seen if m.sender_id == client.session.user_id] if self._calls(chance) else []
+        if mine and chance.random() < 0.3:
+            message = chance.choice(mine)
+            return client.edit(message.room, message.seq, text, mentions=some_called(chance, USERS))
         message = chance.choice(seen)
         match chance.random():
             case x if x < 0.3:
