@@ -86,12 +86,14 @@ def change_rows() -> Select[Any]:
     )  # fmt: skip
 
 
-def entry_of(room: str, row: Any) -> Entry:
+def entry_of(room: str, row: Any, first: int = 1) -> Entry:
+    """`first`: the oldest entry that is kept. What was edited before it has no text any more."""
     if row.of_seq is None:
         return message_of(room, row)
+    text, called = (None, None) if 0 < row.of_seq < first else (row.text, row.mentions)
     return stored_change(
-        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.of_seq, row.text,
-        _mentions(row.mentions),
+        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.of_seq, text,
+        _mentions(called),
     )  # fmt: skip
 
 
