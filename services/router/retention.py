@@ -1,4 +1,4 @@
-"""Removes what is older than a room keeps it, beside the traffic: some entries at a time, and fewer the more is going on.
+"""Removes what is older than a room keeps it, beside the traffic: some entries at a time, and never while much is said.
 
 First the room's log begins later (`Expire`, which its writer handles like anything else): from then on nobody is told
 of what is before that. Then the rows go, after the files service has been told of the files among them. Whoever dies in
@@ -34,9 +34,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RetentionLimits:
-    """`keep_days`: of rooms that say nothing themselves; 0: for ever. `look_s`: how often a shard is looked at, `first_s`
-    how soon after it came. `entries`: in one step, and so many rooms. `share`: of the time, that steps take at most.
-    `busy_s`: how long a step waits for a quiet moment."""
+    """`keep_days`: of rooms that say nothing themselves; 0: for ever. `look_s`: how often a shard is looked at,
+    `first_s` how soon after it came. `entries`: in one step, and so many rooms. `share`: of the time, that steps take
+    at most. `busy_s`: how long a step waits for a quiet moment."""
 
     keep_days: int = 0
     look_s: float = 3_600.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic_core import from_json
-from sqlalchemy import ScalarSelect, Select, and_, bindparam, case, delete, literal, null, or_, select, union_all
+from sqlalchemy import ScalarSelect, Select, and_, bindparam, case, delete, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.router.retention_store import Ageing, Leftover, Old
@@ -92,8 +92,9 @@ def _oldest_ms(table: Any, next_: Any) -> ScalarSelect[Any]:
 
 
 def _has_leftover(table: Any, next_: Any) -> Any:
-    left = select(literal(1)).where(table.c.room_id == next_.c.id, table.c.seq < next_.c.first)
-    return left.correlate(next_).exists()
+    # Not EXISTS: that may be planned as one look through all of the table.
+    left = select(table.c.seq).where(table.c.room_id == next_.c.id, table.c.seq < next_.c.first)
+    return left.order_by(table.c.seq).limit(1).correlate(next_).scalar_subquery().is_not(None)
 
 
 def _numbered(room_id: int, start: int, end: int | None, limit: int) -> Select[Any]:

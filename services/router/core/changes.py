@@ -136,8 +136,8 @@ class Changes:
     stored before, by their `seq`, as they are now; `mentions` says of a message (`seq`) and a member, not its sender,
     whether it mentions them from now on; `files_gone` the files whose messages were deleted, `notices` what
     people are to find in their own logs, `gone_everywhere` what every gateway is to hear; `rules` what holds from now
-    on, `first` where the log begins from now on. No row is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of
-    `subscriptions`, `subscriptions_gone`.
+    on, `first` where the log begins from now on. No row is named twice: a user is in one of `members`, `members_gone`,
+    `read_marks` at most, a session in one of `subscriptions`, `subscriptions_gone`.
     `names_owed`: two routers may have spoken of the room side by side, the one of who came and the other of who went;
     nothing orders their words, so who is there is to be told once more, later."""
 
