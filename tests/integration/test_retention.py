@@ -189,7 +189,7 @@ async def test_a_client_that_was_away_goes_on_at_the_first_and_lets_the_rest_go(
     stack: AsyncExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene = await scene_of(stack, tmp_path, monkeypatch, keep_days=30)
-    client = await stack.enter_async_context(scene.home.client("ірина"))
+    client = await stack.enter_async_context(scene.home.client("iryna"))
     await client.join(scene.room, after=0)
     await scene.says("one", "two", "three")
     log = client.room(scene.room).log

@@ -25,6 +25,9 @@ class BackfillPorts(Protocol):
     def found(self, entries: list[Entry]) -> None:
         """Entries came, perhaps not for the first time."""
 
+    def begins(self, room: Room, first: int) -> None:
+        """The server keeps nothing of the room before `first`."""
+
     def not_joined(self, name: str) -> None:
         """The server said that we are not in the room; or it has to say anew how that stands."""
 
@@ -77,7 +80,10 @@ class Backfill:
             if log.contradicts(page.entries):
                 self._ports.went_back(room)
                 return
+            self._ports.begins(room, page.first)
             take(page)
+            if log.standing is None:  # what was passed over may have changed it
+                self._ports.not_joined(room.name)
             if log.whole != whole:  # else it does not answer what it was asked, and would not the next time either
                 self.repair(room)
 
@@ -88,10 +94,8 @@ class Backfill:
         if anew is not None:
             self._ports.emit(events.Skipped(room.name, *anew.passed, anew.through))
             self._ports.tell(anew.told)
-            if room.log.standing is None:
-                self._ports.not_joined(room.name)
 
 
 def page_of(answer: JsonFrame) -> Page:
     """What a `history` frame lists."""
-    return Page([entry_of(m) for m in answer["messages"]], answer["seq"], answer["more"])
+    return Page([entry_of(m) for m in answer["messages"]], answer["seq"], answer["more"], answer.get("first", 1))
