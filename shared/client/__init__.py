@@ -48,7 +48,7 @@ from shared.client.tokens import SignInNeeded, Token, TokenSource, fixed
 __all__ = [
     "About", "Acknowledged", "Arrived", "CaughtUp", "Change", "Changed", "Client", "ClientError", "Closed",
     "Connected", "Dial", "Disconnected", "Entry", "EpochChanged", "Event", "Expired", "Left", "Lost", "Message",
-    "NotSent", "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo", "Refused", "RoomChange",
-    "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token", "TokenSource", "Typing", "Unanswered",
-    "WentBack", "dial", "fixed",
+    "NotSent", "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo", "Refused",
+    "RoomChange", "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token", "TokenSource", "Typing",
+    "Unanswered", "WentBack", "dial", "fixed",
 ]  # fmt: skip

@@ -14,7 +14,21 @@ from services.router.sql import SqlMessageStore
 from shared.protocol.bus import Post
 from shared.protocol.names import shard_of
 from shared.protocol.server import StoredFile
-from tests.contract.routing import NOW_MS, Writer, chat, delete, edit, expire, join, react, rows_of, settings
+from tests.contract.routing import (
+    NOW_MS,
+    Writer,
+    chat,
+    delete,
+    edit,
+    expire,
+    join,
+    leave,
+    react,
+    read,
+    rows_of,
+    set_notify,
+    settings,
+)
 from tests.contract.test_store import ANNA, BORYS, SHARDS, Stores, filled, seqs, store, stores
 
 __all__ = ["store", "stores"]  # fixtures
@@ -53,6 +67,25 @@ async def test_a_log_begins_later_in_whatever_router_s_memory(stores: Stores) ->
     assert (loaded.first, [entry.seq for entry in loaded.recent]) == (6, [6, 7, 8, 9, 10])
     await other.handle(chat("r", ANNA, "new"))
     assert other.room("r").first == 6, "it was out of date, and has learnt of it"
+
+
+async def test_whatever_else_is_in_the_batch_is_written_as_always(stores: Stores) -> None:
+    writer = await filled(stores(), "r", 4)
+    await filled(stores(), "gone", 3)
+    await writer.handle(
+        expire("gone", 3), join("r", BORYS), chat("r", BORYS, "a", "@Name 1", thread=4, mentions=[ANNA]),
+        edit("r", ANNA, "x", 2, "@Name 2", mentions=[BORYS]), react("r", ANNA, "y", 3, "👍"),
+        settings("r", ANNA, "s", title="Title"), set_notify("r", ANNA, "none"), leave("r", BORYS),
+        delete("r", ANNA, "z", 3), join("new", ANNA), chat("new", ANNA, "first"), read("new", ANNA, 1),
+    )  # fmt: skip
+    loaded = await stores().load(["r", "gone", "new"])
+    for name, room in loaded.items():
+        assert rows_of(room) == rows_of(writer.room(name)), name
+    assert loaded["gone"].first == 3
+    (summary,) = [room for room in await stores().rooms_of(ANNA.id) if room.room == "r"]
+    assert (summary.mentions, summary.notify) == (1, "none")
+    again = await Writer(stores()).handle(expire("gone", 4), chat("r", ANNA, "id1", "text 1"))
+    assert (again["r"].messages, again["gone"].first) == ([], 4)
 
 
 async def test_no_page_has_what_is_before_the_first_neither_at_once_nor_later(store: SqlMessageStore) -> None:

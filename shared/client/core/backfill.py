@@ -25,9 +25,6 @@ class BackfillPorts(Protocol):
     def found(self, entries: list[Entry]) -> None:
         """Entries came, perhaps not for the first time."""
 
-    def begins(self, room: Room, first: int) -> None:
-        """The server keeps nothing of the room before `first`."""
-
     def not_joined(self, name: str) -> None:
         """The server said that we are not in the room; or it has to say anew how that stands."""
 
@@ -63,6 +60,13 @@ class Backfill:
 
             self._page(room, asked, filled)
 
+    def begins(self, room: Room, first: int) -> None:
+        """The server keeps nothing of the room before `first`."""
+        told = room.log.begins(first)
+        if told is not None:
+            self._ports.emit(events.Expired(room.name, first))
+            self._ports.tell(told)
+
     def _page(self, room: Room, asked: dict[str, int], take: Callable[[Page], None]) -> None:
         """Asks for a page, has it taken, and goes on where something is missing yet."""
         log, whole = room.log, room.log.whole
@@ -80,7 +84,7 @@ class Backfill:
             if log.contradicts(page.entries):
                 self._ports.went_back(room)
                 return
-            self._ports.begins(room, page.first)
+            self.begins(room, page.first)
             take(page)
             if log.standing is None:  # what was passed over may have changed it
                 self._ports.not_joined(room.name)

@@ -175,18 +175,11 @@ class Session:
             self.went_back(room)
             return
         room.entered(answer)
-        self.begins(room, answer.get("first", 1))
+        self._backfill.begins(room, answer.get("first", 1))
         self.tell(room.log_joined(answer, after, entries, self.user_id))
         self.outbox.flush(room.name)
         self._tell_entered(room, {"type": "joined", **answer})
         self._backfill.repair(room)
-
-    def begins(self, room: Room, first: int) -> None:
-        """See `BackfillPorts`."""
-        told = room.log.begins(first)
-        if told is not None:
-            self._ports.emit(events.Expired(room.name, first))
-            self.tell(told)
 
     def went_back(self, room: Room, seq: int | None = None) -> None:
         """See `EntrancePorts`."""
