@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -81,7 +81,7 @@ class SqlReads:
                         by_key[row.sender_id, row.id] = entry_of(room, row)
             if seqs:
                 for row in await db.execute(_of_room(message_rows(), messages, room).where(messages.c.seq.in_(seqs))):
-                    by_seq[row.seq] = message_of(room, row)
+                    by_seq[row.seq] = message_of(room, row[: len(MESSAGE)])
             if users:
                 rows_of = select(people.c.user_id, people.c.name).where(people.c.user_id.in_(users))
                 named = {row.user_id: row.name for row in await db.execute(rows_of)}
@@ -122,6 +122,7 @@ class SqlReads:
         )
         rows = (
             select(
+                *MESSAGE,
                 rooms.c.name,
                 rooms.c.seq.label("room_seq"),
                 members.c.read_seq,
@@ -131,7 +132,6 @@ class SqlReads:
                 room_rules.c.value.label("rules"),
                 _unread(user_id).label("unread"),
                 online.label("online"),
-                *MESSAGE,
             )
             .select_from(members)
             .join(rooms, rooms.c.id == members.c.room_id)
@@ -143,7 +143,7 @@ class SqlReads:
         async with self._reading() as db:
             found = (await db.execute(rows)).all()
             with_ = await self._others(db, user_id) if any(is_direct(row.name) for row in found) else {}
-            return [_summary(user_id, row, tuple(with_.get(row.name, ()))) for row in found]
+            return [_summary(user_id, row, with_) for row in found]
 
     async def _others(self, db: AsyncConnection, user_id: str) -> dict[str, list[User]]:
         """With whom this user is in direct rooms, by the name of the room."""
@@ -248,26 +248,14 @@ def _last_message() -> ScalarSelect[Any]:
     return select(func.max(each.c.seq)).where(each.c.room_id == rooms.c.id).correlate(rooms).scalar_subquery()
 
 
-def _summary(user_id: str, row: Any, with_: Sequence[User]) -> Summary:
-    last = message_of(row.name, row) if row.seq is not None else None
-    unread = row.unread
+def _summary(user_id: str, row: Any, others: Mapping[str, Sequence[User]]) -> Summary:
+    name, seq, read_seq, role, notify, mentioned, rules, unread, online = row[len(MESSAGE) :]
+    last = message_of(name, row[: len(MESSAGE)]) if row[0] is not None else None
     # Behind more of one's own than is looked through, the newest may still be another's.
-    if last is not None and last.seq > row.read_seq and last.sender_id != user_id and last.kind != "deleted":
+    if last is not None and last.seq > read_seq and last.sender_id != user_id and last.kind != "deleted":
         unread = max(unread, 1)
-    rules = rules_of(row.rules)
-    return Summary(
-        row.name,
-        row.room_seq,
-        row.read_seq,
-        unread,
-        row.online,
-        last,
-        row.role,
-        rules,
-        with_,
-        row.mentioned,
-        row.notify,
-    )
+    with_ = tuple(others.get(name, ()))
+    return Summary(name, seq, read_seq, unread, online, last, role, rules_of(rules), with_, mentioned, notify)
 
 
 def _mentions(user_id: str) -> ScalarSelect[Any]:

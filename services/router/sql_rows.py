@@ -4,6 +4,7 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -87,19 +88,24 @@ def change_rows() -> Select[Any]:
 
 
 def entry_of(room: str, row: Any, first: int = 1) -> Entry:
-    """`first`: the oldest entry that is kept. What was edited before it has no text any more."""
-    if row.of_seq is None:
-        return message_of(room, row)
-    text, called = (None, None) if 0 < row.of_seq < first else (row.text, row.mentions)
-    return stored_change(
-        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.of_seq, text,
-        _mentions(called),
-    )  # fmt: skip
+    """Of a row of `message_rows` or `change_rows`. `first`: the oldest entry that is kept; what was edited before it has
+    no text any more."""
+    *message, of, text = row
+    if of is None:
+        return message_of(room, message)
+    seq, sender_id, sender_name, id, kind, value, at_ms, *_, mentions = message
+    if 0 < of < first:
+        text = mentions = None
+    return stored_change(room, seq, sender_id, sender_name, id, kind, value, at_ms, of, text, _mentions(mentions))
 
 
-def message_of(room: str, row: Any) -> Stored:
+def message_of(room: str, columns: Sequence[Any]) -> Stored:
+    """Of `MESSAGE`, in its order: asking a row for each by its name costs more than all the rest."""
+    (
+        seq, sender_id, sender_name, id, kind, content, at_ms, reply_to, edited_ms, pinned, reactions, digest, thread,
+        replies, mentions,
+    ) = columns  # fmt: skip
     return stored(
-        room, row.seq, row.sender_id, row.sender_name, row.id, row.kind, row.content, row.at_ms, row.reply_to,
-        row.edited_ms, bool(row.pinned), _read(row.reactions), row.digest, row.thread, _replies(row.replies),
-        _mentions(row.mentions),
+        room, seq, sender_id, sender_name, id, kind, content, at_ms, reply_to, edited_ms, bool(pinned),
+        _read(reactions), digest, thread, _replies(replies), _mentions(mentions),
     )  # fmt: skip
