@@ -73,6 +73,11 @@ describe("a change of a room says", () => {
     expect(said({ kind: "room", ...base, title: "Бюджет", topic: "", posting: "moderators", archived: true })).toBe(
       "set the title “Бюджет”; took the topic away; let only moderators write; archived the room",
     )
+    expect([30, 1, 0].map((keep_days) => said({ kind: "room", ...base, keep_days }))).toEqual([
+      "has messages kept for 30 days",
+      "has messages kept for 1 day",
+      "has messages kept as the server says",
+    ])
   })
 })
 
