@@ -235,7 +235,7 @@ class Lost(NamedTuple):
 class Arrived(NamedTuple):
     """A message of a joined room. All entries of a room, these and `Changed` and `RoomChanged`, come each once, in the
     order of `seq`, and without a gap but what `Skipped` and `Expired` name, and but for changes that the first messages
-    of all hold already. In one's own log: one was invited somewhere, or removed, or somebody has called one (`mention`).
+    of all hold already. In one's own log: one was invited somewhere, or removed, or called (`mention`).
     `root`: the message under which it stands, as it is with this one counted; None where it stands under none, or that
     one is not held here."""
 
