@@ -191,6 +191,15 @@ for (const [where, options] of inSome) {
     await page.getByTestId("person").first().click()
     await page.getByTestId("person-menu").waitFor()
   }, options)
+  await state(`a name is completed${where}`, async ({ page }) => {
+    await page.getByTestId("message").first().waitFor()
+    await page.getByTestId("composer").pressSequentially("@")
+    await page.getByTestId("names").waitFor()
+  }, options)
+  await state(`of what one is alerted${where}`, async ({ page }) => {
+    await page.getByTestId("open-level").click()
+    await page.getByTestId("level-menu").waitFor()
+  }, options)
   await state(`a room is made${where}`, async ({ page }) => {
     await page.getByTestId("composer").waitFor()
     if (where) await page.getByTestId("open-rooms").click()
@@ -215,6 +224,13 @@ for (const [where, options] of inSome) {
     await page.getByTestId("happening").nth(1).waitFor()
   }, options)
 }
+await state("people are mentioned", async ({ page, server }) => {
+  await row(page, 11).waitFor()
+  server.tell({ type: "notify", room: "ops.alerts", level: "none" })
+  await page.getByTestId("muted").waitFor()
+  server.say("дизайн", maria, "@Олена Кравець", { mentions: ["u-olena"] })
+  await page.getByTestId("mentions-дизайн").waitFor()
+}, inChanged)
 await state("an archived room", ({ page }) => page.getByTestId("closed").waitFor(), { room: "~old" })
 await state("asked before somebody is removed", async ({ page }) => {
   await page.getByTestId("person").filter({ hasText: "Марія" }).click()
