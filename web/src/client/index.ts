@@ -28,6 +28,7 @@ export {
 } from "./rights.ts"
 export type { RoomLog } from "./room-log.ts"
 export { isDirect, isOwnLog, isPrivate } from "./room-names.ts"
+export { type RoomStore, storedRooms, wipeRooms } from "./room-store.ts"
 export { type Removal, Session, type SessionOptions } from "./session.ts"
 export { browserNetwork, browserSocket, type Network, type OpenSocket, type Socket, steadyNetwork } from "./socket.ts"
 export type { Governors, Role, Standing } from "./standing.ts"

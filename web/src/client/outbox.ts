@@ -121,6 +121,11 @@ export class Outbox {
     for (const entry of this.of(room)) if (names(entry.said)) this.#goAstray(entry)
   }
 
+  /** The numbers that are shown are of the store of this name, which need not be the server's any more. */
+  showsOf(epoch: string): void {
+    this.#epoch = epoch
+  }
+
   /** The store is the one of this name; as above for what names numbers of another. */
   ofStore(epoch: string): void {
     this.#epoch = epoch

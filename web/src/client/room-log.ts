@@ -15,6 +15,7 @@ import { HeldThread } from "./held-thread.ts"
 import type { Interval } from "./intervals.ts"
 import { KnownNumbers } from "./known-numbers.ts"
 import { RoomLines } from "./room-lines.ts"
+import type { KeptLog } from "./room-record.ts"
 import { type Change, changedBy, effectOf, type Entry, isMessage, isReply, isRoomChange, type Message, type MessageChange, type RoomChange } from "./wire.ts"
 
 /** So many messages are held at most; past that so many are kept, so that not every arrival lets one go. */
@@ -160,10 +161,28 @@ export class RoomLog {
 
   /** The room's newest message, with what was changed up to `asOf`. It need not be held. */
   listed(message: Message, asOf: number): void {
-    if (message.seq <= (this.newest?.seq ?? 0)) return
+    const { newest } = this
+    if (newest !== null && (message.seq < newest.seq || (message.seq === newest.seq && asOf <= this.asOf(newest)))) return
+    if (this.#held.at(message.seq) !== null) return
     this.#newest = message
     this.#held.note(message, asOf)
     if (this.start !== null) this.#apply(this.#changes.lower(Math.max(asOf, message.seq)))
+  }
+
+  /** The number as of which a message of this log is known. */
+  asOf(message: Message): number {
+    return this.#held.asOf(message)
+  }
+
+  /** Goes on where it was kept; nothing where something is known already. */
+  restore({ seq, start, hasOlder, messages, asOf, lines }: KeptLog): void {
+    if (this.start !== null) return
+    this.#begin(start, seq)
+    if (!hasOlder) this.#numbers.sawBeginning()
+    messages.forEach((message, i) => this.#held.note(message, asOf[i]!))
+    this.#held.add(messages)
+    this.#numbers.cover(start, seq, messages)
+    this.#lines.add(lines)
   }
 
   /** An entry that arrived by itself. False where it was here already. */
@@ -196,8 +215,8 @@ export class RoomLog {
   pageAfter(after: number, upTo: number, entries: readonly Entry[], more: boolean, asOf: number): void {
     this.#begin(after + 1, after)
     this.#numbers.reach(after + 1)
-    const last = entries.at(-1)?.seq
-    const covered = more && last !== undefined ? last : Math.max(upTo, last ?? 0)
+    const last = entries.at(-1)?.seq ?? after // a `resume` may list nothing at all where there is more
+    const covered = more ? last : Math.max(upTo, last)
     this.#numbers.expect(Math.max(upTo, covered))
     if (after === this.end) this.#numbers.reachOn(covered < this.target ? covered : null)
     this.#insert(entries, after + 1, covered, asOf)

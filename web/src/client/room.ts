@@ -37,6 +37,8 @@ export class Room {
   standing: Standing | null = null
   /** How many stores its numbers have been of: of another one they may name other messages. */
   stores = 1
+  /** Whether all that is known of it was kept by an earlier page: the server has said nothing of it yet. */
+  isFromDisk = false
   /** Whether this connection has joined the room. */
   joined = false
   /** Why the server does not let us in, or null. */
@@ -81,6 +83,11 @@ export class Room {
 
   get isArchived(): boolean {
     return this.standing?.archived ?? this.#summary?.archived ?? false
+  }
+
+  /** As the server has listed it last; null until it has. */
+  get summary(): RoomSummary | null {
+    return this.#summary
   }
 
   /** With whom this user is in a direct room. */
@@ -221,6 +228,7 @@ export class Room {
   entered(joined: JoinedRoom, after: number | null): void {
     const { seq, as_of = seq, members, online, messages, more } = joined
     this.joined = true
+    this.isFromDisk = false
     this.enteredSeq = seq
     this.refusal = null
     this.members = members
@@ -266,6 +274,7 @@ export class Room {
   /** Forgets all that came from a message store which is no more. */
   forget(): void {
     this.stores += 1
+    this.isFromDisk = false
     this.log = this.#newLog()
     this.standing = null
     this.#demotions.clear()

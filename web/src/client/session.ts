@@ -19,6 +19,10 @@ import { OwnMessages } from "./own-messages.ts"
 import { Reading } from "./reading.ts"
 import { Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
+import { RoomKeeper } from "./room-keeper.ts"
+import { isOwnLog } from "./room-names.ts"
+import { restoreRoom } from "./room-record.ts"
+import type { RoomStore } from "./room-store.ts"
 import { Rooms } from "./rooms.ts"
 import { Threads } from "./threads.ts"
 import { Typing } from "./typing.ts"
@@ -28,6 +32,8 @@ export interface SessionOptions extends ConnectionOptions {
   outbox: OutboxStore
   /** How many missed messages of a room are fetched by themselves: 1,000 by default. Where more were missed, it starts anew at its newest. */
   catchUp?: number
+  /** Where this user's rooms outlive the program, and who that is. Without it nothing of them does. */
+  kept?: { store: RoomStore; user: User }
 }
 
 /** This user is not in the room any more, and did not leave it. */
@@ -73,6 +79,9 @@ export class Session {
   readonly #own: OwnMessages
   readonly #lookup: MessageLookup
   readonly #ownLog: OwnLog
+  readonly #keeper: RoomKeeper | null
+  /** What an earlier page has left is here, as far as there is anything; null: nothing was to be. */
+  #restored: Promise<void> | null = null
   /** The server was asked to end these memberships, and has perhaps done so, although its answer was lost. */
   readonly #leaving = new Set<RoomName>()
   #epoch: string | null = null
@@ -82,9 +91,11 @@ export class Session {
     this.changes.emit(room)
   }
 
-  constructor({ outbox, catchUp = CATCH_UP, ...options }: SessionOptions) {
+  constructor({ outbox, catchUp = CATCH_UP, kept, ...options }: SessionOptions) {
     const random = options.random ?? Math.random
     this.#rooms = new Rooms({ isOwn: (entry) => isOwn(entry, this.user), mentions: (ids) => this.user !== null && ids.includes(this.user.id) }, catchUp)
+    this.#keeper = kept ? new RoomKeeper(kept.store, () => this.rooms) : null
+    if (kept) this.user = kept.user
     this.connection = new Connection(options)
     const send = this.connection.send.bind(this.connection)
     this.#requests = new Requests(send, random)
@@ -155,6 +166,7 @@ export class Session {
     })
     options.network?.onWake(() => this.connection.state.phase === "open" && this.#listing.woke())
     for (const name of this.outbox.rooms) this.#rooms.open(name)
+    this.changes.on((room) => this.#keeper?.changed(room))
   }
 
   /** A message of this user's own that the server has stored, however it came here, and as often as it comes. */
@@ -177,11 +189,19 @@ export class Session {
     return this.#listing.isKnown
   }
 
+  /** Shows what an earlier page has left, and connects; also begins anew after the connection has ended. */
   start(): void {
+    if (this.#keeper) this.#restored ??= this.#restore(this.#keeper)
     this.connection.start()
   }
 
+  /** What is to outlive the program is written now. */
+  keep(): void {
+    this.#keeper?.flush()
+  }
+
   stop(): void {
+    this.#keeper?.stop()
     this.connection.stop()
     this.#reading.stop()
   }
@@ -192,6 +212,7 @@ export class Session {
     this.#rooms.wantUnread(room)
     room.refusal = null
     this.#changed(name)
+    this.#keeper?.used(name)
     void this.#entrance.enter(room)
     this.#complete(room)
   }
@@ -299,14 +320,32 @@ export class Session {
     if (renewed) return
     if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.rooms.values()) this.#forget(room)
     this.#epoch = epoch
+    this.#keeper?.begin(epoch)
     if (me) this.#ownLog.begin(this.#rooms.open(me).name) // a server of some age has none
     this.outbox.ofStore(epoch)
     this.#changed(null)
     this.deeds.connected()
-    void this.#enterAll().catch(ignoreLoss)
+    void this.#enterAll(session).catch(ignoreLoss)
   }
 
-  async #enterAll(): Promise<void> {
+  async #restore(keeper: RoomKeeper): Promise<void> {
+    const kept = await keeper.load()
+    if (kept === null || (this.#epoch !== null && this.#epoch !== kept.epoch)) return
+    if (this.#epoch === null) this.outbox.showsOf(kept.epoch)
+    this.#epoch = kept.epoch
+    for (const each of kept.rooms) {
+      restoreRoom(this.#rooms.of(each.room), each)
+      if (isOwnLog(each.room) && this.#ownLog.name === null) this.#ownLog.begin(this.#rooms.open(each.room).name)
+    }
+    keeper.restored(kept)
+    for (const { room } of kept.rooms) this.#changed(room)
+    this.#changed(null)
+  }
+
+  /** `session`: the one of the connection. */
+  async #enterAll(session: string): Promise<void> {
+    if (this.#restored) await this.#restored // so that each room is asked for what the disk has not
+    if (session !== this.#sessionId) return
     await this.#entrance.enterAll(this.#rooms.opened)
     await this.#listing.refresh()
     await this.#entrance.enterAll(this.#rooms.notRefused)

@@ -25,6 +25,7 @@ import {
   storedDrafts,
   storedFiles,
   storedOutbox,
+  storedRooms,
   type Token,
   Unreadable,
   upload,
@@ -102,6 +103,7 @@ export class Chat {
       network: browserNetwork(),
       tokens,
       outbox: orElse(() => storedOutbox(account.user.id), memoryOutbox),
+      kept: { store: storedRooms(account.user.id), user: account.user },
     })
     this.doings = new Doings(this.session, this.notice)
     this.inbox = new Inbox(this.session)
@@ -126,7 +128,7 @@ export class Chat {
     })
     this.session.connection.states.on((state) => (this.connection = state))
     this.session.connection.frames.on((frame) => {
-      if (frame.type === "welcome") this.files.connected()
+      if (frame.type === "welcome") this.#connected()
       if (frame.type === "left" && frame.by === undefined) this.#gaveUp(frame.room)
       if (frame.type === "change" && "of" in frame) this.#views.get(frame.room)?.changed(frame.of)
       if (frame.type === "message" && frame.thread !== undefined) this.#views.get(frame.room)?.changed(frame.thread)
@@ -136,7 +138,9 @@ export class Chat {
     this.session.removals.on((removal) => this.#removed(removal))
     this.session.arrivals.on((message) => this.#arrived(message))
     this.attention.onChange(() => {
-      if (!this.attention.isHere) this.current?.looksAway()
+      if (this.attention.isHere) return
+      this.current?.looksAway()
+      this.session.keep()
     })
     this.session.start()
     void this.files.restore().then((rooms) => rooms.forEach((room) => this.session.open(room)))
@@ -260,6 +264,11 @@ export class Chat {
   #gaveUp(room: RoomName): void {
     this.files.forget(room)
     this.drafts.forget(room)
+  }
+
+  #connected(): void {
+    this.files.connected()
+    if (this.current) void this.#fill(this.current)
   }
 
   /** A room that was only followed so far has no messages yet. */

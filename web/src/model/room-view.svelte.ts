@@ -185,8 +185,10 @@ export class RoomView implements Talk {
     const now = look(this.room, this.#beside(), before)
     this.#drawn = now
     if (now.stores !== before.stores) this.#began()
-    if (now.life === before.life) this.#markNew()
-    else this.opened()
+    // What the disk had need not be all: what is new is known only now, unless something was before.
+    const isConfirmed = before.fromDisk && !now.fromDisk && this.#firstNew === null
+    if (now.life !== before.life || isConfirmed) this.opened()
+    else this.#markNew()
   }
 
   /** The message below the line, or null where that is not here: it is the first of others'. */
@@ -273,6 +275,8 @@ const look = (room: Room, { me, waiting, loadingOlder }: Beside, before: Lists) 
   lastAt: room.lastAt,
   refusal: room.refusal,
   joined: room.joined,
+  /** Whether the server has said nothing of it yet. */
+  fromDisk: room.isFromDisk,
   members: room.members,
   ...unreadOf(room),
   /** Of what the user is alerted. */
