@@ -71,7 +71,7 @@ class Scene:
         )  # fmt: skip
 
     def _begin(self, work: Awaitable[None]) -> None:
-        self.tasks.append(asyncio.ensure_future(work))  # type: ignore[arg-type]
+        self.tasks.append(asyncio.ensure_future(work))
 
     def _add(self, item: Item) -> None:
         assert isinstance(item.message, Expire)
