@@ -88,8 +88,8 @@ def change_rows() -> Select[Any]:
 
 
 def entry_of(room: str, row: Any, first: int = 1) -> Entry:
-    """Of a row of `message_rows` or `change_rows`. `first`: the oldest entry that is kept; what was edited before it has
-    no text any more."""
+    """Of a row of `message_rows` or `change_rows`. `first`: the oldest entry that is kept; what was edited before that
+    has no text any more."""
     *message, of, text = row
     if of is None:
         return message_of(room, message)

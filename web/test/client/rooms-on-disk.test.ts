@@ -124,6 +124,19 @@ describe("with a server", () => {
     expect(disk.text).not.toContain("text 2")
   })
 
+  test("what the server keeps no longer is gone, also from the disk", async () => {
+    server.fill("den", 4)
+    await visit("den")
+    server.expire("den", 3)
+    const session = await load("den")
+    await pass(0)
+    expect(texts(session)).toEqual(["text 3", "text 4"])
+    await pass(WRITTEN_MS)
+    expect(disk.text).not.toContain("text 2")
+    const { log } = (await loadOffline()).rooms.get("den")!
+    expect([log.messages.map(textOf), log.first, log.hasOlder]).toEqual([["text 3", "text 4"], 3, false])
+  })
+
   test("a disk that answers late is waited for; what was opened meanwhile is as the server says", async () => {
     server.fill("den", 3)
     server.fill("hall", 3)
