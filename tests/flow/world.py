@@ -174,8 +174,9 @@ class World:
             else:
                 reply_to = chance.choice(seen).seq if seen and chance.random() < 0.1 else None
                 thread = some_thread(chance, seen[-8:]) if self._calls(chance) else None
-                said = {"reply_to": reply_to, "thread": thread, "mentions": self._called(chance)}
-                self._writing.append(client.chat(room, f"{client.name} {n}", **said))
+                called = self._called(chance)
+                text = f"{client.name} {n}"
+                self._writing.append(client.chat(room, text, reply_to=reply_to, thread=thread, mentions=called))
 
     def _calls(self, chance: Random) -> bool:
         return self.calls > 0 and chance.random() < self.calls

@@ -170,6 +170,14 @@ def of_today(room: str, edit: StoredChange, message: Stored) -> StoredChange:
     )
 
 
+def without_text(room: str, change: StoredChange) -> StoredChange:
+    """`change`, whose message is not kept any more: what an edit says stood there alone."""
+    c = change
+    if c.kind != "edit":
+        return c
+    return stored_change(room, c.seq, c.sender_id, c.sender_name, c.id, c.kind, c.value, c.at_ms, c.of, None)
+
+
 def whose_text(entry: Entry) -> int | None:
     """The message whose text, reactions and so on `entry` bears as they were when it was read; None: it bears none."""
     if type(entry) is Stored:

@@ -36,7 +36,8 @@ def append(
         batch.say_again(by, entry, same, ref, settle, redelivered)
         return
     # Where nothing was set every member writes: asked first, once for each message.
-    if not is_plain(batch.room) and not batch.allows(require_posting, by, ref or id, settle):
+    plain = is_plain(batch.room)
+    if not plain and not batch.allows(require_posting, by, ref or id, settle):
         return
     if reply_to is not None and batch.message(reply_to) is None:
         batch.refuse(by, ErrorCode.NO_SUCH_MESSAGE, ref or id, settle)
@@ -44,7 +45,7 @@ def append(
     if thread is not None and not _may_hang(batch, by, thread, ref or id, settle):
         return
     message = batch.new_message(user, id, kind, content, reply_to, thread, mentions)
-    if thread is not None or mentions or is_direct(batch.room.name):
+    if thread is not None or mentions or (not plain and is_direct(batch.room.name)):
         _call(batch, message)
     batch.say(by, message, ref, settle)
 

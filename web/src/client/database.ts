@@ -1,8 +1,13 @@
-/** The browser's database, in which what a person has not sent yet outlives the page. Where it is forbidden nothing does, and nothing fails. */
-export type StoreName = "drafts" | "files" | "contents"
+/**
+ * The browser's database, in which what a person has not sent yet outlives the page, and what is known of their rooms. Where it is forbidden
+ * nothing does, and nothing fails.
+ */
+export type StoreName = "drafts" | "files" | "contents" | "rooms" | "logs"
+/** The stores of a transaction. */
+export type Stores = (name: StoreName) => IDBObjectStore
 
 const NAME = "homin"
-const VERSION = 1
+const VERSION = 2
 
 let opened: Promise<IDBDatabase> | null = null
 
@@ -10,12 +15,19 @@ let opened: Promise<IDBDatabase> | null = null
 const open = (): Promise<IDBDatabase> =>
   (opened ??= new Promise<IDBDatabase>((resolve, reject) => {
     const request = indexedDB.open(NAME, VERSION)
-    request.onupgradeneeded = () => {
+    request.onupgradeneeded = ({ oldVersion }) => {
       const database = request.result
-      database.createObjectStore("drafts", { keyPath: ["user", "room"] }).createIndex("user", "user")
-      database.createObjectStore("files", { keyPath: "id" }).createIndex("user", "user")
-      // Apart from what is told of them, so that a change of that does not write the bytes anew.
-      database.createObjectStore("contents")
+      if (oldVersion < 1) {
+        database.createObjectStore("drafts", { keyPath: ["user", "room"] }).createIndex("user", "user")
+        database.createObjectStore("files", { keyPath: "id" }).createIndex("user", "user")
+        // Apart from what is told of them, so that a change of that does not write the bytes anew.
+        database.createObjectStore("contents")
+      }
+      if (oldVersion < 2) {
+        database.createObjectStore("rooms", { keyPath: ["user", "room"] }).createIndex("user", "user")
+        // Apart again: at each change all rooms are looked through, and one log is written.
+        database.createObjectStore("logs")
+      }
     }
     request.onsuccess = () => {
       request.result.onversionchange = () => request.result.close() // a newer page in another tab wants to
@@ -28,7 +40,7 @@ const open = (): Promise<IDBDatabase> =>
 export const transact = async <Made>(
   stores: readonly StoreName[],
   mode: IDBTransactionMode,
-  work: (store: (name: StoreName) => IDBObjectStore) => Made | Promise<Made>,
+  work: (store: Stores) => Made | Promise<Made>,
 ): Promise<Made> => {
   const transaction = (await open()).transaction(stores, mode)
   const stored = new Promise<void>((resolve, reject) => {

@@ -6,7 +6,7 @@ import { newId } from "./ids.ts"
 import { type Ask, Disconnected, Refused, type Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
 import type { Governors, Role } from "./standing.ts"
-import type { RoomName, User } from "./wire.ts"
+import type { Level, RoomName, User } from "./wire.ts"
 
 export interface DeedsPorts {
   requests: Requests
@@ -25,11 +25,13 @@ export interface Settings {
   readonly topic?: string
   readonly posting?: Governors
   readonly invites?: Governors
+  /** What is older is removed; 0: as the deployment says. */
+  readonly keep_days?: number
   readonly archived?: boolean
 }
 
 type Making = Ask<"create"> | Ask<"direct">
-type Governing = Ask<"invite"> | Ask<"remove"> | Ask<"role"> | Ask<"settings">
+type Governing = Ask<"invite"> | Ask<"remove"> | Ask<"role"> | Ask<"settings"> | Ask<"notify">
 const NOT_JOINED_AT_MOST = 3
 const GONE = { code: "no_such_room", text: "There is no such room, or it is not open to you." } as const
 
@@ -66,6 +68,11 @@ export class Deeds {
 
   async set(room: RoomName, settings: Settings): Promise<void> {
     await this.#govern({ type: "settings", id: newId(), room, ...settings })
+  }
+
+  /** Sets of what in the room this user is alerted, on all of their devices. */
+  async alertOf(room: RoomName, level: Level): Promise<void> {
+    await this.#govern({ type: "notify", room, level })
   }
 
   /** Up to twenty people whose names begin so. Throws `Disconnected`, `Refused` or `Unanswered`. */

@@ -19,7 +19,12 @@ import { OwnMessages } from "./own-messages.ts"
 import { Reading } from "./reading.ts"
 import { Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
+import { RoomKeeper } from "./room-keeper.ts"
+import { isOwnLog } from "./room-names.ts"
+import { restoreRoom } from "./room-record.ts"
+import type { RoomStore } from "./room-store.ts"
 import { Rooms } from "./rooms.ts"
+import { Threads } from "./threads.ts"
 import { Typing } from "./typing.ts"
 import { type Entry, type Incoming, isMessage, isOwn, type Limits, loggedOf, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
 
@@ -27,6 +32,8 @@ export interface SessionOptions extends ConnectionOptions {
   outbox: OutboxStore
   /** How many missed messages of a room are fetched by themselves: 1,000 by default. Where more were missed, it starts anew at its newest. */
   catchUp?: number
+  /** Where this user's rooms outlive the program, and who that is. Without it nothing of them does. */
+  kept?: { store: RoomStore; user: User }
 }
 
 /** This user is not in the room any more, and did not leave it. */
@@ -56,11 +63,15 @@ export class Session {
   readonly removals = new Emitter<Removal>()
   /** What history brings. */
   readonly history: Backfill
+  /** The threads that somebody looks at. */
+  readonly threads: Threads
   /** What is done to rooms, and who may be let in. */
   readonly deeds: Deeds
 
   user: User | null = null
   limits: Limits | null = null
+  /** For how many days rooms that say nothing themselves keep what is said; 0: for ever. */
+  keepDays = 0
   readonly #rooms: Rooms
   readonly #requests: Requests
   readonly #entrance: Entrance
@@ -70,15 +81,23 @@ export class Session {
   readonly #own: OwnMessages
   readonly #lookup: MessageLookup
   readonly #ownLog: OwnLog
+  readonly #keeper: RoomKeeper | null
+  /** What an earlier page has left is here, as far as there is anything; null: nothing was to be. */
+  #restored: Promise<void> | null = null
   /** The server was asked to end these memberships, and has perhaps done so, although its answer was lost. */
   readonly #leaving = new Set<RoomName>()
   #epoch: string | null = null
   #sessionId: string | null = null
-  readonly #changed = (room: RoomName | null) => this.changes.emit(room)
+  readonly #changed = (room: RoomName | null) => {
+    if (room !== null && this.#rooms.get(room)?.isUnreadCounted === false) this.#listing.refreshSoon()
+    this.changes.emit(room)
+  }
 
-  constructor({ outbox, catchUp = CATCH_UP, ...options }: SessionOptions) {
+  constructor({ outbox, catchUp = CATCH_UP, kept, ...options }: SessionOptions) {
     const random = options.random ?? Math.random
-    this.#rooms = new Rooms((message) => isOwn(message, this.user), catchUp)
+    this.#rooms = new Rooms({ isOwn: (entry) => isOwn(entry, this.user), mentions: (ids) => this.user !== null && ids.includes(this.user.id) }, catchUp)
+    this.#keeper = kept ? new RoomKeeper(kept.store, () => this.rooms) : null
+    if (kept) this.user = kept.user
     this.connection = new Connection(options)
     const send = this.connection.send.bind(this.connection)
     this.#requests = new Requests(send, random)
@@ -97,6 +116,17 @@ export class Session {
       wentBack: (room) => this.#wentBack(room),
       found: (entries) => this.#found(entries),
     })
+    this.threads = new Threads({
+      requests: this.#requests,
+      enter: (room) => this.#entrance.enter(room),
+      wentBack: (room) => this.#wentBack(room),
+      found: (entries) => this.#found(entries),
+      changed: (room) => {
+        this.#changed(room.name)
+        void this.history.repair(room)
+      },
+    })
+    this.changes.on((room) => room !== null && this.threads.look(room))
     this.deeds = new Deeds({
       requests: this.#requests,
       room: (name) => this.#rooms.get(name),
@@ -104,7 +134,7 @@ export class Session {
       notJoined: (room) => this.#enterAgain(room),
       made: (room) => this.open(room),
     })
-    this.#ownLog = new OwnLog({ room: (name) => this.#rooms.of(name), invited: (room) => this.#invited(room) })
+    this.#ownLog = new OwnLog({ room: (name) => this.#rooms.of(name), invited: (room) => this.#invited(room), read: (room, seq) => this.#reading.read(room, seq) })
     this.#lookup = new MessageLookup({ requests: this.#requests, enter: (room) => this.#entrance.enter(room) })
     this.#reading = new Reading(
       (room, seq) => this.#rooms.isJoined(room) && send({ type: "read", room, seq }),
@@ -138,6 +168,7 @@ export class Session {
     })
     options.network?.onWake(() => this.connection.state.phase === "open" && this.#listing.woke())
     for (const name of this.outbox.rooms) this.#rooms.open(name)
+    this.changes.on((room) => this.#keeper?.changed(room))
   }
 
   /** A message of this user's own that the server has stored, however it came here, and as often as it comes. */
@@ -160,11 +191,19 @@ export class Session {
     return this.#listing.isKnown
   }
 
+  /** Shows what an earlier page has left, and connects; also begins anew after the connection has ended. */
   start(): void {
+    if (this.#keeper) this.#restored ??= this.#restore(this.#keeper)
     this.connection.start()
   }
 
+  /** What is to outlive the program is written now. */
+  keep(): void {
+    this.#keeper?.flush()
+  }
+
   stop(): void {
+    this.#keeper?.stop()
     this.connection.stop()
     this.#reading.stop()
   }
@@ -175,6 +214,7 @@ export class Session {
     this.#rooms.wantUnread(room)
     room.refusal = null
     this.#changed(name)
+    this.#keeper?.used(name)
     void this.#entrance.enter(room)
     this.#complete(room)
   }
@@ -194,15 +234,19 @@ export class Session {
     this.#changed(null)
   }
 
-  /** Says something, in answer to the message with the number `replyTo` if that is given. */
-  write(room: RoomName, text: string, replyTo?: number): OutboxEntry {
+  /**
+   * Says something: in answer to the message `replyTo`, and under the message `thread`, if these numbers are given. `mentions`: at most fifty user
+   * ids.
+   */
+  write(room: RoomName, text: string, replyTo?: number, mentions: readonly string[] = [], thread?: number): OutboxEntry {
     this.#typing.own.wrote(room)
-    return this.outbox.say(room, { type: "chat", text, ...(replyTo !== undefined && { reply_to: replyTo }) })
+    const where = { ...(replyTo !== undefined && { reply_to: replyTo }), ...(thread !== undefined && { thread }) }
+    return this.outbox.say(room, { type: "chat", text, ...where, ...mentioning(mentions) })
   }
 
-  /** Gives this user's own message `of` another text. */
-  edit(room: RoomName, of: number, text: string): OutboxEntry {
-    return this.outbox.say(room, { type: "edit", of, text })
+  /** Gives this user's own message `of` another text, which mentions these and nobody else. */
+  edit(room: RoomName, of: number, text: string, mentions: readonly string[] = []): OutboxEntry {
+    return this.outbox.say(room, { type: "edit", of, text, ...mentioning(mentions) })
   }
 
   /** Deletes this user's own message `of`. */
@@ -244,7 +288,7 @@ export class Session {
 
   #receive(frame: ServerFrame): void {
     if (frame.type === "error" && this.outbox.refused(frame)) return
-    if (frame.type !== "message" && this.#requests.receive(frame) && frame.type !== "change") return
+    if (frame.type !== "message" && this.#requests.receive(frame) && frame.type !== "change" && frame.type !== "notify") return
     switch (frame.type) {
       case "welcome":
         return this.#welcomed(frame)
@@ -258,6 +302,9 @@ export class Session {
         return this.#typing.others.heard(this.#rooms.get(frame.room), frame.user, this.user)
       case "read":
         return this.#readElsewhere(frame)
+      case "notify":
+        this.#rooms.get(frame.room)?.alertsOf(frame.level)
+        return this.#changed(frame.room)
       case "left":
         return frame.by === undefined ? this.forget(frame.room) : this.#removed(frame.room, frame.by) // or on another connection of this user
       case "error":
@@ -267,22 +314,41 @@ export class Session {
     }
   }
 
-  #welcomed({ user, session, epoch, limits, me }: Incoming<"welcome">): void {
+  #welcomed({ user, session, epoch, limits, me, keep_days }: Incoming<"welcome">): void {
     const renewed = session === this.#sessionId
     this.user = user
     this.limits = limits
+    this.keepDays = keep_days ?? 0
     this.#sessionId = session
     if (renewed) return
     if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.rooms.values()) this.#forget(room)
     this.#epoch = epoch
+    this.#keeper?.begin(epoch)
     if (me) this.#ownLog.begin(this.#rooms.open(me).name) // a server of some age has none
     this.outbox.ofStore(epoch)
     this.#changed(null)
     this.deeds.connected()
-    void this.#enterAll().catch(ignoreLoss)
+    void this.#enterAll(session).catch(ignoreLoss)
   }
 
-  async #enterAll(): Promise<void> {
+  async #restore(keeper: RoomKeeper): Promise<void> {
+    const kept = await keeper.load()
+    if (kept === null || (this.#epoch !== null && this.#epoch !== kept.epoch)) return
+    if (this.#epoch === null) this.outbox.showsOf(kept.epoch)
+    this.#epoch = kept.epoch
+    for (const each of kept.rooms) {
+      restoreRoom(this.#rooms.of(each.room), each)
+      if (isOwnLog(each.room) && this.#ownLog.name === null) this.#ownLog.begin(this.#rooms.open(each.room).name)
+    }
+    keeper.restored(kept)
+    for (const { room } of kept.rooms) this.#changed(room)
+    this.#changed(null)
+  }
+
+  /** `session`: the one of the connection. */
+  async #enterAll(session: string): Promise<void> {
+    if (this.#restored) await this.#restored // so that each room is asked for what the disk has not
+    if (session !== this.#sessionId) return
     await this.#entrance.enterAll(this.#rooms.opened)
     await this.#listing.refresh()
     await this.#entrance.enterAll(this.#rooms.notRefused)
@@ -366,8 +432,8 @@ export class Session {
     if (!wentBack) this.#changed(room.name)
     if (isNew && isMessage(entry)) this.arrivals.emit(entry)
     if (wentBack) return this.#wentBack(room)
-    if (entry.kind === "delete" && room.isRecountedWithout(entry.of)) this.#listing.refreshSoon()
     this.#complete(room)
+    this.#ownLog.passOver(room)
   }
 
   /** These came, whichever way and perhaps not for the first time. */
@@ -386,13 +452,13 @@ export class Session {
     const room = this.#rooms.get(name)
     if (!room || user.id !== this.user?.id) return
     this.#reading.elsewhere(room, seq)
-    if (!room.isUnreadCounted) this.#listing.refreshSoon()
   }
 
   #disconnected(): void {
     this.#sessionId = null
     this.#listing.stop()
     this.#reading.disconnected()
+    this.threads.disconnected()
     this.#requests.disconnected()
     this.outbox.disconnected()
     this.#typing.others.clear()
@@ -402,3 +468,5 @@ export class Session {
     }
   }
 }
+
+const mentioning = (ids: readonly string[]) => (ids.length === 0 ? {} : { mentions: ids })

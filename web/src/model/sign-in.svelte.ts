@@ -1,5 +1,5 @@
 /** Who is signed in here, and the way in and out. */
-import { type Account, type AccountCalls, accountCalls, after, CloseCode, isUnheard, pauseAfter, untilAnswered } from "../client/index.ts"
+import { type Account, type AccountCalls, accountCalls, after, CloseCode, isUnheard, pauseAfter, untilAnswered, wipeRooms } from "../client/index.ts"
 import { address } from "./address.svelte.ts"
 import { Chat } from "./chat.svelte.ts"
 import { guestCame, guestLeft } from "./guests.ts"
@@ -32,6 +32,7 @@ export class SignIn {
       // An old token is renewed by the connection, which waits for a server that does not answer.
       if (held) this.#enter(held)
       else if (lasting.get("signed-in") !== null) this.#enter(await this.#renewed())
+      else wipe(() => true) // whoever was here last may have closed the window before it was done
     } catch {
       this.#left() // the way in is the form
     } finally {
@@ -50,6 +51,7 @@ export class SignIn {
     if (signal.aborted) return
     if (account.user.guest) await guestCame(account.user)
     this.ended = null
+    wipe((user) => user !== account.user.id)
     this.#enter(account)
     this.chat?.show(address.room) // the form says that it leads there
   }
@@ -126,6 +128,7 @@ export class SignIn {
   #left(): void {
     const user = readUser(tabOnly.get("account")) ?? readUser(lasting.get("signed-in"))
     if (user?.guest) guestLeft(user)
+    if (user) wipe((each) => each === user.id)
     tabOnly.remove("account")
     lasting.remove("signed-in")
   }
@@ -138,6 +141,9 @@ export class SignIn {
     lasting.set("signed-in", JSON.stringify({ user: account.user }))
   }
 }
+
+/** What was said in somebody's rooms is nothing for who comes after them. Where the browser keeps nothing, nothing is there. */
+const wipe = (isWiped: (userId: string) => boolean): void => void wipeRooms(isWiped).catch(() => {})
 
 const readAccount = (text: string | null): Account | null => {
   const user = readUser(text)

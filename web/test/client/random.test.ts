@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest"
 import { memoryOutbox } from "../../src/client/outbox-store.ts"
 import { Session } from "../../src/client/session.ts"
 import { generator } from "./entries.ts"
+import { FakeDisk } from "./fake-disk.ts"
 import { type Changing, FakeServer, refusal } from "./fake-server.ts"
 import { FakeNetwork, numberedTokens, OLENA, TARAS } from "./fake-socket.ts"
 
@@ -30,6 +31,8 @@ test.each(SEEDS)("seed %i: whatever the network does, everything is there once a
   server.members.add("~vault")
   const network = new FakeNetwork()
   const store = memoryOutbox()
+  const disk = new FakeDisk()
+  const kept = { store: disk.page(OLENA.id), user: OLENA }
   let calm = false
   server.fit = () => pick([1, 3, 200])
   server.understate = () => (calm || chance(0.7) ? 0 : Math.floor(random() * 8))
@@ -52,7 +55,7 @@ test.each(SEEDS)("seed %i: whatever the network does, everything is there once a
     if (!calm && isEntry && chance(0.05)) say() // and some come twice
   }
 
-  let session = new Session({ open: server.listener.open, tokens: numberedTokens(), network, outbox: store, random })
+  let session = new Session({ open: server.listener.open, tokens: numberedTokens(), network, outbox: store, random, kept })
   session.start()
   for (const room of ROOMS) session.open(room)
   const written: Record<string, string[]> = { den: [], "~vault": [] }
@@ -86,9 +89,9 @@ test.each(SEEDS)("seed %i: whatever the network does, everything is there once a
     if (chance(0.03)) server.tell({ type: "reconnect", after_ms: Math.floor(random() * 3000) })
     if (chance(0.03)) network.plug(!network.online)
     if (chance(0.02)) network.wake()
-    if (chance(0.01)) {
-      session.stop() // the page is loaded anew: only the outbox remains
-      session = new Session({ open: server.listener.open, tokens: numberedTokens(), network, outbox: store, random })
+    if (chance(0.02)) {
+      session.stop() // the page is loaded anew: only the outbox and the disk remain
+      session = new Session({ open: server.listener.open, tokens: numberedTokens(), network, outbox: store, random, kept })
       session.start()
       for (const each of ROOMS) session.open(each)
     }
@@ -126,4 +129,17 @@ test.each(SEEDS)("seed %i: whatever the network does, everything is there once a
     expect(held.messages).toEqual(log.filter(({ seq }) => seq <= (held.end ?? Infinity)))
   }
   session.stop()
+
+  // And whoever opens the page without a server has the same, as far as it was kept.
+  const later = new Session({ open: server.listener.open, tokens: numberedTokens(), network: new FakeNetwork(), outbox: memoryOutbox(), kept })
+  server.listener.onconnect = () => {}
+  later.start()
+  await pass(0)
+  for (const room of ROOMS) {
+    const { log, standing } = later.rooms.get(room)!
+    expect(log.messages, "what was kept is the end of the log, as it is now").toEqual(server.messages(room).filter(({ seq }) => seq >= log.start!))
+    expect(log.resumeAfter).toBe(server.log(room).length)
+    expect(standing?.title).toBe(server.standing(room).title ?? "")
+  }
+  later.stop()
 })

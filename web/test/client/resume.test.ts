@@ -72,6 +72,15 @@ test("rooms that are not answered in time are asked for again, and no others", a
   expect(isWhole(["a", "b", "c"])).toBe(true)
 })
 
+test("a room of which the answer lists nothing, although there is more, is asked for by pages", async () => {
+  await away(["a"])
+  server.fill("a", 300)
+  onResume(() => [{ type: "resumed", rooms: [{ room: "a", seq: 302, members: 1, online: [], messages: [], more: true }] }])
+  await back()
+  const { log } = session.rooms.get("a")!
+  expect([log.messages.map(({ seq }) => seq), log.missing]).toEqual([Array.from({ length: 302 }, (_, i) => i + 1), 0])
+})
+
 test("an error that ends by itself is waited out, for the rooms that are not answered", async () => {
   await away(["a", "b", "c"])
   let first = true
