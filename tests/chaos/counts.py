@@ -28,7 +28,7 @@ def check(
             yield Finding(Breach.MISCOUNTED, text)
         yield from _marked(summary, clients, attendance)
         levels = _levels(clients, room, user) | ({"all"} if attendance.went(room, user) else set())
-        if (level := summary.get("notify") or "all") not in levels:
+        if (level := summary["notify"]) not in levels:
             text = f"{user} is alerted in {room} of {level}, and has set {sorted(levels)}"
             yield Finding(Breach.MISCOUNTED, text)
     for client in clients:
@@ -56,7 +56,7 @@ def _counted(summary: History, log: Log) -> Iterator[Finding]:
     if summary["unread"] > expected or (is_within and summary["unread"] != expected):
         yield Finding(Breach.MISCOUNTED, f"{place} {summary['unread']} unread messages, not {expected}")
     # Whoever becomes a member begins with the mark at the end: what follows it was said to a member.
-    called, mentions = min(UNREAD_AT_MOST, _mentions(unread, user)), summary.get("mentions") or 0
+    called, mentions = min(UNREAD_AT_MOST, _mentions(unread, user)), summary["mentions"]
     if mentions != called:
         yield Finding(Breach.MISCOUNTED, f"{place} {mentions} mentions, not {called}")
 

@@ -28,7 +28,7 @@ from tests.flow.bus import Faults
 from tests.flow.line import Line
 from tests.flow.message_store import Tables
 from tests.flow.processes import ISSUER, GatewayProcess, RouterProcess
-from tests.recording import Record, record_state, recorded, stored
+from tests.recording import Record, record_state, recorded, stored, summed_up
 
 TROUBLE_S = 3_600.0  # talk and faults end by themselves long before
 PAUSES_S = (0.05, 2.0, 6.0)  # between what somebody does and what he does next, at most
@@ -330,8 +330,8 @@ class World:
             looker = self._client(user.removeprefix("u-"), "looker", accept=False)
             await looker.connected()
             for room in (await looker.rooms())["rooms"]:
-                said = {name: room.get(name) for name in ("room", "seq", "read_seq", "unread", "mentions", "notify")}
-                self.records.append({"at": 0.0, "client": "", "connection": 0, "kind": "summary", "user": user, **said})
+                listed = {"kind": "summary", "user": user, **summed_up(room)}
+                self.records.append({"at": 0.0, "client": "", "connection": 0, **listed})
             await looker.stop()
         self.records = [r for r in self.records if r["client"] != "looker"]
 
