@@ -4,7 +4,11 @@ async with Client(["ws://127.0.0.1:8080/ws"], fixed(token)) as client:
     await client.join("lobby")
     hello = await client.chat("lobby", "hello")
     await client.react("lobby", hello.seq, "👋")
-    async for event in client.events(): …
+    await client.chat("lobby", "who comes?", thread=hello.seq, mentions=[olena])
+    await client.join(client.welcome["me"])  # one's own log
+    async for event in client.events():
+        match event:
+            case Arrived(message) if message.kind == "mention": …  # message.about: which message calls one, and why
 """
 
 from shared.client.client import Client
