@@ -1,19 +1,21 @@
-"""What people do at random about rooms of some: they make them, let each other in and put each other out, give roles,
-and set what holds."""
+"""What people do at random: in rooms of some, which they make, let each other in and put each other out, give roles,
+set what holds; and in all rooms, where they answer in threads, call each other, read, and set of what they are
+alerted."""
 
 from __future__ import annotations
 
 from asyncio import Future
 from collections.abc import Sequence
 from random import Random
-from typing import Any
+from typing import Any, Final
 
-from shared.client import Client
+from shared.client import Client, Message
 from shared.client.core.room import Room
 from shared.protocol.room_names import is_direct, is_own
 
 ROLES = ("owner", "moderator", "member")
 GOVERNORS = ("members", "moderators")
+LEVELS: Final = ("all", "mentions", "none")
 Act = dict[str, Any]
 """A frame without its `id`."""
 
@@ -51,6 +53,27 @@ def any_act(client: Client, chance: Random, users: Sequence[str], public: Sequen
         case _:
             given = {"posting": chance.choice(GOVERNORS), "invites": chance.choice(GOVERNORS)}
             return {"type": "settings", "room": room, **given, "archived": chance.random() < 0.3}
+
+
+def some_called(chance: Random, users: Sequence[str]) -> list[str]:
+    """Whom a text mentions; not seldom nobody, or oneself, or who is not here. `users`: ids."""
+    return chance.sample(users, chance.choice([0, 0, 1, 2]))
+
+
+def some_thread(chance: Random, seen: Sequence[Message]) -> int | None:
+    """Under which of these messages one writes; now and then one that stands in a thread itself, which is refused."""
+    roots = [m.seq for m in seen if m.thread is None or chance.random() < 0.05]
+    # Most of what is said goes on where something is said already.
+    going_on = [m.thread for m in seen if m.thread is not None]
+    return chance.choice([*roots, *going_on, *going_on]) if roots else None
+
+
+def marks(client: Client, chance: Random, room: str) -> Future[Any] | None:
+    """Reads a part of the room, or sets its level; the future of the latter."""
+    if chance.random() < 0.6:
+        client.read(room, chance.randint(0, client.room(room).log.whole))
+        return None
+    return client.notify(room, chance.choice(LEVELS))
 
 
 def perform(client: Client, act: Act, id: str | None = None) -> Future[Any]:

@@ -19,19 +19,9 @@ ENTRIES = ("chat", "file", "edit", "delete", "react", "pin", "invite", "remove",
 MAKING = ("create", "direct")
 """Frames that a room comes of."""
 GIVEN = (
-    "of",
-    "emoji",
-    "on",
-    "reply_to",
-    "user",
-    "role",
-    "title",
-    "topic",
-    "posting",
-    "invites",
-    "keep_days",
+    "of", "emoji", "on", "reply_to", "thread", "user", "role", "title", "topic", "posting", "invites", "keep_days",
     "archived",
-)
+)  # fmt: skip
 
 
 class Record(NamedTuple):
@@ -42,7 +32,9 @@ class Record(NamedTuple):
     `open` url session epoch user · `close` code reason retry_in_s · `stop`
     `write` room id … (taken into the outbox, once) · `send` room id (goes out, perhaps again) · `ack` room id seq ·
     `refused` room id code (for good) · `error` ref code ·
-    `make` what id title users (a room is to be made, once)
+    `make` what id title users (a room is to be made, once) · `leave` room (it is asked to be let go) ·
+    `notify` room level ref, `read` room seq (the frames go out) · `level` room level ref (it is so; `ref`: of the
+    frame that set it, None where it came by itself)
     `receive` room seq id sender via as_of asked … (each copy; `via`: `live`, `joined` or `history`; `as_of`: it holds
     all changes up to there; `asked`: when its question went out, None where it came by itself) ·
     `show` room seq id sender what (once, in order) ·
@@ -51,7 +43,8 @@ class Record(NamedTuple):
     `standing`; `makes`: the id of the `make` that it answers) ·
     `caught_up` room seq · `presence` room user online members · `left` room by ·
     `epoch` epoch · `went_back` room (the store has less of it than it had: it is known anew) ·
-    `state` room whole messages stands (the messages that are held, each with its `seq` and …; at the end)
+    `state` room whole messages stands read_seq unread (the messages that are held, each with its `seq` and …; at the
+    end; `unread`: {messages, mentions}, None where the client cannot tell)
 
     … stands for what an entry says, see `content`.
     """
@@ -79,8 +72,9 @@ class JsonLines:
 
 def content(entry: Entry) -> dict[str, Any]:
     """`what` kind of entry it is, its `text` (empty where it has none), and what else it says: of a message `reply_to`,
-    `edited_at`, `pinned`, `reactions` (as in a frame), `about` (a room's name), of a change `of`, `emoji`, `on`, of one
-    of the room `user`, `role`, and what was set. What says nothing is left out."""
+    `edited_at`, `pinned`, `reactions` (as in a frame), `thread`, `replies`, `mentions` (likewise), `about` (a room's
+    name), and `calls` {of, thread, why} of one that calls, of a change `of`, `emoji`, `on`, `mentions`, of one of the
+    room `user`, `role`, and what was set. What says nothing is left out."""
     said: dict[str, Any] = {"what": entry.kind, "text": "" if isinstance(entry, RoomChange) else entry.text or ""}
     more: dict[str, Any]
     if isinstance(entry, RoomChange):
@@ -88,14 +82,20 @@ def content(entry: Entry) -> dict[str, Any]:
         if entry.user is not None:
             more |= {"user": entry.user.id, "role": entry.user.role}
     elif isinstance(entry, Change):
-        more = {"of": entry.of}
+        more = {"of": entry.of, "mentions": list(entry.mentions) or None}
         if entry.kind in ("react", "pin"):
             more |= {"emoji": entry.emoji or None, "on": entry.on}
     else:
         reactions = [{"emoji": emoji, "users": list(users)} for emoji, users in entry.reactions]
+        about = entry.about
+        called = {} if about is None else {"of": about.of, "thread": about.thread, "why": about.why or None}
+        calls = {name: value for name, value in called.items() if value is not None}
+        total, last_seq, last_at = entry.replies or (0, 0, "")
+        replies = {"count": total, "last_seq": last_seq, "last_at": last_at} if total else None
         more = {
-            "reply_to": entry.reply_to, "edited_at": entry.edited_at, "pinned": entry.pinned or None,
-            "reactions": reactions or None, "about": None if entry.about is None else entry.about.room,
+            "reply_to": entry.reply_to, "thread": entry.thread, "mentions": list(entry.mentions) or None,
+            "replies": replies, "edited_at": entry.edited_at, "pinned": entry.pinned or None,
+            "reactions": reactions or None, "about": None if about is None else about.room, "calls": calls or None,
         }  # fmt: skip
     return said | {name: value for name, value in more.items() if value is not None}
 
@@ -123,7 +123,11 @@ def record_state(client: Client, recorder: Recorder) -> None:
     for room in client.session.rooms.values():
         held = [{"seq": message.seq, **content(message)} for message in room.log.messages]
         stands = standing(room.log.standing)
-        fields = {"room": room.name, "whole": room.log.whole, "messages": held, "stands": stands}
+        unread = room.unread(client.session.user_id)
+        fields = {
+            "room": room.name, "whole": room.log.whole, "messages": held, "stands": stands,
+            "read_seq": room.marks.read_seq, "unread": None if unread is None else unread._asdict(),
+        }  # fmt: skip
         recorder(Record(at, client.name, client.connection, "state", fields))
 
 
@@ -193,6 +197,8 @@ class History:
                 asked, _ = self._asked.pop(frame.get("ref", ""), (None, {}))
                 for entry in frame["messages"]:
                     self._copy(entry, "history", frame["seq"], asked)
+            case "notify":
+                self._put("level", room=frame["room"], level=frame["level"], ref=frame.get("ref"))
             case "error":
                 self._asked.pop(frame.get("ref", ""), None)
                 self._put("error", ref=frame.get("ref"), code=frame["code"])
@@ -203,6 +209,8 @@ class History:
             self._put("make", what=frame["type"], id=frame["id"], title=title, users=frame["users"])
             return
         said = {name: frame[name] for name in GIVEN if name in frame}
+        if frame.get("mentions"):
+            said["mentions"] = sorted(set(frame["mentions"]))
         self._put("write", room=frame["room"], id=frame["id"], what=frame["type"], text=frame.get("text", ""), **said)
 
     def sending(self, frame: JsonFrame) -> None:
@@ -210,6 +218,12 @@ class History:
             self._put("send", room=frame["room"], id=frame["id"])
         elif frame["type"] in ("join", "resume", "history", *MAKING) and "ref" in frame:
             self._asked[frame["ref"]] = asyncio.get_running_loop().time(), frame
+        elif frame["type"] == "notify":
+            self._put("notify", room=frame["room"], level=frame["level"], ref=frame.get("ref"))
+        elif frame["type"] == "read":
+            self._put("read", room=frame["room"], seq=frame["seq"])
+        elif frame["type"] == "leave":
+            self._put("leave", room=frame["room"])
 
     def ended(self, closed: Closed) -> None:
         record_state(self._client, self._recorder)

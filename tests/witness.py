@@ -19,6 +19,12 @@ def stand(standing: JsonFrame, change: JsonFrame) -> None:
             standing["people"][change["user"]["id"]] = change["role"]
 
 
+def answer(root: JsonFrame, reply: JsonFrame) -> None:
+    """`root` is as `reply`, the newest message under it, leaves it. What became of either does not matter."""
+    before = root.get("replies") or {"count": 0}
+    root["replies"] = {"count": before["count"] + 1, "last_seq": reply["seq"], "last_at": reply["at"]}
+
+
 def happen(message: JsonFrame, change: JsonFrame) -> None:
     """`message` is as `change` leaves it."""
     if message["kind"] == "deleted":
@@ -26,9 +32,12 @@ def happen(message: JsonFrame, change: JsonFrame) -> None:
     match change["kind"]:
         case "edit":
             message.update(text=change["text"], edited_at=change["at"])
+            message.pop("mentions", None)
+            if change.get("mentions"):
+                message["mentions"] = sorted(set(change["mentions"]))
         case "delete":
             message["kind"] = "deleted"
-            for said in ("text", "file", "edited_at", "pinned", "reactions"):
+            for said in ("text", "file", "edited_at", "pinned", "reactions", "mentions"):
                 message.pop(said, None)
         case "pin":
             message.pop("pinned", None)

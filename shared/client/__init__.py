@@ -11,6 +11,7 @@ from shared.client.client import Client
 from shared.client.core.events import (
     About,
     Acknowledged,
+    AlertedOf,
     Arrived,
     CaughtUp,
     Change,
@@ -32,6 +33,7 @@ from shared.client.core.events import (
     PresenceChanged,
     ReadUpTo,
     Refused,
+    Replies,
     RoomChange,
     RoomChanged,
     Skipped,
@@ -40,15 +42,16 @@ from shared.client.core.events import (
     Unanswered,
     WentBack,
 )
+from shared.client.core.marks import Unread
 from shared.client.observer import Observer
 from shared.client.options import Options
 from shared.client.socket import Closed, Dial, Socket, dial
 from shared.client.tokens import SignInNeeded, Token, TokenSource, fixed
 
 __all__ = [
-    "About", "Acknowledged", "Arrived", "CaughtUp", "Change", "Changed", "Client", "ClientError", "Closed",
-    "Connected", "Dial", "Disconnected", "Entry", "EpochChanged", "Event", "Expired", "Left", "Lost", "Message",
-    "NotSent", "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo", "Refused",
-    "RoomChange", "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token", "TokenSource", "Typing",
-    "Unanswered", "WentBack", "dial", "fixed",
+    "About", "Acknowledged", "AlertedOf", "Arrived", "CaughtUp", "Change", "Changed", "Client", "ClientError",
+    "Closed", "Connected", "Dial", "Disconnected", "Entry", "EpochChanged", "Event", "Expired", "Left", "Lost",
+    "Message", "NotSent", "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo", "Refused",
+    "Replies", "RoomChange", "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token", "TokenSource",
+    "Typing", "Unanswered", "Unread", "WentBack", "dial", "fixed",
 ]  # fmt: skip

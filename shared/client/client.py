@@ -27,6 +27,7 @@ from shared.client.core.events import (
     Refused,
     RoomChange,
 )
+from shared.client.core.marks import Unread
 from shared.client.core.room import Room
 from shared.client.core.session import Session
 from shared.client.core.timers import Timers
@@ -36,6 +37,7 @@ from shared.client.options import DEFAULT, Options
 from shared.client.socket import Closed, Dial, dial
 from shared.client.stream import Stream
 from shared.client.tokens import TokenSource
+from shared.protocol.client import Level
 
 Done = Callable[[JsonFrame | ClientError], None]
 
@@ -156,7 +158,7 @@ class Client:
         return self._ask(lambda done: self.session.leave(room, done))
 
     def rooms(self) -> Future[JsonFrame]:
-        """The `rooms` frame."""
+        """The `rooms` frame. Each room's `mentions` is left out where it is 0, its `notify` where it is `all`."""
         return self._ask(lambda done: self.session.ask({"type": "rooms"}, done))
 
     async def people(self, q: str) -> list[Person]:
@@ -164,27 +166,52 @@ class Client:
         answer = await self._ask(lambda done: self.session.ask({"type": "people", "q": q}, done))
         return [Person(user["id"], user["name"], None) for user in answer["people"]]
 
-    async def history(self, room: str, *, before: int | None = None, after: int | None = None, limit: int = 50) -> Page:
-        """One page: messages alone, or with `after` all entries. Raises `ClientError`."""
-        bounds = {name: seq for name, seq in (("before", before), ("after", after)) if seq is not None}
+    async def history(
+        self,
+        room: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        thread: int | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """One page: messages alone, or with `after` all entries. `thread`: the messages under this one alone, the
+        newest of them, or with `after` the first after it. Raises `ClientError`."""
+        given = {"before": before, "after": after, "thread": thread}
+        bounds = {name: seq for name, seq in given.items() if seq is not None}
         frame = {"type": "history", "room": room, "limit": limit, **bounds}
         return page_of(await self._ask(lambda done: self.session.ask(frame, done)))
 
-    def chat(self, room: str, text: str, id: str | None = None, *, reply_to: int | None = None) -> Future[Message]:
+    def chat(
+        self,
+        room: str,
+        text: str,
+        id: str | None = None,
+        *,
+        reply_to: int | None = None,
+        thread: int | None = None,
+        mentions: Sequence[str] = (),
+    ) -> Future[Message]:
         """Writes `text`; the future gives the message once it is stored, however many connections that takes. It ends
-        with `Refused` where the server will not take it. `reply_to`: the `seq` of a message that this one answers. Join
-        the room first."""
-        answered = {} if reply_to is None else {"reply_to": reply_to}
-        return self._write({"type": "chat", "room": room, "id": id or self._new_id(), "text": text, **answered})
+        with `Refused` where the server will not take it. `reply_to`: the `seq` of a message that this one answers;
+        `thread`: of the one under which it is to stand, which stands under none (else `forbidden`); `mentions`: the ids
+        of up to 50 members whom it calls. Join the room first."""
+        given = {"reply_to": reply_to, "thread": thread, "mentions": list(mentions) or None}
+        said = {name: value for name, value in given.items() if value is not None}
+        return self._write({"type": "chat", "room": room, "id": id or self._new_id(), "text": text, **said})
 
     def send_file(self, room: str, name: str, data: str, id: str | None = None) -> Future[Message]:
         """As `chat`; `data` is a data URL (RFC 2397) in base64."""
         return self._write({"type": "file", "room": room, "id": id or self._new_id(), "name": name, "data": data})
 
-    def edit(self, room: str, of: int, text: str, id: str | None = None) -> Future[Change]:
-        """Gives the message with the `seq` `of`, one's own, another text; the future gives the change once it is
-        stored. It ends as that of `chat`, with the code `no_such_message` where there is no such message any more."""
-        return self._change("edit", room, id, of=of, text=text)
+    def edit(
+        self, room: str, of: int, text: str, id: str | None = None, *, mentions: Sequence[str] = ()
+    ) -> Future[Change]:
+        """Gives the message with the `seq` `of`, one's own, another text, and `mentions` in place of those that it had;
+        the future gives the change once it is stored. It ends as that of `chat`, with the code `no_such_message` where
+        there is no such message any more."""
+        said: JsonFrame = {"mentions": list(mentions)} if mentions else {}
+        return self._change("edit", room, id, of=of, text=text, **said)
 
     def delete(self, room: str, of: int, id: str | None = None) -> Future[Change]:
         """As `edit`: of one's own message nothing is left but its place."""
@@ -236,6 +263,17 @@ class Client:
 
     def read(self, room: str, seq: int) -> None:
         self.send({"type": "read", "room": room, "seq": seq})
+
+    def notify(self, room: str, level: Level) -> Future[JsonFrame]:
+        """Sets of what in the room this user is alerted, on all devices: `all`, `mentions` or `none`. The future gives
+        the `notify` frame. It may end with any `ClientError`."""
+        return self._ask(lambda done: self.session.ask({"type": "notify", "room": room, "level": level}, done))
+
+    def unread(self, room: str) -> Unread | None:
+        """What this user has not read of a room that was joined; None where that cannot be told from what is held here:
+        the mark was never said (`rooms` says it), or what follows it is not all here. Messages of before one was a
+        member may mention one; `rooms` does not count these. Raises KeyError."""
+        return self.session.rooms[room].unread(self.session.user_id)
 
     def room(self, name: str) -> Room:
         """What is known of a room that was joined. Raises KeyError."""

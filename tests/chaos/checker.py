@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.chaos import standing
+from tests.chaos import calls, counts, standing
+from tests.chaos.attendance import Attendance
 from tests.chaos.evidence import Client, History, Log, read
 from tests.chaos.memberships import Standings
 from tests.chaos.verdict import Breach, Finding, Verdict
@@ -21,7 +22,8 @@ KINDS: dict[str, tuple[str, str | None]] = {
 
 def check(records: Iterable[History]) -> Verdict:
     """The verdict on one run's records, in the order in which each client made them."""
-    clients, logs, versions, standings, present, told = read(records)
+    clients, logs, versions, standings, present, told, listed = read(records)
+    attendance = Attendance(clients, logs, standings)
     verdict = Verdict(stored=sum(len(log.entries) for log in logs.values()))
     verdict.changes = sum(log.is_change(seq) for log in logs.values() for seq in log.by_seq)
     _count(verdict, clients)
@@ -29,7 +31,8 @@ def check(records: Iterable[History]) -> Verdict:
         *_logs(logs), *_promised(clients, logs, standings), *_folded(logs, versions), *_seen(clients, logs, versions),
         *_held(clients, versions), *_gone(clients, versions), *_complete(clients, logs),
         *_passed_over(clients, logs), *_senders(clients, logs), *_presence(clients, present),
-        *standing.check(clients, logs, standings, told),
+        *standing.check(clients, logs, standings, told), *calls.check(logs, versions, attendance),
+        *counts.check(clients, logs, versions, attendance, listed),
     ):  # fmt: skip
         verdict.findings.append(finding)
     return verdict

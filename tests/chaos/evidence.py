@@ -5,7 +5,8 @@ and what `tests.recording.Record` lists for that kind. Two kinds are the run's o
 
 `stored` room seq id sender made …: one entry as `history` gives it, with its `at` and what it says; `present` room
 online: the users that a `joined` frame of an onlooker shows (fewer than a hundred, so all of them); `stands` room seq
-user stands: how that says that the room stands, to that user.
+user stands: how that says that the room stands, to that user; `summary` room user seq read_seq unread mentions notify:
+what the list of rooms says to that user.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ class Client:
 
 class Evidence(NamedTuple):
     """`logs`, `versions`, `standings`: of each room, empty ones of rooms that nothing is stored of. `present`: who is
-    shown online in it. `told`: `stands` records."""
+    shown online in it. `told`: `stands` records; `listed`: `summary` records."""
 
     clients: list[Client]
     logs: dict[str, Log]
@@ -120,6 +121,7 @@ class Evidence(NamedTuple):
     standings: dict[str, Standings]
     present: dict[str, set[str]]
     told: list[History]
+    listed: list[History]
 
 
 def read(records: Iterable[History]) -> Evidence:
@@ -128,6 +130,7 @@ def read(records: Iterable[History]) -> Evidence:
     logs: dict[str, Log] = defaultdict(Log)
     present: dict[str, set[str]] = {}
     told: list[History] = []
+    listed: list[History] = []
     for record in records:
         if record["kind"] == "stored":
             logs[record["room"]].add(record)
@@ -135,12 +138,15 @@ def read(records: Iterable[History]) -> Evidence:
             present[record["room"]] = set(record["online"])
         elif record["kind"] == "stands":
             told.append(record)
+        elif record["kind"] == "summary":
+            listed.append(record)
         else:
             clients.setdefault(record["client"], Client(record["client"])).take(record)
     written = ((c.user, r) for c in clients.values() for r in c.records if r["kind"] == "write")
     stored = {room: [log.by_seq[seq] for seq in sorted(log.by_seq)] for room, log in logs.items()}
     versions = defaultdict(lambda: Versions([], {}), versions_of(stored, texts_of(written)))
-    return Evidence(list(clients.values()), logs, versions, _standings(clients.values(), stored), present, told)
+    standings = _standings(clients.values(), stored)
+    return Evidence(list(clients.values()), logs, versions, standings, present, told, listed)
 
 
 class _OfEach(dict[str, Standings]):

@@ -11,14 +11,14 @@ from tests.chaos.evidence import History
 from tests.chaos.memberships import PLAIN
 from tests.chaos.versions import MESSAGES
 from tests.recording import GIVEN
-from tests.witness import happen, stand
+from tests.witness import answer, happen, stand
 
 ROOMS = ("attic", "cellar")
 PRIVATE = private_room("u0", "make")
 """Of u0, its owner, u1, in time a moderator, and for a while u2."""
 CATCH_UP, NEWEST = 3, 2
 EMOJI = ("👍", "🎉")
-SAID = ("what", "text", "edited_at", "pinned", "reactions", "about", *GIVEN)
+SAID = ("what", "text", "edited_at", "pinned", "reactions", "replies", "mentions", "about", "calls", *GIVEN)
 
 
 class Person:
@@ -38,13 +38,16 @@ class Person:
 
 class World:
     """One writer of the log, clients that come and go. `records` is what the run leaves. `logs`: entries as `stored`
-    records have them, the messages as they are now."""
+    records have them, the messages as they are now. `marks`, `levels`: of each user and room."""
 
     def __init__(self, seed: int, steps: int = 120) -> None:
         self.chance = Random(seed)
         self.records: list[History] = []
         self.logs: dict[str, list[History]] = defaultdict(list)
         self.people = [Person(f"c{n}", f"u{n % 4}", bounded=n == 2) for n in range(5)]  # c0 and c4 are one user's
+        self.marks: dict[tuple[str, str], int] = defaultdict(int)
+        self.levels: dict[tuple[str, str], str] = {}
+        self._called: set[tuple[str, str, int]] = set()
         self._at, self._ids = 0.0, 0
         for person in self.people:
             self.arrive(person)
@@ -56,9 +59,13 @@ class World:
             if not person.open:
                 self.arrive(person)
             for room in ROOMS:
-                self.write(person, room)
-                self.write(person, room)
-                mine = self.write(person, room)
+                self._set(person, room)
+                self._store(person, room, {"what": "chat", "text": "root", "mentions": ["u2"]})
+                under = self.logs[room][-1]["seq"]
+                self._store(person, room, {"what": "chat", "text": "reply", "thread": under, "mentions": ["u0", "u1"]})
+                self.write(person, room, plain=True)
+                self.write(person, room, plain=True)
+                mine = self.write(person, room, plain=True)
                 self.change(person, room, what="edit", of=mine, text="edited")
                 self.change(person, room, what="react", of=mine, emoji=EMOJI[0], on=True)
                 if person.name == "c0":
@@ -79,6 +86,8 @@ class World:
             self.arrive(person)
         elif self.chance.random() < 0.1:
             self.leave(person, "close")
+        elif self.chance.random() < 0.1:
+            self._set(person, self.chance.choice(ROOMS))
         elif self.chance.random() < 0.4:
             self._change(person, self.chance.choice(ROOMS))
         else:
@@ -157,16 +166,36 @@ class World:
     def _note(self, by: Person, to: Person, what: str) -> None:
         self._add(by.user, own_room(to.user), f"~{what}", what=what, text="", about=PRIVATE)
 
+    def _set(self, person: Person, room: str) -> None:
+        """How far somebody has read, and of what he is alerted."""
+        mine = person.user, room
+        self.marks[mine] = max(self.marks[mine], self.chance.randint(0, person.known[room]))
+        self.put(person, "read", room=room, seq=self.marks[mine])
+        self._ids += 1
+        self.levels[mine] = level = self.chance.choice(("all", "mentions", "none"))
+        for kind in ("notify", "level"):
+            self.put(person, kind, room=room, level=level, ref=f"q {self._ids}")
+
     def leave(self, person: Person, how: str) -> None:
         person.open = False
         self.put(person, how, **({"code": 1006, "reason": "", "retry_in_s": 1.0} if how == "close" else {}))
 
-    def write(self, person: Person, room: str) -> int:
-        """A message; its number."""
+    def write(self, person: Person, room: str, plain: bool = False) -> int:
+        """A message; its number. `plain`: it is about no other, and calls nobody."""
         said: History = {"what": "chat", "text": f"text {self._ids}"}
+        if plain:
+            return self._store(person, room, said)
         if self.logs[room] and self.chance.random() < 0.1:
             said["reply_to"] = self.chance.randint(1, len(self.logs[room]))
+        roots = [e["seq"] for e in self.logs[room] if e["what"] in MESSAGES and "thread" not in e]
+        if roots and self.chance.random() < 0.15:
+            said["thread"] = self.chance.choice(roots[-5:])
+        said |= self._mentions()
         return self._store(person, room, said)
+
+    def _mentions(self) -> History:
+        called = sorted(self.chance.sample(("u0", "u1", "u2", "u3"), self.chance.choice((0, 0, 0, 1, 2))))
+        return {"mentions": called} if called else {}
 
     def change(self, person: Person, room: str, **said: object) -> int:
         return self._store(person, room, {"text": "", **said})
@@ -182,7 +211,7 @@ class World:
         of, on = self.chance.choice(there)["seq"], self.chance.random() < 0.7
         match kind:
             case "edit":
-                self.change(person, room, what=kind, of=of, text=f"text {self._ids}, edited")
+                self.change(person, room, what=kind, of=of, text=f"text {self._ids}, edited", **self._mentions())
             case "react":
                 self.change(person, room, what=kind, of=of, emoji=self.chance.choice(EMOJI), on=on)
             case "pin":
@@ -200,6 +229,7 @@ class World:
             self.put(person, "error", ref=id, code="overloaded")
             self.put(person, "send", room=room, id=id)
         entry = self._add(person.user, room, id, **{**said, **(stored or {})})
+        self._tell(entry)
         if self.chance.random() < 0.1:
             self.leave(person, "close")  # the acknowledgement is lost: it comes with the resume
             self.arrive(person)
@@ -224,7 +254,29 @@ class World:
             happen(message, {**entry, "kind": entry["what"], "from": {"id": sender}, "at": made})
             message["what"] = message.pop("kind")
             message.setdefault("text", "")
+        elif "thread" in entry:
+            answer(log[entry["thread"] - 1], {"seq": entry["seq"], "at": made})
         return entry
+
+    def _tell(self, entry: History) -> None:
+        """Whoever is called by it finds that in his own log, once."""
+        room, of = entry["room"], entry["of"] if entry["what"] == "edit" else entry["seq"]
+        log, people = self.logs[room], self._members(room)
+        message, why = log[of - 1], dict[str, str]()
+        if "thread" in message and of == entry["seq"]:
+            root = message["thread"]
+            under = {each["sender"] for each in log[: of - 1] if each["seq"] == root or each.get("thread") == root}
+            why |= dict.fromkeys(under, "reply")
+        why |= dict.fromkeys(entry.get("mentions", ()), "mention")
+        calls = {"of": of} | ({"thread": message["thread"]} if "thread" in message else {})
+        for user in sorted(why.keys() & people - {message["sender"]}):
+            if (user, room, of) not in self._called:
+                self._called.add((user, room, of))
+                said = {"about": room, "calls": {**calls, "why": why[user]}}
+                self._add(message["sender"], own_room(user), f"~{room}{of}", what="mention", text="", **said)
+
+    def _members(self, room: str) -> set[str]:
+        return set(self._stands("u0", room)["people"] or ()) if room == PRIVATE else {p.user for p in self.people}
 
     def _see(self, person: Person, entry: History, via: str, as_of: int, asked: float | None) -> None:
         self._receive(person, entry, via, as_of, asked)
@@ -240,11 +292,17 @@ class World:
     def _as_now(self, entry: History) -> History:
         """What is said of an entry when it is told now: an edit bears the text that its message has by now."""
         said = {name: entry[name] for name in SAID if name in entry}
-        if "reactions" in said:
-            said["reactions"] = deepcopy(said["reactions"])
         if entry["what"] == "edit":
-            said["text"] = self.logs[entry["room"]][entry["of"] - 1]["text"]
-        return said
+            message = self.logs[entry["room"]][entry["of"] - 1]
+            said.pop("mentions", None)
+            said |= {name: message[name] for name in ("text", "mentions") if name in message}
+        return deepcopy(said)
+
+    def _unread(self, user: str, room: str) -> History:
+        """How many messages of others follow the mark, and how many of them mention the user."""
+        messages = [e for e in self.logs[room] if e["what"] in MESSAGES and e["what"] != "deleted"]
+        unread = [e for e in messages if e["seq"] > self.marks[user, room] and e["sender"] != user]
+        return {"messages": len(unread), "mentions": sum(user in e.get("mentions", ()) for e in unread)}
 
     def _finish(self) -> None:
         for person in self.people:
@@ -253,7 +311,11 @@ class World:
                 messages = [entry for entry in known if entry["what"] in MESSAGES and entry["seq"] >= start]
                 held = [{"seq": message["seq"], **self._as_now(message)} for message in messages]
                 stands = self._stands(person.user, room)
-                self.put(person, "state", room=room, whole=person.known[room], messages=held, stands=stands)
+                read_seq, unread = self.marks[person.user, room], self._unread(person.user, room)
+                self.put(
+                    person, "state", room=room, whole=person.known[room], messages=held, stands=stands,
+                    read_seq=read_seq, unread=None if person.bounded else unread,
+                )  # fmt: skip
         common = {"at": self._at, "client": "", "connection": 0}
         for room, log in self.logs.items():
             for entry in log:
@@ -262,5 +324,11 @@ class World:
             if room in ROOMS:
                 online = sorted({person.user for person in self.people if person.open})
                 self.records.append({**common, "kind": "present", "room": room, "online": online})
+        for user, room in sorted({(p.user, room) for p in self.people for room in p.rooms}):
+            unread, seq = self._unread(user, room), len(self.logs[room])
+            listed = {"user": user, "room": room, "seq": seq, "read_seq": self.marks[user, room]}
+            listed |= {name: min(100, count) for name, count in (("unread", unread["messages"]), *unread.items())}
+            level = self.levels.get((user, room), "all")
+            self.records.append({**common, "kind": "summary", **listed, "notify": level})
         stands, seq = self._stands("u0", PRIVATE), len(self.logs[PRIVATE])
         self.records.append({**common, "kind": "stands", "room": PRIVATE, "seq": seq, "user": "u0", "stands": stands})

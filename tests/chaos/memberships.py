@@ -55,6 +55,10 @@ class Standings:
     def is_member(self, user: str, seq: int) -> bool:
         return user in self.as_of(seq)["people"]
 
+    def is_member_since(self, user: str, seq: int) -> bool:
+        """Whether the user was a member then, or at some time after that."""
+        return any(user in each["people"] for each in self._after[bisect_right(self._seqs, seq) - 1 :])
+
     def is_out_after(self, user: str, seq: int) -> bool:
         """Whether it is a private room, and the user was no member of it at some time after that."""
         after = self._after[bisect_right(self._seqs, seq) - 1 :]

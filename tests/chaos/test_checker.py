@@ -90,8 +90,10 @@ def a_number_is_left_out(records: Records, chance: Random) -> None:
             record["stands"]["as_of"] += record["stands"]["as_of"] >= first
     about = [r for r in records if r.get("room") == room]
     held = [message for state in of(records, "state", room=room) for message in state["messages"]]
-    for record in [*about, *held]:
-        for name in ("seq", "of", "reply_to", "as_of", "through"):
+    counted = [record["replies"] for record in [*about, *held] if "replies" in record]
+    calling = [record["calls"] for record in of(records, "stored", about=room, what="mention")]
+    for record in [*about, *held, *counted, *calling]:
+        for name in ("seq", "of", "reply_to", "as_of", "through", "thread", "last_seq", "read_seq"):
             if name in record and not (name == "seq" and record.get("kind") == "joined"):
                 record[name] += record[name] >= first
 
@@ -179,7 +181,7 @@ def a_sender_is_overtaken_by_himself(records: Records, chance: Random) -> None:
     plain = {
         r["id"]
         for r in of(records, "stored", what="chat")
-        if (r["room"], r["seq"]) not in of_changes and "reply_to" not in r
+        if (r["room"], r["seq"]) not in of_changes and not {"reply_to", "thread", "replies", "mentions"} & r.keys()
     }
     counted: dict[str, int] = {}
     for send in of(records, "send"):
@@ -352,18 +354,28 @@ def private(records: Records, what: str) -> Records:
     return of(records, "stored", room=PRIVATE, what=what)
 
 
+def unsay(records: Records, notice: History) -> None:
+    """What stands in somebody's own log was never written there."""
+    drop(records, notice)
+    for later in of(records, "stored", room=notice["room"]):
+        later["seq"] -= later["seq"] > notice["seq"]
+
+
+def say(records: Records, notice: History) -> None:
+    """Something stands in somebody's own log as well."""
+    records.append({**notice, "seq": len(of(records, "stored", room=notice["room"])) + 1, "id": "~another"})
+
+
 def an_invitation_is_not_noted(records: Records, chance: Random) -> None:
-    drop(records, *of(records, "stored", room=own_room("u1"), what="invited"))
+    unsay(records, of(records, "stored", room=own_room("u1"), what="invited")[0])
 
 
 def a_removal_is_not_noted(records: Records, chance: Random) -> None:
-    drop(records, *of(records, "stored", room=own_room("u2"), what="removed"))
+    unsay(records, of(records, "stored", room=own_room("u2"), what="removed")[0])
 
 
 def an_invitation_is_noted_twice(records: Records, chance: Random) -> None:
-    notices = of(records, "stored", room=(room := own_room(chance.choice(["u1", "u2"]))))
-    [invited] = [notice for notice in notices if notice["what"] == "invited"]
-    records.append({**invited, "room": room, "seq": len(notices) + 1, "id": "~another"})
+    say(records, of(records, "stored", room=own_room(chance.choice(["u1", "u2"])), what="invited")[0])
 
 
 def a_frame_comes_after_the_removal(records: Records, chance: Random) -> None:
@@ -422,7 +434,123 @@ def a_member_is_told_that_there_is_no_such_room(records: Records, chance: Random
     records.append({**person, **about, "kind": "refused", "code": "no_such_room"})
 
 
+def a_reply_is_not_counted(records: Records, chance: Random) -> None:
+    root = chance.choice([r for r in of(records, "stored") if "replies" in r])
+    root["replies"]["count"] -= 1
+    if not root["replies"]["count"]:
+        del root["replies"]
+
+
+def a_client_has_missed_a_reply(records: Records, chance: Random) -> None:
+    client, room = chance.choice(["c0", "c1"]), chance.choice(ROOMS)
+    [state] = of(records, "state", client=client, room=room)
+    root = chance.choice([message for message in state["messages"] if "replies" in message])
+    root["replies"] = {**root["replies"], "count": root["replies"]["count"] + 1}
+
+
+def a_thread_says_that_another_is_its_last(records: Records, chance: Random) -> None:
+    chance.choice([r for r in of(records, "stored") if "replies" in r])["replies"]["last_at"] = "later"
+
+
+def a_mention_is_stored_that_nobody_wrote(records: Records, chance: Random) -> None:
+    message = chance.choice(of(records, "stored", what="chat"))
+    message["mentions"] = sorted({*message.get("mentions", ()), "u9"})
+
+
+def an_edit_has_left_whom_the_message_called(records: Records, chance: Random) -> None:
+    """In what a client holds."""
+    [state] = of(records, "state", client=(client := chance.choice(["c0", "c1"])), room=chance.choice(ROOMS))
+    edited = [m for m in state["messages"] if "edited_at" in m and m["what"] == "chat" and "mentions" not in m]
+    assert edited, client
+    chance.choice(edited)["mentions"] = ["u3"]
+
+
+def called(records: Records, chance: Random, *why: str) -> History:
+    """What stands in somebody's own log of a message."""
+    return chance.choice([n for n in of(records, "stored", what="mention") if n["calls"]["why"] in why])
+
+
+def a_call_is_not_noted(records: Records, chance: Random) -> None:
+    unsay(records, called(records, chance, "mention", "reply"))
+
+
+def a_call_is_noted_twice(records: Records, chance: Random) -> None:
+    say(records, called(records, chance, "mention", "reply"))
+
+
+def somebody_is_told_who_was_not_called(records: Records, chance: Random) -> None:
+    notice = called(records, chance, "mention")
+    say(records, {**notice, "room": own_room("u9")})
+
+
+def somebody_is_told_of_his_own_message(records: Records, chance: Random) -> None:
+    notice = called(records, chance, "mention")
+    say(records, {**notice, "room": own_room(notice["sender"])})
+
+
+def a_call_is_noted_as_another(records: Records, chance: Random) -> None:
+    notice = called(records, chance, "mention", "reply")
+    match chance.randrange(3):
+        case 0:
+            notice["calls"]["why"] = "direct"
+        case 1:
+            notice["calls"]["thread"] = 1_000
+        case _:
+            notice["sender"] = "u9"
+
+
+def listed(records: Records, chance: Random) -> History:
+    """What the list of rooms says of a room that somebody is surely in."""
+    return chance.choice(of(records, "summary", room=chance.choice([*ROOMS, PRIVATE])))
+
+
+def a_mention_is_counted_too_much(records: Records, chance: Random) -> None:
+    listed(records, chance)["mentions"] += 1
+
+
+def a_mention_is_not_counted(records: Records, chance: Random) -> None:
+    chance.choice([summary for summary in of(records, "summary") if summary["mentions"]])["mentions"] -= 1
+
+
+def an_unread_message_is_counted_too_much_or_not(records: Records, chance: Random) -> None:
+    summary = listed(records, chance)
+    summary["unread"] += -1 if summary["unread"] else 1
+
+
+def a_client_counts_otherwise(records: Records, chance: Random) -> None:
+    state = chance.choice([state for state in of(records, "state") if state["unread"] is not None])
+    state["unread"] = {**state["unread"], chance.choice(["messages", "mentions"]): 1_000}
+
+
+def somebody_has_read_further_than_he_said(records: Records, chance: Random) -> None:
+    room = chance.choice(ROOMS)
+    summary = of(records, "summary", user="u0", room=room)[0]
+    drop(records, *(r for r in of(records, "read", room=room) if r["client"] in ("c0", "c4")))
+    summary["read_seq"] = max(1, summary["read_seq"])
+
+
+def a_level_is_not_kept(records: Records, chance: Random) -> None:
+    summary = of(records, "summary", user="u1", room=chance.choice(ROOMS))[0]
+    summary["notify"] = {"all": "none", "none": "mentions", "mentions": "all"}[summary["notify"]]
+
+
 PLANTS: dict[Plant, Breach] = {
+    a_reply_is_not_counted: Breach.DIVERGED,
+    a_client_has_missed_a_reply: Breach.DIVERGED,
+    a_thread_says_that_another_is_its_last: Breach.DIVERGED,
+    a_mention_is_stored_that_nobody_wrote: Breach.DIVERGED,
+    an_edit_has_left_whom_the_message_called: Breach.DIVERGED,
+    a_call_is_not_noted: Breach.UNTOLD,
+    a_call_is_noted_twice: Breach.DOUBLE,
+    somebody_is_told_who_was_not_called: Breach.UNCALLED,
+    somebody_is_told_of_his_own_message: Breach.UNCALLED,
+    a_call_is_noted_as_another: Breach.UNCALLED,
+    a_mention_is_counted_too_much: Breach.MISCOUNTED,
+    a_mention_is_not_counted: Breach.MISCOUNTED,
+    an_unread_message_is_counted_too_much_or_not: Breach.MISCOUNTED,
+    a_client_counts_otherwise: Breach.MISCOUNTED,
+    somebody_has_read_further_than_he_said: Breach.MISCOUNTED,
+    a_level_is_not_kept: Breach.MISCOUNTED,
     an_invitation_is_not_noted: Breach.UNTOLD,
     a_removal_is_not_noted: Breach.UNTOLD,
     an_invitation_is_noted_twice: Breach.DOUBLE,
@@ -478,7 +606,7 @@ PLANTS: dict[Plant, Breach] = {
 }
 ALONE = {
     Breach.INCOMPLETE, Breach.UNSETTLED, Breach.GHOST, Breach.UNSEEN, Breach.SENDER_DISORDER, Breach.DIVERGED,
-    Breach.UNTOLD,
+    Breach.UNTOLD, Breach.UNCALLED,
 }  # fmt: skip
 """Kinds that, planted as above, break nothing else."""
 

@@ -34,7 +34,12 @@ class Breach(StrEnum):
     """Deleted, and shown to somebody who asked after that; or said in a private room, and shown to who was not in
     it."""
     UNTOLD = "not told"
-    """Somebody was invited or removed, and one's own log does not say so."""
+    """Somebody was invited, removed or called, and one's own log does not say so."""
+    UNCALLED = "told for nothing"
+    """One's own log says of a message that it calls one, and it never did; or otherwise than it did."""
+    MISCOUNTED = "counted otherwise"
+    """Unread messages, or those that mention one, are counted otherwise than the log has them; or the mark or the level
+    is not what was set."""
     GHOST = "ghost"
     """Shown online, and gone."""
     UNSEEN = "not shown"

@@ -20,7 +20,7 @@ from shared.client import Client, Disconnected, Entry, Message, Options, Refused
 from shared.client.core.events import entry_of
 from shared.protocol.errors import ErrorCode
 from shared.protocol.room_names import is_private, own_room
-from tests.acts import any_act, perform, rooms_of_some
+from tests.acts import any_act, marks, perform, rooms_of_some, some_called, some_thread
 from tests.chaos.checker import check
 from tests.chaos.evidence import History
 from tests.chaos.verdict import Breach, Finding, Verdict
@@ -34,6 +34,7 @@ TROUBLE_S = 3_600.0  # talk and faults end by themselves long before
 PAUSES_S = (0.05, 2.0, 6.0)  # between what somebody does and what he does next, at most
 SETTLED_S = 600.0  # how long, of simulated time, everything may take to come to rest
 EMOJI = ("👍", "🎉")
+USERS = [f"u-user-{n}" for n in range(1, 5)]
 REFUSED = (
     ErrorCode.NO_SUCH_MESSAGE, ErrorCode.FORBIDDEN, ErrorCode.NO_SUCH_ROOM, ErrorCode.NOT_JOINED, ErrorCode.NO_SUCH_USER
 )  # fmt: skip
@@ -72,6 +73,8 @@ class World:
         self.rooms = ["r", "s"][: self.chance.randint(1, 2)]
         self.governs = self.chance.choice([0.0, 0.3, 0.6])
         """How much of what people do is about rooms of some, and who is in them."""
+        self.calls = Random(f"{seed}:calls").choice([0.0, 0.4, 0.8])
+        """How much of it is about threads, mentions and what is one's own of a room."""
         self.clients: list[Client] = []
         self._lines: dict[str, Line] = {}  # of each client, the newest
         self._tables = tables
@@ -107,7 +110,7 @@ class World:
 
     # ── people ──
 
-    def _client(self, user: str, name: str, **options: Any) -> Client:
+    def _client(self, user: str, name: str, accept: bool | None = None) -> Client:
         chance = Random(self.chance.random())
         urls = [f"ws://{gateway.name}/ws" for gateway in self.gateways]
         chance.shuffle(urls)
@@ -119,8 +122,7 @@ class World:
                 in_flight=chance.choice([1, 4]),
                 keep=None,
                 catch_up=chance.choice([0, 3, 1_000]),
-                accept=chance.random() < 0.7,
-                **options,
+                accept=chance.random() < 0.7 if accept is None else accept,
             ),
             dial=partial(self._dial, name),
             random=chance.random,
@@ -155,27 +157,39 @@ class World:
         for n in range(chance.randint(0, 14)):
             await asyncio.sleep(chance.random() * chance.choice(PAUSES_S))
             if chance.random() < self.governs:
-                act = any_act(client, chance, [f"u-user-{n}" for n in range(1, 5)], rooms)
+                act = any_act(client, chance, USERS, rooms)
                 self._writing.append(perform(client, act))
                 continue
             here = [*(room for room in rooms if room in client.session.rooms), *rooms_of_some(client)]
             if not here:
                 continue
             room = chance.choice(here)
+            if self.calls and chance.random() < self.calls / 4:
+                if room in client.session.rooms and (level := marks(client, chance, room)) is not None:
+                    self._writing.append(level)
+                continue
             seen = client.room(room).log.messages if room in client.session.rooms else []
             if seen and chance.random() < 0.5:
                 self._writing.append(self._change(client, chance, seen[-8:], f"{client.name} {n}, edited"))
             else:
                 reply_to = chance.choice(seen).seq if seen and chance.random() < 0.1 else None
-                self._writing.append(client.chat(room, f"{client.name} {n}", reply_to=reply_to))
+                thread = some_thread(chance, seen[-8:]) if self._calls(chance) else None
+                called = self._called(chance)
+                text = f"{client.name} {n}"
+                self._writing.append(client.chat(room, text, reply_to=reply_to, thread=thread, mentions=called))
 
-    @staticmethod
-    def _change(client: Client, chance: Random, seen: list[Message], text: str) -> asyncio.Future[Any]:
+    def _calls(self, chance: Random) -> bool:
+        return self.calls > 0 and chance.random() < self.calls
+
+    def _called(self, chance: Random) -> list[str]:
+        return some_called(chance, USERS) if self._calls(chance) else []
+
+    def _change(self, client: Client, chance: Random, seen: list[Message], text: str) -> asyncio.Future[Any]:
         """Of a message that it has seen: also what the server refuses, since it is deleted or somebody else's."""
         message = chance.choice(seen)
         match chance.random():
             case x if x < 0.3:
-                return client.edit(message.room, message.seq, text)
+                return client.edit(message.room, message.seq, text, mentions=self._called(chance))
             case x if x < 0.4:
                 return client.delete(message.room, message.seq)
             case x if x < 0.85:
@@ -306,11 +320,24 @@ class World:
                     findings.append(Finding(Breach.UNSEEN, text))
         return findings
 
+    async def _list(self) -> None:
+        """What the list of rooms says to each user, also to who has gone."""
+        for user in USERS:
+            looker = self._client(user.removeprefix("u-"), "looker", accept=False)
+            await looker.connected()
+            for room in (await looker.rooms())["rooms"]:
+                said = {name: room.get(name) for name in ("room", "seq", "read_seq", "unread", "mentions", "notify")}
+                self.records.append({"at": 0.0, "client": "", "connection": 0, "kind": "summary", "user": user, **said})
+            await looker.stop()
+        self.records = [r for r in self.records if r["client"] != "looker"]
+
     async def _look(self) -> None:
-        """What each client holds; and an onlooker reads every public room from its beginning, and who is there. The
-        others are read in the store."""
+        """What each client holds, and what is listed for each user; and an onlooker reads every public room from its
+        beginning, and who is there. The others are read in the store."""
         for client in self._here():
+            await client.rooms()
             record_state(client, self._recorder)
+        await self._list()
         onlooker = self._client("onlooker", "onlooker")
         await onlooker.connected()
         common = {"at": 0.0, "client": "", "connection": 0}

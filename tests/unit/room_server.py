@@ -8,12 +8,13 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
-from tests.witness import SETTINGS, happen, stand
+from tests.witness import SETTINGS, answer, happen, stand
 
 JsonFrame = dict[str, Any]
-MESSAGES = ("chat", "file", "deleted", "invited", "removed")
+MESSAGES = ("chat", "file", "deleted", "invited", "removed", "mention")
 EMOJI = ("👍", "❤", "🎉")
 ME = {"id": "me", "name": "me"}
+PEOPLE = ("me", "you", "they", "others")
 
 
 class RoomServer:
@@ -31,7 +32,8 @@ class RoomServer:
         self.epoch = "e-1"
 
     def append(self, room: str, sender: str, id: str, text: str, **more: Any) -> JsonFrame:
-        """A chat, or what is stored under its id already; as members see it now."""
+        """A chat, or what is stored under its id already; as members see it now. `thread`: of a message that is there,
+        and stands under none itself."""
         return self._store(room, sender, id, {"kind": "chat", "text": text, **more})
 
     def change(self, room: str, sender: str, id: str, kind: str, of: int, **fields: Any) -> JsonFrame | None:
@@ -79,14 +81,22 @@ class RoomServer:
         kind, of = some_change(chance, [message["seq"] for message in messages[-5:]])
         return self.change(room, sender, id, kind, **of)
 
+    def any_message(self, chance: Random, room: str, sender: str, id: str) -> JsonFrame:
+        """One that perhaps stands under another, and perhaps calls somebody."""
+        there = [m["seq"] for m in self.messages(room) if "thread" not in m][-3:]
+        thread = {"thread": chance.choice(there)} if there and chance.random() < 0.5 else {}
+        return self.append(room, sender, id, f"text {id}", **thread, **some_mentions(chance))
+
     def shown(self, room: str, seq: int) -> JsonFrame:
         """The entry as an answer lists it now, with the `type` that a frame of its own has."""
         log = self.rooms[room]
         entry = deepcopy(log[seq - 1])
         if entry["kind"] == "edit":
             entry.pop("text")
-            if log[entry["of"] - 1]["kind"] != "deleted" and entry["of"] >= self.first[room]:
-                entry["text"] = log[entry["of"] - 1]["text"]
+            entry.pop("mentions", None)
+            if entry["of"] >= self.first[room]:
+                of_today = log[entry["of"] - 1]
+                entry |= {name: of_today[name] for name in ("text", "mentions") if name in of_today}
         return entry
 
     def messages(self, room: str) -> list[JsonFrame]:
@@ -129,8 +139,12 @@ class RoomServer:
 
     def history(self, frame: JsonFrame) -> JsonFrame:
         room, most = frame["room"], min(frame["limit"], self.fit())
-        log = self.rooms[room]
-        if (before := frame.get("before")) is not None:
+        log, thread = self.rooms[room], frame.get("thread")
+        if thread is not None:
+            under = [m["seq"] for m in self.messages(room) if m.get("thread") == thread]
+            listed = [seq for seq in under if seq < frame.get("before", len(log) + 1)][-most:]
+            more = len(under) > len(listed)
+        elif (before := frame.get("before")) is not None:
             listed = [m["seq"] for m in self.messages(room) if m["seq"] < before][-most:]
             more = bool(listed) and listed[0] > self.first[room]
         else:
@@ -156,6 +170,8 @@ class RoomServer:
             log.append(entry)
             if "of" in entry:
                 happen(log[entry["of"] - 1], entry)
+            if "thread" in entry:
+                answer(log[entry["thread"] - 1], entry)
             stand(self.standings[room], entry)
         return deepcopy(entry)
 
@@ -165,10 +181,16 @@ def some_change(chance: Random, seqs: list[int]) -> tuple[str, JsonFrame]:
     of = chance.choice(seqs)
     match chance.choice(("edit", "delete", "react", "react", "react", "pin")):
         case "edit":
-            return "edit", {"of": of, "text": f"text {chance.randrange(100)}"}
+            return "edit", {"of": of, "text": f"text {chance.randrange(100)}", **some_mentions(chance)}
         case "delete":
             return "delete", {"of": of}
         case "react":
             return "react", {"of": of, "emoji": chance.choice(EMOJI), "on": chance.random() < 0.6}
         case _:
             return "pin", {"of": of, "on": chance.random() < 0.6}
+
+
+def some_mentions(chance: Random) -> JsonFrame:
+    """Whom a text calls: perhaps nobody."""
+    called = sorted(chance.sample(PEOPLE, chance.choice([0, 0, 1, 2])))
+    return {"mentions": called} if called else {}

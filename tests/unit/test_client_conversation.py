@@ -22,7 +22,8 @@ from shared.client.core.events import Arrived, Changed, Message, entry_of
 from shared.client.core.room_log import RoomLog, Told
 from tests.unit.room_server import RoomServer
 
-CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "cases/conversation.json").read_text())["cases"]
+FILES = [Path(__file__).parents[1] / "cases" / f"{name}.json" for name in ("conversation", "threads", "mentions")]
+CASES: list[dict[str, Any]] = [case for file in FILES for case in json.loads(file.read_text())["cases"]]
 ALL_ORDERS_UP_TO = 5
 ORDERS = 200
 
@@ -78,7 +79,7 @@ class Conversation:
         for n in range(length):
             who = chance.choice(["you", "they", "others"])
             if chance.random() < 0.3 or self.server.any_change(chance, "r", who, f"e-{n}") is None:
-                self.server.append("r", who, f"e-{n}", f"text {n}")
+                self.server.any_message(chance, "r", who, f"e-{n}")
             self._after.append([self.server.shown("r", seq) for seq in range(1, len(self.server.rooms["r"]) + 1)])
 
     @property
@@ -87,6 +88,10 @@ class Conversation:
 
     def stored(self, start: int) -> list[Message]:
         return [Message.of(m) for m in self._after[-1] if m["seq"] >= start and m["type"] == "message"]
+
+    def message(self, seq: int, after: int) -> Message:
+        """As it was after that entry."""
+        return Message.of(self._after[after][seq - 1])
 
     def live(self, seq: int) -> dict[str, Any]:
         """As it was sent at once; or later once more, as it was then."""
@@ -152,6 +157,6 @@ def test_every_entry_is_told_once_and_in_order_and_with_its_message_as_it_is_the
     assert told(seen) == list(range(1, room.newest + 1))
     for each in seen:
         if isinstance(each, Changed):
-            assert each.message == next(
-                Message.of(m) for m in room._after[each.change.seq] if m["seq"] == each.change.of
-            )
+            assert each.message == room.message(each.change.of, after=each.change.seq)
+        elif isinstance(each, Arrived) and each.message.thread is not None:
+            assert each.root == room.message(each.message.thread, after=each.message.seq)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.client.core.events import Change, Message, entry_of
-from shared.client.core.fold import fold
-from tests.unit.room_server import RoomServer
-from tests.witness import happen
+from shared.client.core.events import Change, Message, Replies, entry_of
+from shared.client.core.fold import answered, fold
+from tests.unit.room_server import RoomServer, some_change
+from tests.witness import answer, happen
 
 CHAT = Message("r", 1, "m", "chat", "ann", "Ann", "at 1", "text", None, reply_to=7)
 SAID = CHAT._replace(edited_at="at 2", pinned=True, reactions=(("👍", ("bob",)),))
@@ -21,8 +21,11 @@ def change(kind: str, by: str = "bob", **fields: object) -> Change:
     return Change("r", 9, "c", kind, by, by, "at 9", 1)._replace(**fields)  # type: ignore[arg-type]
 
 
-def test_an_edit_leaves_all_but_the_text() -> None:
+def test_an_edit_leaves_all_but_the_text_and_whom_it_calls() -> None:
     assert fold(SAID, change("edit", text="better")) == SAID._replace(text="better", edited_at="at 9")
+    called = fold(SAID, change("edit", text="better", mentions=("eve", "bob")))
+    assert called == SAID._replace(text="better", edited_at="at 9", mentions=("bob", "eve"))
+    assert fold(called, change("edit", text="better")).mentions == ()
 
 
 def test_an_edit_whose_text_is_gone_does_nothing() -> None:
@@ -31,6 +34,19 @@ def test_an_edit_whose_text_is_gone_does_nothing() -> None:
 
 def test_a_deletion_leaves_who_when_and_what_was_answered() -> None:
     assert fold(SAID, change("delete")) == CHAT._replace(kind="deleted", text="")
+    said = SAID._replace(thread=5, replies=Replies(2, 8, "at 8"), mentions=("bob",))
+    assert fold(said, change("delete")) == CHAT._replace(
+        kind="deleted", text="", thread=5, replies=Replies(2, 8, "at 8")
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("root", [CHAT, fold(SAID, change("delete"))], ids=["there", "deleted"])
+def test_a_message_under_another_is_counted_there_once(root: Message) -> None:
+    replies = [CHAT._replace(seq=seq, thread=1, at=f"at {seq}") for seq in (4, 6)]
+    for _ in range(2):
+        for reply in replies:
+            root = answered(root, reply)
+    assert root.replies == Replies(2, 6, "at 6")
 
 
 def test_a_file_that_is_deleted_is_gone() -> None:
@@ -71,7 +87,8 @@ def test_the_fold_is_what_the_server_has_after_each_change(seed: int) -> None:
     frame = server.append("r", "you", "m", "text")
     message = Message.of(frame)
     for n in range(30):
-        entry = server.any_change(chance, "r", chance.choice(["you", "they", "others"]), f"c-{n}")
+        kind, fields = some_change(chance, [1])
+        entry = server.change("r", chance.choice(["you", "they", "others"]), f"c-{n}", kind, **fields)
         if entry is not None:
             known = server.rooms["r"][entry["seq"] - 1]
             happen(frame, known)
@@ -80,6 +97,12 @@ def test_the_fold_is_what_the_server_has_after_each_change(seed: int) -> None:
             message = fold(message, happened)
             assert message == Message.of(frame)
             assert fold(message, happened) == message, "twice is once"
+        if chance.random() < 0.3:
+            reply = server.append("r", "they", f"reply-{n}", "text", thread=1)
+            answer(frame, reply)
+            message = answered(message, Message.of(reply))
+            assert message == Message.of(frame) == Message.of(server.rooms["r"][0])
+            assert answered(message, Message.of(reply)) == message, "twice is once"
 
 
 def test_a_list_tells_messages_and_changes_apart() -> None:

@@ -29,7 +29,7 @@ from shared.client.core.events import (
 from shared.client.core.session import Session, SessionOptions
 from shared.client.core.timers import Timers
 from tests.chaos.memberships import PLAIN
-from tests.unit.room_server import ME, RoomServer, some_change
+from tests.unit.room_server import ME, RoomServer, some_change, some_mentions
 
 
 class World:
@@ -87,6 +87,11 @@ class World:
         """Somebody writes; who is in the room is told, unless that is lost."""
         before = len(self.server.rooms.get(room, ()))
         self._tell(room, before, self.server.append(room, sender, id, id))
+
+    def talk(self, room: str, sender: str, id: str) -> None:
+        """Somebody writes, perhaps in a thread, and perhaps calls somebody; likewise."""
+        before = len(self.server.rooms.get(room, ()))
+        self._tell(room, before, self.server.any_message(self.chance, room, sender, id))
 
     def meddle(self, room: str, sender: str, id: str) -> None:
         """Somebody changes some message, or the room itself, likewise."""
@@ -263,12 +268,14 @@ def test_whatever_the_network_does_nothing_is_lost_doubled_or_out_of_order(
         known = [m.seq for m in world.session.rooms[room].log.messages]
         match chance.random():
             case x if x < 0.1:
-                write(room, "chat", text=f"text {n}")
+                roots = [m.seq for m in world.session.rooms[room].log.messages if m.thread is None]
+                thread = {"thread": chance.choice(roots)} if roots and chance.random() < 0.5 else {}
+                write(room, "chat", text=f"text {n}", **thread, **some_mentions(chance))
             case x if x < 0.2 and known:
                 kind, fields = some_change(chance, known) if chance.random() < 0.7 else some_governing(chance)
                 write(room, kind, **fields)
             case x if x < 0.3:
-                world.say(room, chance.choice(["you", "they"]), f"o-{n}")
+                world.talk(room, chance.choice(["you", "they"]), f"o-{n}")
             case x if x < 0.4:
                 world.meddle(room, chance.choice(["you", "they"]), f"c-{n}")
             case x if x < 0.43:

@@ -24,16 +24,38 @@ class Person(NamedTuple):
 
 
 class About(NamedTuple):
-    """A room that something happened in to oneself, and what it was called then."""
+    """A room that something happened in to oneself, and what it was called then. Of a `mention` also the message `of`
+    of that room, the root of the `thread` in which it stands, if any, and `why` one is told: `mention` (it calls one),
+    `reply` (in a thread that one has begun or written in), `direct` (in a direct room)."""
 
     room: str
     title: str = ""
+    of: int | None = None
+    thread: int | None = None
+    why: str = ""
+
+    @classmethod
+    def read(cls, about: JsonFrame) -> About:
+        return cls(
+            about["room"], about.get("title", ""), about.get("of"), about.get("thread"), about.get("why", "")
+        )  # fmt: skip
+
+
+class Replies(NamedTuple):
+    """`total`: how many messages stand under one, those that were deleted among them; and which is the newest, said
+    when."""
+
+    total: int
+    last_seq: int
+    last_at: str
 
 
 class Message(NamedTuple):
-    """A `message` frame, or one that a list holds. `kind`: `chat`, `file` or `deleted`, in one's own log `invited` or
-    `removed`; `text` of a chat, else ""; `file`: the fields of a file, else None; `at`, `edited_at`: RFC 3339;
-    `reply_to`: the `seq` of the message that it answers; `about`: what room it tells of, in one's own log."""
+    """A `message` frame, or one that a list holds. `kind`: `chat`, `file` or `deleted`, in one's own log `invited`,
+    `removed` or `mention`; `text` of a chat, else ""; `file`: the fields of a file, else None; `at`, `edited_at`:
+    RFC 3339; `reply_to`: the `seq` of the message that it answers; `about`: what it tells of, in one's own log;
+    `thread`: the `seq` of its root, the message under which it stands; `replies`: of those that stand under this one,
+    None: there is none; `mentions`: the ids of the users whom it calls, sorted."""
 
     room: str
     seq: int
@@ -49,22 +71,28 @@ class Message(NamedTuple):
     pinned: bool = False
     reactions: Reactions = ()
     about: About | None = None
+    thread: int | None = None
+    replies: Replies | None = None
+    mentions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, frame: JsonFrame) -> Message:
         sender, reactions, about = frame["from"], frame.get("reactions") or (), frame.get("about")
+        replies = frame.get("replies")
         return cls(
             frame["room"], frame["seq"], frame["id"], frame["kind"], sender["id"], sender["name"], frame["at"],
             frame.get("text", ""), frame.get("file"), frame.get("reply_to"), frame.get("edited_at"),
             frame.get("pinned", False), tuple((r["emoji"], tuple(r["users"])) for r in reactions),
-            None if about is None else About(about["room"], about.get("title", "")),
+            None if about is None else About.read(about), frame.get("thread"),
+            None if replies is None else Replies(replies["count"], replies["last_seq"], replies["last_at"]),
+            tuple(frame.get("mentions") or ()),
         )  # fmt: skip
 
 
 class Change(NamedTuple):
     """A `change` frame, or one that a list holds: what happened to the message with the number `of`. `kind`: `edit`,
-    `delete`, `react` or `pin`. `text`: of an edit, None where the message has been deleted meanwhile; `emoji`, `on`: of
-    a reaction; `on`: of a pin."""
+    `delete`, `react` or `pin`. `text`: of an edit, None where the message has been deleted meanwhile; `mentions`: of an
+    edit, whom the message calls from then on; `emoji`, `on`: of a reaction; `on`: of a pin."""
 
     room: str
     seq: int
@@ -77,6 +105,7 @@ class Change(NamedTuple):
     text: str | None = None
     emoji: str = ""
     on: bool = False
+    mentions: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, frame: JsonFrame) -> Change:
@@ -84,6 +113,7 @@ class Change(NamedTuple):
         return cls(
             frame["room"], frame["seq"], frame["id"], frame["kind"], sender["id"], sender["name"], frame["at"],
             frame.get("of", 0), frame.get("text"), frame.get("emoji", ""), frame.get("on", False),
+            tuple(frame.get("mentions") or ()),
         )  # fmt: skip
 
 
@@ -113,7 +143,7 @@ class RoomChange(NamedTuple):
 
 Entry = Message | Change | RoomChange
 """What a room's log consists of: each has the room's next `seq`."""
-MESSAGES: Final = ("chat", "file", "deleted", "invited", "removed")
+MESSAGES: Final = ("chat", "file", "deleted", "invited", "removed", "mention")
 SETTINGS: Final = ("title", "topic", "posting", "invites", "keep_days", "archived")
 
 
@@ -205,9 +235,12 @@ class Lost(NamedTuple):
 class Arrived(NamedTuple):
     """A message of a joined room. All entries of a room, these and `Changed` and `RoomChanged`, come each once, in the
     order of `seq`, and without a gap but what `Skipped` and `Expired` name, and but for changes that the first messages
-    of all hold already. In one's own log: one was invited somewhere, or removed."""
+    of all hold already. In one's own log: one was invited somewhere, or removed, or called (`mention`).
+    `root`: the message under which it stands, as it is with this one counted; None where it stands under none, or that
+    one is not held here."""
 
     message: Message
+    root: Message | None = None
 
 
 class Changed(NamedTuple):
@@ -289,6 +322,13 @@ class ReadUpTo(NamedTuple):
     seq: int
 
 
+class AlertedOf(NamedTuple):
+    """Of what in the room one is alerted from now on, on all devices: `all`, `mentions` or `none`."""
+
+    room: str
+    level: str
+
+
 class Left(NamedTuple):
     """The membership has ended: by us, on another connection of this user, or while we were away; or `by` somebody who
     has removed us. The room is not known any more, and not joined anew."""
@@ -320,5 +360,5 @@ class Notice(NamedTuple):
 
 Event = (
     Connected | Lost | Arrived | Changed | RoomChanged | Skipped | Expired | Acknowledged | NotSent | CaughtUp
-    | PresenceChanged | Typing | ReadUpTo | Left | EpochChanged | WentBack | Notice
+    | PresenceChanged | Typing | ReadUpTo | AlertedOf | Left | EpochChanged | WentBack | Notice
 )  # fmt: skip

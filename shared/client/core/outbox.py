@@ -138,7 +138,7 @@ class Outbox:
     def numbers_gone(self, room: str) -> None:
         """The room's numbers name other entries from now on: what waits must not change or answer another message."""
         waiting = self._queues[room].waiting if room in self._queues else {}
-        for written in [each for each in waiting.values() if {"of", "reply_to"} & each.frame.keys()]:
+        for written in [each for each in waiting.values() if {"of", "reply_to", "thread"} & each.frame.keys()]:
             self._take(room, written.id)
             why = Refused("no_such_message", "The message store has another past than it had.")
             self._ports.settled(written, why)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from shared.client.core.events import ClientError, Entry, JsonFrame, Message, Person
+from shared.client.core.marks import Marks, Unread, unread
 from shared.client.core.room_log import RoomLog, Told
 from shared.client.core.standing import standing_of
 
@@ -20,7 +21,7 @@ class Room:
     `private`: only its members know of it; `log.standing`: who they are, and what holds. `online`: users by id,
     at most the first hundred when joined; `members`: how many. `entering`: who waits for the next `joined`, or why
     there is none. `caught_up`: nothing is known to be missing. `newest_page`: with how many messages it starts
-    anew. `left_by`: who has removed us while we asked to come in."""
+    anew. `left_by`: who has removed us while we asked to come in. `marks`: what is one's own of it."""
 
     def __init__(self, name: str, keep: int | None, after: int | None, catch_up: int | None) -> None:
         self.name = name
@@ -33,6 +34,7 @@ class Room:
         self.online: dict[str, str] = {}
         self.entering: list[Entered] = []
         self.left_by: Person | None = None
+        self.marks = Marks()
 
     def entered(self, frame: JsonFrame) -> None:
         self.joined, self.was_joined, self.held, self.left_by = True, True, True, None
@@ -47,7 +49,8 @@ class Room:
         seq: int = frame["seq"]
         as_of: int = frame.get("as_of", seq)
         if after is None:
-            return self.log.joined_fresh([entry for entry in entries if isinstance(entry, Message)], seq, as_of)
+            messages = [entry for entry in entries if isinstance(entry, Message)]
+            return self.log.joined_fresh(messages, seq, as_of, frame["more"])
         self.log.expect(seq)
         if self.is_far_behind:
             return []  # they are the oldest of what was missed, and it starts anew at the newest
@@ -57,6 +60,13 @@ class Room:
     def is_far_behind(self) -> bool:
         """Whether more is missing than is fetched by itself."""
         return self._catch_up is not None and self.log.missing > self._catch_up
+
+    def unread(self, me: str) -> Unread | None:
+        """What the user `me` has not read; None where that cannot be told from what is held here."""
+        read = self.marks.read_seq
+        if read is None or not self.log.is_whole or self.log.held_from > max(read + 1, self.log.first):
+            return None
+        return unread(self.log.messages, read, me)
 
     def present(self, frame: JsonFrame) -> None:
         self.members = frame["members"]
@@ -75,6 +85,7 @@ class Room:
         """What came from a message store that is no more; the room is to be entered anew. `seq`: its newest number now,
         beyond which nothing can be wanted."""
         self.joined = self.held = self.repairing = self.caught_up = False
+        self.marks = Marks()
         if self._after is not None and seq is not None:
             self._after = min(self._after, seq)
         self.log = RoomLog(self._keep)

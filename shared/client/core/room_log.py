@@ -9,7 +9,7 @@ from functools import reduce
 from typing import Any, Final, NamedTuple
 
 from shared.client.core.events import Arrived, Change, Changed, Entry, Message, RoomChange, RoomChanged, Standing
-from shared.client.core.fold import fold
+from shared.client.core.fold import answered, fold
 from shared.client.core.standing import after
 
 CHANGES_KNOWN: Final = 200
@@ -43,10 +43,13 @@ class RoomLog:
 
     A change is applied when every entry before it is known. It is dropped where its message is not held, or holds it
     already: a page's message is *as of* the page's number, one that came live as of its own. So is a change of the room
-    itself, whose `standing` a `joined` says."""
+    itself, whose `standing` a `joined` says. A message that stands under another one changes that one, likewise.
+
+    `held_from`: all messages from there on up to `whole` are held."""
 
     def __init__(self, keep: int | None = None) -> None:
         self.start: int | None = None
+        self.held_from = 1
         self.first = 1
         self.whole = 0
         self.target = 0
@@ -115,6 +118,7 @@ class RoomLog:
         """Wants everything after `seq`."""
         if self.start is None:
             self.start, self.whole, self.target = seq + 1, seq, seq
+            self.held_from = seq + 1
 
     def begins(self, first: int) -> list[Told] | None:
         """The server keeps nothing before `first`: what is held of that is let go, and none of it is missing. Gives
@@ -152,10 +156,13 @@ class RoomLog:
         self._ahead[entry.seq] = entry
         return self._advance(self.whole)
 
-    def joined_fresh(self, messages: Sequence[Message], seq: int, as_of: int) -> list[Told]:
+    def joined_fresh(self, messages: Sequence[Message], seq: int, as_of: int, more: bool = True) -> list[Told]:
         """The answer to a `join` without `after`: the newest messages of a room whose newest number is `seq`, with all
-        changes up to `as_of`. What else comes after that is missing."""
+        changes up to `as_of`. What else comes after that is missing. `more`: there are messages before these."""
         first = messages[0].seq if messages else as_of + 1
+        if self.start is None and not more:
+            self.begin_after(first - 1)
+            self.held_from = 1
         self.begin_after(first - 1)
         return self._newest(first, seq, messages, as_of)
 
@@ -184,7 +191,7 @@ class RoomLog:
         self._changes.clear()
         self._ahead = {seq: entry for seq, entry in self._ahead.items() if seq > through}
         self._as_of = {seq: held for seq, held in self._as_of.items() if seq in self._ahead}
-        self.start, self.whole = first, first - 1
+        self.start, self.held_from, self.whole = first, first, first - 1
         return Anew(passed, through, self._newest(first, up_to, messages, as_of))
 
     def _newest(self, first: int, up_to: int, messages: Sequence[Message], as_of: int) -> list[Told]:
@@ -222,8 +229,9 @@ class RoomLog:
         if isinstance(entry, Message):
             self._held[entry.seq] = entry
             if self._keep is not None and len(self._held) > self._keep:
-                self._held.popitem(last=False)
-            return Arrived(entry)
+                let_go, _ = self._held.popitem(last=False)
+                self.held_from = let_go + 1
+            return Arrived(entry, self._answer(entry))
         self._changes[entry.seq] = entry
         if len(self._changes) > CHANGES_KNOWN:
             self._changes.popitem(last=False)
@@ -234,6 +242,13 @@ class RoomLog:
         if message is not None and entry.seq > self._as_of.get(entry.of, entry.of):
             message = self._held[entry.of] = fold(message, entry)
         return Changed(entry.room, entry, message)
+
+    def _answer(self, reply: Message) -> Message | None:
+        """The message under which it stands, which counts it from now on."""
+        root = None if reply.thread is None else self._held.get(reply.thread)
+        if root is not None:
+            root = self._held[root.seq] = answered(root, reply)
+        return root
 
 
 def _identity(entry: Entry) -> tuple[str, str, str]:

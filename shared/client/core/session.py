@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from shared.client.core import events
 from shared.client.core.backfill import Backfill
@@ -26,6 +26,7 @@ from shared.client.core.events import (
 )
 from shared.client.core.invitations import Invitations
 from shared.client.core.making import Making
+from shared.client.core.notices import Notices
 from shared.client.core.outbox import Outbox, Written
 from shared.client.core.requests import Requests
 from shared.client.core.room import Entered, Room
@@ -78,6 +79,7 @@ class Session:
         self._backfill = Backfill(self, self._requests)
         self.making = Making(self, self._requests)
         self._invitations = Invitations()
+        self._notices = Notices(self.rooms, ports.emit)
 
     # ── what the user wants ──
 
@@ -97,11 +99,19 @@ class Session:
         self._departure.leave(name, self.rooms.get(name), done)
 
     def ask(self, frame: JsonFrame, done: Callable[[JsonFrame | ClientError], None]) -> None:
-        """`rooms`, `people` or `history`; a page of history counts as seen, and acknowledges what is ours in it."""
+        """`rooms`, `people`, `notify` or `history`; a page of history counts as seen, and acknowledges what is ours in
+        it."""
+        told = self._notices.told()
 
         def answered(answer: JsonFrame | ClientError) -> None:
-            if not isinstance(answer, ClientError) and answer["type"] == "history":
+            if isinstance(answer, ClientError):
+                pass
+            elif answer["type"] == "history":
                 self.found([entry_of(m) for m in answer["messages"]])
+            elif answer["type"] == "rooms":
+                self._notices.listed(answer, told)
+            elif answer["type"] == "notify":
+                self._notices.receive(answer)
             done(answer)
 
         self._requests.ask(frame, answered, ASKED_AT_MOST)
@@ -111,6 +121,7 @@ class Session:
     def welcomed(self, frame: JsonFrame) -> None:
         """A new connection is there."""
         self.user_id, self._invitations.room = frame["user"]["id"], frame.get("me", "")
+        self._notices.user_id = self.user_id
         self._entrance.connected()
         if self.epoch is not None and self.epoch != frame["epoch"]:
             for room in self.rooms.values():
@@ -132,8 +143,10 @@ class Session:
             self._arrived(entry_of(frame))
         elif (kind == "error" and self.outbox.refused(frame)) or self._requests.receive(frame):
             pass
-        elif (handler := _HANDLERS.get(kind)) is not None:
-            handler(self, frame)
+        elif kind == "left":
+            self._left_elsewhere(frame)
+        else:
+            self._notices.receive(frame)
 
     def disconnected(self) -> None:
         self._entrance.disconnected()
@@ -268,33 +281,7 @@ class Session:
         else:
             self._ports.emit(events.Acknowledged(outcome))
 
-    # ── what comes by itself ──
-
-    def _presence(self, frame: JsonFrame) -> None:
-        if (room := self.rooms.get(frame["room"])) is not None:
-            room.present(frame)
-        user = frame.get("user", {})
-        self._ports.emit(events.PresenceChanged(frame["room"], user.get("id"), frame.get("online"), frame["members"]))
-
-    def _typing(self, frame: JsonFrame) -> None:
-        self._ports.emit(events.Typing(frame["room"], frame["user"]["id"]))
-
-    def _read(self, frame: JsonFrame) -> None:
-        self._ports.emit(events.ReadUpTo(frame["room"], frame["user"]["id"], frame["seq"]))
-
     def _left_elsewhere(self, frame: JsonFrame) -> None:
         by = frame.get("by")
         person = None if by is None else Person(by["id"], by["name"], None)
         self._departure.left(frame["room"], self.rooms.get(frame["room"]), person)
-
-    def _error(self, frame: JsonFrame) -> None:
-        self._ports.emit(events.Notice(frame["code"], frame["text"]))
-
-
-_HANDLERS: dict[str, Callable[[Session, JsonFrame], Any]] = {
-    "presence": Session._presence,
-    "typing": Session._typing,
-    "read": Session._read,
-    "left": Session._left_elsewhere,
-    "error": Session._error,
-}

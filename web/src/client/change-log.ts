@@ -6,7 +6,7 @@
  */
 import { indexOf } from "./indices.ts"
 import { type Interval, Intervals } from "./intervals.ts"
-import type { Change as MessageChange, RoomChange } from "./wire.ts"
+import type { MessageChange, RoomChange } from "./wire.ts"
 
 type Change = MessageChange | RoomChange
 

@@ -6,7 +6,7 @@ import { newId } from "./ids.ts"
 import { type Ask, Disconnected, Refused, type Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
 import type { Governors, Role } from "./standing.ts"
-import type { RoomName, User } from "./wire.ts"
+import type { Level, RoomName, User } from "./wire.ts"
 
 export interface DeedsPorts {
   requests: Requests
@@ -31,7 +31,7 @@ export interface Settings {
 }
 
 type Making = Ask<"create"> | Ask<"direct">
-type Governing = Ask<"invite"> | Ask<"remove"> | Ask<"role"> | Ask<"settings">
+type Governing = Ask<"invite"> | Ask<"remove"> | Ask<"role"> | Ask<"settings"> | Ask<"notify">
 const NOT_JOINED_AT_MOST = 3
 const GONE = { code: "no_such_room", text: "There is no such room, or it is not open to you." } as const
 
@@ -68,6 +68,11 @@ export class Deeds {
 
   async set(room: RoomName, settings: Settings): Promise<void> {
     await this.#govern({ type: "settings", id: newId(), room, ...settings })
+  }
+
+  /** Sets of what in the room this user is alerted, on all of their devices. */
+  async alertOf(room: RoomName, level: Level): Promise<void> {
+    await this.#govern({ type: "notify", room, level })
   }
 
   /** Up to twenty people whose names begin so. Throws `Disconnected`, `Refused` or `Unanswered`. */

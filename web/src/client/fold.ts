@@ -1,12 +1,16 @@
-/** What a change makes of a message. All effects set something to a value, so a change that the message holds already does nothing. */
-import type { Change, ChatMessage, Message, Reaction } from "./wire.ts"
+/**
+ * What a change makes of a message. All effects set something to a value, so a change that the message holds already does nothing; a message
+ * under it is counted once, since it is applied in the order of `seq` as all changes are.
+ */
+import { isReply, type ChatMessage, type Message, type MessageChange, type Reaction, type Reply } from "./wire.ts"
 
 /** `message` after `change`, which is of it; the same object where that changes nothing. */
-export const fold = (message: Message, change: Change): Message => {
+export const fold = (message: Message, change: MessageChange): Message => {
+  if (isReply(change)) return answered(message, change)
   if (message.kind === "deleted" || isNotice(message)) return message
   switch (change.kind) {
     case "edit":
-      return edited(message, change.text, change.at)
+      return edited(message, change.text, change.mentions, change.at)
     case "delete":
       return deleted(message)
     case "react":
@@ -25,15 +29,23 @@ type Notice = Extract<Message, { about: unknown }>
 type Whole = Exclude<Message, Notice | { kind: "deleted" }>
 
 // In one's own log nobody changes anything.
-const isNotice = (message: Message): message is Notice => message.kind === "invited" || message.kind === "removed"
+const isNotice = (message: Message): message is Notice => message.kind === "invited" || message.kind === "removed" || message.kind === "mention"
 
 // A change without a text is one whose message has been deleted meanwhile: its own change says so.
-const edited = (message: Whole, text: string | undefined, at: ChatMessage["at"]): Message => {
-  if (message.kind !== "chat" || text === undefined || (message.text === text && message.edited_at === at)) return message
-  return { ...message, text, edited_at: at }
+const edited = (message: Whole, text: string | undefined, mentions: readonly string[] = [], at: ChatMessage["at"]): Message => {
+  if (message.kind !== "chat" || text === undefined) return message
+  const { mentions: before = [], ...rest } = message
+  if (message.text === text && message.edited_at === at && before.join() === mentions.join()) return message
+  return { ...rest, text, edited_at: at, ...(mentions.length > 0 && { mentions: [...mentions].sort() }) }
 }
 
-const deleted = ({ room, seq, id, from, at, reply_to }: Whole): Message => ({
+// Also where the message itself is deleted: what was said under it stays.
+const answered = (message: Message, { seq, at }: Reply): Message => {
+  const { count, last_seq } = message.replies ?? { count: 0, last_seq: 0 }
+  return seq > last_seq ? { ...message, replies: { count: count + 1, last_seq: seq, last_at: at } } : message
+}
+
+const deleted = ({ room, seq, id, from, at, reply_to, thread, replies }: Whole): Message => ({
   kind: "deleted",
   room,
   seq,
@@ -41,6 +53,8 @@ const deleted = ({ room, seq, id, from, at, reply_to }: Whole): Message => ({
   from,
   at,
   ...(reply_to !== undefined && { reply_to }),
+  ...(thread !== undefined && { thread }),
+  ...(replies !== undefined && { replies }),
 })
 
 const reacted = (message: Whole, emoji: string, user: string, on: boolean): Message => {

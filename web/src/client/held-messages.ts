@@ -1,13 +1,18 @@
 /** The messages of one room that are held, in the order of `seq` and without doubles, each with the number *as of* which it is held. */
 import { fold } from "./fold.ts"
 import { indexOf } from "./indices.ts"
-import type { Change, Message } from "./wire.ts"
+import { changedBy, type Message, type MessageChange } from "./wire.ts"
 
 export class HeldMessages {
   #messages: Message[] = []
   #copy: readonly Message[] | null = null
   /** Of a message that is not here, it is the message's own number. */
-  readonly #asOf = new WeakMap<Message, number>()
+  readonly #asOf: WeakMap<Message, number>
+
+  /** `beside`: others that hold the same messages, so that what is noted of one holds in both. */
+  constructor(beside?: HeldMessages) {
+    this.#asOf = beside === undefined ? new WeakMap() : beside.#asOf
+  }
 
   /** Oldest first. The array is replaced, never changed: a copy, made when it is asked for and not at each arrival. */
   get all(): readonly Message[] {
@@ -54,17 +59,18 @@ export class HeldMessages {
   }
 
   /** Applies a change to the message that it is of, if that is held and does not hold it yet. */
-  apply(change: Change): void {
-    const message = this.at(change.of)
+  apply(change: MessageChange): void {
+    const of = changedBy(change)
+    const message = this.at(of)
     if (message === null) return
     const folded = this.folded(message, change)
     if (folded === message) return
-    this.#messages[this.indexOf(change.of)] = folded
+    this.#messages[this.indexOf(of)] = folded
     this.#copy = null
   }
 
   /** `message` after `change`, which is of it, unless it holds that already. */
-  folded(message: Message, change: Change): Message {
+  folded(message: Message, change: MessageChange): Message {
     if (change.seq <= this.asOf(message)) return message
     const folded = fold(message, change)
     this.#asOf.set(folded, change.seq)

@@ -30,6 +30,8 @@ export class Listing {
   /** Whether the server has said, since the page was opened, of which rooms this user is a member. */
   isKnown = false
   #askedAt = 0
+  /** How often it was asked by itself without the numbers of unread being right then. */
+  #inVain = 0
   #cancelSoon: (() => void) | null = null
 
   constructor(ports: ListingPorts) {
@@ -40,7 +42,7 @@ export class Listing {
   async refresh(): Promise<void> {
     const { requests, rooms, entrance, reading, forget, complete, changed } = this.#ports
     this.#askedAt = Date.now()
-    const known = new Map(Array.from(rooms.all.values(), (room) => [room, { log: room.log, seq: room.seq }]))
+    const known = new Map(Array.from(rooms.all.values(), (room) => [room, { log: room.log, seq: room.seq, told: room.levelTold }]))
     const { rooms: listed } = await requests.ask({ type: "rooms" })
     let wentBack = false
     for (const summary of listed) {
@@ -51,12 +53,14 @@ export class Listing {
         if (rooms.isOpened(room.name)) void entrance.enter(room)
       }
       room.summarised(summary)
+      if ((known.get(room)?.told ?? 0) === room.levelTold) room.level = summary.notify ?? "all"
       if (room.log.start === null && !entrance.isEntering(room)) room.log.anchor(summary.seq)
       room.log.expect(summary.seq)
       complete(room)
       reading.remembered(room, summary.read_seq)
     }
     this.isKnown = true
+    if (this.#isCounted) this.#inVain = 0
     reading.listed(rooms.all.values())
     for (const name of rooms.all.keys()) changed(name)
     rooms.keep(new Set(listed.map(({ room }) => room)))
@@ -64,12 +68,18 @@ export class Listing {
     if (wentBack) await entrance.enterAll(rooms.notRefused)
   }
 
-  /** In a moment, and once for many who want it. */
+  /** In a moment, and once for many rooms whose numbers of unread are not right; not where that has changed by then. */
   refreshSoon(): void {
-    this.#cancelSoon ??= after(SOON_MS, () => {
+    this.#cancelSoon ??= after(Math.min(APART_MS, SOON_MS * 2 ** this.#inVain), () => {
       this.#cancelSoon = null
+      if (this.#isCounted) return
+      this.#inVain += 1
       void this.refresh().catch(ignoreLoss)
     })
+  }
+
+  get #isCounted(): boolean {
+    return [...this.#ports.rooms.all.values()].every(({ isUnreadCounted }) => isUnreadCounted)
   }
 
   /** Refreshes unless that was done a moment ago. */

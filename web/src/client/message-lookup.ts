@@ -3,7 +3,7 @@ import { fold } from "./fold.ts"
 import { Refused, type Requests } from "./requests.ts"
 import type { Room } from "./room.ts"
 import type { RoomLog } from "./room-log.ts"
-import { type Change, type Entry, isChange, isMessage, isRoomChange, type Message } from "./wire.ts"
+import { changedBy, effectOf, type Entry, isMessage, isRoomChange, type Message, type MessageChange } from "./wire.ts"
 
 export interface MessageLookupPorts {
   requests: Requests
@@ -18,7 +18,7 @@ interface Answer {
   readonly log: RoomLog
   readonly message: Promise<Message | null>
   /** Those that came to the message since it was asked for. */
-  readonly changes: Change[]
+  readonly changes: MessageChange[]
   isPending: boolean
 }
 
@@ -39,7 +39,7 @@ export class MessageLookup {
     const key = keyOf(room.name, seq)
     const known = this.#answers.get(key)
     if (known?.log === room.log) return known.message
-    const changes: Change[] = []
+    const changes: MessageChange[] = []
     const answer: Answer = { log: room.log, changes, message: this.#ask(room, seq, changes), isPending: true }
     this.#keep(key, answer)
     answer.message.then(
@@ -56,15 +56,16 @@ export class MessageLookup {
   found(entries: readonly Entry[]): void {
     if (this.#answers.size === 0) return
     for (const entry of entries) {
-      if (!isChange(entry) || isRoomChange(entry)) continue
-      const key = keyOf(entry.room, entry.of)
+      const change = effectOf(entry)
+      if (change === null || isRoomChange(change)) continue
+      const key = keyOf(entry.room, changedBy(change))
       const answer = this.#answers.get(key)
-      if (answer?.isPending) answer.changes.push(entry)
+      if (answer?.isPending) answer.changes.push(change)
       else this.#answers.delete(key)
     }
   }
 
-  async #ask(room: Room, seq: number, changes: readonly Change[]): Promise<Message | null> {
+  async #ask(room: Room, seq: number, changes: readonly MessageChange[]): Promise<Message | null> {
     try {
       await this.#ports.enter(room)
       const page = await this.#ports.requests.ask({ type: "history", room: room.name, before: seq + 1, limit: 1 }, ASK_AT_MOST)

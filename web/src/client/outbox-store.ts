@@ -1,10 +1,10 @@
 /** Where the outbox outlives the page. One record for each entry, so that two tabs of one user do not overwrite each other's. */
 import type { ErrorCode, RoomName } from "./wire.ts"
 
-/** What a person has done, as the frame says it that takes it to the server. `of` and `reply_to`: the number of a message. */
+/** What a person has done, as the frame says it that takes it to the server. `of`, `reply_to`, `thread`: the number of a message. `mentions`: user ids. */
 export type Said =
-  | { readonly type: "chat"; readonly text: string; readonly reply_to?: number }
-  | { readonly type: "edit"; readonly of: number; readonly text: string }
+  | { readonly type: "chat"; readonly text: string; readonly reply_to?: number; readonly thread?: number; readonly mentions?: readonly string[] }
+  | { readonly type: "edit"; readonly of: number; readonly text: string; readonly mentions?: readonly string[] }
   | { readonly type: "delete"; readonly of: number }
   | { readonly type: "react"; readonly of: number; readonly emoji: string; readonly on: boolean }
   | { readonly type: "pin"; readonly of: number; readonly on: boolean }
@@ -97,12 +97,13 @@ const readEntry = (record: string | null): OutboxEntry[] => {
   }
 }
 
-type Loose = { readonly [Field in "type" | "text" | "reply_to" | "of" | "emoji" | "on"]?: unknown }
+type Loose = { readonly [Field in "type" | "text" | "reply_to" | "thread" | "of" | "emoji" | "on" | "mentions"]?: unknown }
 
-const isSaid = ({ type, text, reply_to, of, emoji, on }: Loose): boolean => {
+const isSaid = ({ type, text, reply_to, thread, of, emoji, on, mentions }: Loose): boolean => {
+  if (mentions !== undefined && !(Array.isArray(mentions) && mentions.every((id) => typeof id === "string"))) return false
   switch (type) {
     case "chat":
-      return typeof text === "string" && (reply_to === undefined || typeof reply_to === "number")
+      return typeof text === "string" && [reply_to, thread].every((of) => of === undefined || typeof of === "number")
     case "edit":
       return typeof of === "number" && typeof text === "string"
     case "delete":

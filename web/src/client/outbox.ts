@@ -116,7 +116,7 @@ export class Outbox {
     for (const entry of this.of(room)) if (entry.failure === null) this.#fail(entry, failure)
   }
 
-  /** The store went back: under a number may stand another message now, so what changes or answers one is not sent, even if it is tried again. */
+  /** The store went back: under a number may stand another message now, so what changes or answers one, or stands under one, is not sent, even if it is tried again. */
   wentBack(room: RoomName): void {
     for (const entry of this.of(room)) if (names(entry.said)) this.#goAstray(entry)
   }
@@ -157,7 +157,7 @@ export class Outbox {
       this.flush()
     })
     this.#inFlight.set(room, { id, cancel })
-    if (!this.#ports.send({ ...said, room, id })) this.#settle(room, id)
+    if (!this.#ports.send({ ...said, room, id } as ClientFrame)) this.#settle(room, id)
   }
 
   #settle(room: RoomName, id: string): void {
@@ -209,7 +209,7 @@ export class Outbox {
     const { said } = entry
     const failure = entry.failure ?? NOT_THERE
     this.#settle(entry.room, entry.id)
-    if (said.type === "chat") this.#replace({ ...entry, failure, said: { type: "chat", text: said.text } })
+    if (said.type === "chat") this.#replace({ ...entry, failure, said: { type: "chat", text: said.text, ...(said.mentions && { mentions: said.mentions }) } })
     else this.#fail({ ...entry, astray: true }, failure)
   }
 
@@ -239,7 +239,7 @@ export class Outbox {
 const bearsWords = ({ said }: OutboxEntry): boolean => said.type === "chat" || said.type === "edit"
 
 /** Whether it bears the number of a message. */
-const names = (said: Said): boolean => said.type !== "chat" || said.reply_to !== undefined
+const names = (said: Said): boolean => said.type !== "chat" || said.reply_to !== undefined || said.thread !== undefined
 
 /** What is changed, of which the last word alone counts; null for a message. */
 const thingOf = (said: Said): string | null => {

@@ -6,7 +6,11 @@ export interface OwnLogPorts {
   room(name: RoomName): Room
   /** This user has been let in: the room is one of theirs. */
   invited(room: Room): void
+  read(room: Room, seq: number): void
 }
+
+/** So many entries that nobody has to look at may follow the mark before it is moved over them. */
+const PASSED_AT_MOST = 50
 
 export class OwnLog {
   /** Its name, or null until the server has said it. */
@@ -23,6 +27,13 @@ export class OwnLog {
   begin(name: RoomName): void {
     this.name = name
     this.#since = null
+  }
+
+  /** `log` has grown. What is told of direct messages, and was read where it was said, needs no eyes here: the mark goes over it, not each time. */
+  passOver(log: Room): void {
+    if (log.name !== this.name) return
+    const upTo = log.saw([])
+    if (upTo !== null && upTo - log.readSeq! >= PASSED_AT_MOST) this.#ports.read(log, upTo)
   }
 
   /** These came. */

@@ -19,6 +19,7 @@ interface Answers {
   remove: "change"
   role: "change"
   settings: "change"
+  notify: "notify"
 }
 
 type Question = keyof Answers

@@ -11,18 +11,31 @@
  */
 import { ChangeLog } from "./change-log.ts"
 import { HeldMessages } from "./held-messages.ts"
+import { HeldThread } from "./held-thread.ts"
 import type { Interval } from "./intervals.ts"
 import { KnownNumbers } from "./known-numbers.ts"
 import { RoomLines } from "./room-lines.ts"
 import type { KeptLog } from "./room-record.ts"
-import { type Change, type Entry, isChange, isMessage, isRoomChange, type Message, type RoomChange } from "./wire.ts"
+import { type Change, changedBy, effectOf, type Entry, isMessage, isReply, isRoomChange, type Message, type MessageChange, type RoomChange } from "./wire.ts"
 
 /** So many messages are held at most; past that so many are kept, so that not every arrival lets one go. */
 export const HELD_AT_MOST = 2_000
 export const KEPT = 1_200
 
 const NO_MESSAGES: readonly Message[] = []
-const NO_CHANGES: readonly (Change | RoomChange)[] = []
+const NO_CHANGES: readonly Effect[] = []
+
+type Effect = MessageChange | RoomChange
+
+/** Who hears of what a log does not hold. */
+export interface LogWatch {
+  /** A message was changed, whether or not it is held; perhaps told more than once. */
+  changed(change: Change): void
+  /** The message follows the end of what is held. */
+  passed(message: Message): void
+}
+
+const NOBODY: LogWatch = { changed: () => {}, passed: () => {} }
 
 export class RoomLog {
   /** Where somebody reads: the messages around this number stay; null: at the newest. */
@@ -31,14 +44,18 @@ export class RoomLog {
   readonly #changes = new ChangeLog()
   readonly #numbers = new KnownNumbers()
   readonly #lines = new RoomLines()
+  /** The threads that somebody looks at, by the numbers of the messages under which they stand. */
+  readonly #threads = new Map<number, HeldThread>()
   readonly #onRoomChange: (change: RoomChange) => void
+  readonly #watch: LogWatch
   /** The newest message, where it is not held. */
   #newest: Message | null = null
   #passedOver = 0
 
   /** `onRoomChange` hears of each change of the room itself in order, once every entry before it is known; perhaps more than once. */
-  constructor(onRoomChange: (change: RoomChange) => void = () => {}) {
+  constructor(onRoomChange: (change: RoomChange) => void = () => {}, watch = NOBODY) {
     this.#onRoomChange = onRoomChange
+    this.#watch = watch
   }
 
   /** What was changed of the room itself, as far as that has come: it stands between the messages. */
@@ -196,7 +213,8 @@ export class RoomLog {
     this.#begin(seq, seq - 1)
     if (isRoomChange(entry)) this.#lines.add([entry])
     const isNew = this.end !== null && seq > this.end ? this.#passedBy(entry) : this.#next(entry)
-    this.#apply(this.#changes.saw(seq, seq, isChange(entry) ? [entry] : NO_CHANGES))
+    const effect = effectOf(entry)
+    this.#apply(this.#changes.saw(seq, seq, effect ? [effect] : NO_CHANGES))
     return isNew
   }
 
@@ -225,7 +243,7 @@ export class RoomLog {
     if (after === this.end) this.#numbers.reachOn(covered < this.target ? covered : null)
     this.#insert(entries, after + 1, covered, asOf)
     this.#lines.add(entries.filter(isRoomChange))
-    this.#apply(this.#changes.saw(after + 1, covered, entries.filter(isChange)))
+    this.#apply(this.#changes.saw(after + 1, covered, entries.flatMap((entry) => effectOf(entry) ?? [])))
     this.#bound()
   }
 
@@ -244,7 +262,7 @@ export class RoomLog {
    * follows them goes over into it: of the rest nobody knows what was changed meanwhile.
    */
   anew(upTo: number, entries: readonly Entry[], more: boolean, asOf: number): RoomLog {
-    const log = new RoomLog(this.#onRoomChange)
+    const log = new RoomLog(this.#onRoomChange, this.#watch)
     log.begins(this.first)
     log.#lines.add(this.lines)
     log.joinedFresh(entries, upTo, more, asOf)
@@ -284,6 +302,35 @@ export class RoomLog {
     return this.#held.at(seq)
   }
 
+  /** Holds the thread under the message `root`, too: what comes to it, and what is changed of its messages. Until that is let go, or this log is. */
+  follow(root: number): HeldThread {
+    const followed = this.#threads.get(root)
+    if (followed) return followed
+    const thread = new HeldThread(root, this.#held)
+    this.#threads.set(root, thread)
+    const message = this.at(root)
+    const isWhole = message !== null && this.start! <= root && this.hole === null && this.end === null
+    if (isWhole) thread.begin(message, this.messages.filter((each) => each.thread === root))
+    return thread
+  }
+
+  unfollow(root: number): void {
+    this.#threads.delete(root)
+  }
+
+  /** Whether the thread still gets what comes here. */
+  holds(thread: HeldThread): boolean {
+    return this.#threads.get(thread.root) === thread
+  }
+
+  /** Messages of a thread have come, which hold what was changed up to `asOf`: has `take` put them into it. */
+  threadPage(thread: HeldThread, messages: readonly Message[], asOf: number, take: (messages: readonly Message[]) => void): void {
+    if (!this.holds(thread)) return
+    for (const message of messages) this.#held.note(message, asOf)
+    take(messages)
+    this.#apply(this.#changes.lower(Math.max(asOf, messages[0]?.seq ?? 0)))
+  }
+
   /** Where nothing is known yet, the log begins at `start`, and nothing up to `through` can change what it will hold. */
   #begin(start: number, through: number): void {
     if (this.start !== null) return
@@ -292,6 +339,7 @@ export class RoomLog {
   }
 
   #beginChanges(through: number): void {
+    this.#threads.clear()
     this.#changes.begin(through)
     this.#passedOver = through
   }
@@ -309,6 +357,7 @@ export class RoomLog {
     this.#numbers.cover(seq, seq, NO_MESSAGES)
     if (isNew && isMessage(entry)) {
       this.#held.add([entry])
+      this.#toThread(entry)
       this.#apply(this.#changes.lower(seq)) // repeated by the server, it may come long after what was changed of it
       this.#bound()
     }
@@ -321,6 +370,8 @@ export class RoomLog {
     const isNew = seq > this.target
     if (isMessage(entry)) {
       this.#numbers.expect(seq)
+      if (isNew) this.#toThread(entry)
+      this.#watch.passed(entry)
       if (seq > (this.newest?.seq ?? 0)) this.#newest = entry
     } else this.#numbers.cover(seq, seq, NO_MESSAGES)
     return isNew
@@ -331,8 +382,10 @@ export class RoomLog {
     const end = this.end ?? Infinity
     const messages = entries.filter(isMessage).filter(({ seq }) => seq >= this.first)
     for (const message of messages) this.#held.note(message, asOf)
+    for (const message of messages) if (message.seq > end) this.#watch.passed(message)
     const added = messages.filter(({ seq }) => seq <= end && !this.#numbers.has(seq))
     this.#held.add(added)
+    for (const message of added) this.#toThread(message)
     this.#numbers.cover(from, to, messages)
     const newest = messages.at(-1)
     const isPassed = newest !== undefined && newest.seq > (this.newest?.seq ?? 0)
@@ -352,15 +405,22 @@ export class RoomLog {
     this.#bound()
   }
 
-  #apply(changes: readonly (Change | RoomChange)[]): void {
+  #apply(changes: readonly Effect[]): void {
     for (const change of changes) {
       if (isRoomChange(change)) {
         this.#onRoomChange(change)
         continue
       }
-      if (this.#newest?.seq === change.of) this.#newest = this.#held.folded(this.#newest, change)
+      if (!isMessage(change)) this.#watch.changed(change)
+      if (this.#newest?.seq === changedBy(change)) this.#newest = this.#held.folded(this.#newest, change)
       this.#held.apply(change)
+      for (const thread of this.#threads.values()) thread.apply(change)
     }
+  }
+
+  /** A message that was not here has come. */
+  #toThread(message: Message): void {
+    if (isReply(message)) this.#threads.get(message.thread)?.take(message)
   }
 
   /** Lets go what is furthest from the reader, where more is held than may be. */
@@ -378,6 +438,7 @@ export class RoomLog {
     if (to < held.length) {
       this.#newest = this.newest
       this.#numbers.dropAbove(held[to - 1]!.seq, held.slice(to))
+      for (const message of held.slice(to)) this.#watch.passed(message)
     }
     if (from > 0) this.#numbers.dropBelow(held[from]!.seq)
     this.#held.keep(from, to)

@@ -8,7 +8,7 @@ import type { Message, Person, RoomChange, RoomName, RoomSummary } from "./wire.
  * How rooms are kept. Raised where an entry comes to mean more to this client (`fold`, `foldRoom`): what an older page made of it is not
  * whole then, and is dropped.
  */
-export const KEPT_AS = 1
+export const KEPT_AS = 2
 /** So many of a room's newest messages are kept, and so many of the changes of the room itself that stand between them. */
 export const KEPT_MESSAGES = 200
 export const KEPT_LINES = 100

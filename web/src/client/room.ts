@@ -1,13 +1,12 @@
 /** What the client knows of one room: its log, who is there, who types, how far this user has read. */
 import { Intervals } from "./intervals.ts"
 import { isDirect, isPrivate } from "./room-names.ts"
-import { RoomLog } from "./room-log.ts"
+import { type LogWatch, RoomLog } from "./room-log.ts"
 import { foldRoom, type Standing, standingOf } from "./standing.ts"
-import type { Entry, ErrorCode, Incoming, JoinedRoom, Message, RoomChange, RoomName, RoomSummary, User } from "./wire.ts"
+import { Tally, type Unread } from "./tally.ts"
+import type { Entry, ErrorCode, Incoming, JoinedRoom, Level, Message, RoomChange, RoomName, RoomSummary, User } from "./wire.ts"
 
 const NEWEST_PAGE = 50
-/** How far the server counts what is unread. */
-const COUNTED_TO = 100
 const READ_BEFORE = 20
 
 export interface Refusal {
@@ -15,8 +14,23 @@ export interface Refusal {
   readonly text: string
 }
 
+/** What messages are to this user. */
+export interface Eyes {
+  /** Whether an entry is this user's own. */
+  isOwn(entry: Pick<Message, "from">): boolean
+  /** Whether this user is among those whom a message mentions, by their ids. */
+  mentions(ids: readonly string[]): boolean
+  /** Whether it is an entry of this user's own log, and was read where it was said. */
+  isReadThere(message: Message): boolean
+}
+
 export class Room {
   readonly name: RoomName
+  /** Of what this user is alerted. */
+  level: Level = "all"
+  /** How often the server has told the level by itself. */
+  levelTold = 0
+  #tally = this.#newTally()
   /** Replaced where the room starts anew: what was held of it is let go then. */
   log = this.#newLog()
   /** How it stands, or null until the server has let us in. */
@@ -44,13 +58,13 @@ export class Room {
   readonly #demotions = new Set<number>()
   /** Who has invited this user here, and what they called it: until the server lists the room, nobody else knows how far it is read. */
   #invitation: { readonly by: User; readonly title: string } | null = null
-  readonly #isOwn: (entry: Pick<Message, "from">) => boolean
+  readonly #eyes: Eyes
   readonly #catchUp: number
 
   /** `catchUp`: how many missing messages are fetched by themselves. */
-  constructor(name: RoomName, isOwn: (entry: Pick<Message, "from">) => boolean, catchUp: number) {
+  constructor(name: RoomName, eyes: Eyes, catchUp: number) {
     this.name = name
-    this.#isOwn = isOwn
+    this.#eyes = eyes
     this.#catchUp = catchUp
   }
 
@@ -138,19 +152,23 @@ export class Room {
     return listed === null || (at !== null && at > listed) ? at : listed
   }
 
-  /** How many messages of others follow the mark: those that are here are counted, of the others the server has said how many there are. What was deleted does not count. */
-  get unread(): number {
-    if (this.readSeq === null) return 0
-    const listedSeq = this.#summary?.seq ?? 0
-    const uncounted = this.log.unknown(this.readSeq + 1, listedSeq)
-    return this.#othersHere(this.readSeq, this.seq) + this.#othersAmong(uncounted) + this.log.unknown(Math.max(this.readSeq, listedSeq) + 1, this.seq)
+  /** How many messages of others follow the mark, and how many of them mention this user. What was deleted does not count. */
+  get unreadCount(): Unread {
+    return this.#tally.count(this.log, this.readSeq, this.seq)
   }
 
-  /** Whether `unread` is right: it is a guess where another device has read a part of what only the server has counted. */
+  get unread(): number {
+    return this.unreadCount.messages
+  }
+
+  /** Whether that is right; else the server has to count. */
   get isUnreadCounted(): boolean {
-    const { readSeq } = this
-    if (this.#summary === null || readSeq === null || readSeq === this.#summary.read_seq) return true
-    return this.log.unknown(readSeq + 1, this.#summary.seq) === 0
+    return !this.joined || this.#tally.isRight(this.log, this.readSeq, this.seq)
+  }
+
+  /** Whether the message is still to be read. */
+  isUnread(message: Message): boolean {
+    return this.readSeq !== null && message.seq > this.readSeq && !this.#isRead(message)
   }
 
   /** The first number after the mark that is, or may be, another's message; null where all is read. */
@@ -170,12 +188,6 @@ export class Room {
     return seq
   }
 
-  /** Whether the server has to count anew what is unread now that the message `of` is deleted: it may have counted that one, and it alone. */
-  isRecountedWithout(of: number): boolean {
-    const { readSeq } = this
-    return this.#summary !== null && readSeq !== null && of > readSeq && this.log.unknown(readSeq + 1, this.#summary.seq) > 0
-  }
-
   // No message (a change, or not kept any more), or one of which nothing is left, or one's own.
   #needsNoEyes(seq: number): boolean {
     const message = this.log.at(seq)
@@ -183,24 +195,11 @@ export class Room {
   }
 
   #isRead(message: Message): boolean {
-    return message.kind === "deleted" || this.#isOwn(message)
+    return message.kind === "deleted" || this.#isOwn(message) || this.#eyes.isReadThere(message)
   }
 
-  /** How many messages of others are here under the numbers (after, upTo], without those that were deleted. */
-  #othersHere(after: number, upTo: number): number {
-    const { messages } = this.log
-    let count = 0
-    for (let i = messages.length - 1; i >= 0 && messages[i]!.seq > after; i--) {
-      if (messages[i]!.seq <= upTo && !this.#isRead(messages[i]!)) count += 1
-    }
-    return count
-  }
-
-  /** How many of `uncounted` numbers that the list of rooms has counted are others' messages; at most so many. */
-  #othersAmong(uncounted: number): number {
-    if (this.#summary === null || uncounted === 0) return 0
-    const { unread, read_seq, seq } = this.#summary
-    return unread >= COUNTED_TO ? uncounted : Math.max(0, Math.min(uncounted, unread - this.#othersHere(read_seq, seq)))
+  #isOwn(entry: Pick<Message, "from">): boolean {
+    return this.#eyes.isOwn(entry)
   }
 
   /** Wants what is unread, and a little before it; not where that is more than is fetched by itself. False: not known yet. */
@@ -213,9 +212,16 @@ export class Room {
 
   summarised(summary: RoomSummary): void {
     this.#summary = summary
+    this.#tally.listed(summary)
     if (summary.last) this.log.listed(summary.last, summary.seq)
     this.readSeq = Math.max(this.readSeq ?? 0, summary.read_seq)
     if (!this.joined) this.members = summary.members
+  }
+
+  /** The server says of what this user is alerted. */
+  alertsOf(level: Level): void {
+    this.level = level
+    this.levelTold += 1
   }
 
   /** Takes the answer to a `join` or `resume` that asked for what follows `after`, or for the newest messages where that is null. */
@@ -276,14 +282,24 @@ export class Room {
     this.joined = false
     this.readSeq = null
     this.#summary = null
+    this.#tally = this.#newTally()
     this.#seen = new Intervals()
   }
 
+  #newTally(): Tally {
+    return new Tally({
+      isRead: (message) => this.#isRead(message),
+      mentions: ({ mentions = [] }) => this.#eyes.mentions(mentions),
+      isOwn: (entry) => this.#isOwn(entry),
+    })
+  }
+
   #newLog(): RoomLog {
+    const watch: LogWatch = { changed: (change) => this.#tally.changed(change), passed: (message) => this.#tally.passed(message) }
     return new RoomLog((change) => {
       if (this.standing === null || change.seq <= this.standing.asOf) return
       if (change.kind === "member" && change.role === "member" && this.standing.people?.has(change.user.id)) this.#demotions.add(change.seq)
       this.standing = foldRoom(this.standing, change, (user) => this.#isOwn({ from: user }))
-    })
+    }, watch)
   }
 }

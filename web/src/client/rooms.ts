@@ -1,5 +1,5 @@
 /** The rooms that are known here: those of which this user is a member, and those that were asked for by name. */
-import { Room } from "./room.ts"
+import { type Eyes, Room } from "./room.ts"
 import type { Message, RoomName } from "./wire.ts"
 
 export class Rooms {
@@ -9,12 +9,12 @@ export class Rooms {
   /** Looked at, with unread messages that are still to be asked for. */
   readonly #unreadWanted = new Set<RoomName>()
 
-  readonly #isOwn: (entry: Pick<Message, "from">) => boolean
+  readonly #eyes: Eyes
   readonly #catchUp: number
 
-  /** `isOwn`: whether a message is this user's own. `catchUp`: see `Room`. */
-  constructor(isOwn: (entry: Pick<Message, "from">) => boolean, catchUp: number) {
-    this.#isOwn = isOwn
+  /** `eyes` and `catchUp`: see `Room`. */
+  constructor(eyes: Omit<Eyes, "isReadThere">, catchUp: number) {
+    this.#eyes = { ...eyes, isReadThere: (message) => this.#isReadThere(message) }
     this.#catchUp = catchUp
   }
 
@@ -39,7 +39,7 @@ export class Rooms {
   /** The room of this name, known from now on. */
   of(name: RoomName): Room {
     let room = this.#all.get(name)
-    if (!room) this.#all.set(name, (room = new Room(name, this.#isOwn, this.#catchUp)))
+    if (!room) this.#all.set(name, (room = new Room(name, this.#eyes, this.#catchUp)))
     return room
   }
 
@@ -65,6 +65,13 @@ export class Rooms {
   /** Lets the log of a room that is looked at reach back to what is unread, once, as soon as that is known. */
   reachUnread(room: Room): void {
     if (this.#unreadWanted.has(room.name) && room.reachUnread()) this.#unreadWanted.delete(room.name)
+  }
+
+  /** What was said in a direct room is told of by the list of rooms. */
+  #isReadThere(message: Message): boolean {
+    if (message.kind !== "mention") return false
+    const { why, room, of } = message.about
+    return why === "direct" || (this.#all.get(room)?.readSeq ?? 0) >= of
   }
 
   forget(name: RoomName): void {

@@ -24,6 +24,7 @@ import { isOwnLog } from "./room-names.ts"
 import { restoreRoom } from "./room-record.ts"
 import type { RoomStore } from "./room-store.ts"
 import { Rooms } from "./rooms.ts"
+import { Threads } from "./threads.ts"
 import { Typing } from "./typing.ts"
 import { type Entry, type Incoming, isMessage, isOwn, type Limits, loggedOf, type Message, type RoomName, type ServerFrame, type User } from "./wire.ts"
 
@@ -62,6 +63,8 @@ export class Session {
   readonly removals = new Emitter<Removal>()
   /** What history brings. */
   readonly history: Backfill
+  /** The threads that somebody looks at. */
+  readonly threads: Threads
   /** What is done to rooms, and who may be let in. */
   readonly deeds: Deeds
 
@@ -85,11 +88,14 @@ export class Session {
   readonly #leaving = new Set<RoomName>()
   #epoch: string | null = null
   #sessionId: string | null = null
-  readonly #changed = (room: RoomName | null) => this.changes.emit(room)
+  readonly #changed = (room: RoomName | null) => {
+    if (room !== null && this.#rooms.get(room)?.isUnreadCounted === false) this.#listing.refreshSoon()
+    this.changes.emit(room)
+  }
 
   constructor({ outbox, catchUp = CATCH_UP, kept, ...options }: SessionOptions) {
     const random = options.random ?? Math.random
-    this.#rooms = new Rooms((message) => isOwn(message, this.user), catchUp)
+    this.#rooms = new Rooms({ isOwn: (entry) => isOwn(entry, this.user), mentions: (ids) => this.user !== null && ids.includes(this.user.id) }, catchUp)
     this.#keeper = kept ? new RoomKeeper(kept.store, () => this.rooms) : null
     if (kept) this.user = kept.user
     this.connection = new Connection(options)
@@ -110,6 +116,17 @@ export class Session {
       wentBack: (room) => this.#wentBack(room),
       found: (entries) => this.#found(entries),
     })
+    this.threads = new Threads({
+      requests: this.#requests,
+      enter: (room) => this.#entrance.enter(room),
+      wentBack: (room) => this.#wentBack(room),
+      found: (entries) => this.#found(entries),
+      changed: (room) => {
+        this.#changed(room.name)
+        void this.history.repair(room)
+      },
+    })
+    this.changes.on((room) => room !== null && this.threads.look(room))
     this.deeds = new Deeds({
       requests: this.#requests,
       room: (name) => this.#rooms.get(name),
@@ -117,7 +134,7 @@ export class Session {
       notJoined: (room) => this.#enterAgain(room),
       made: (room) => this.open(room),
     })
-    this.#ownLog = new OwnLog({ room: (name) => this.#rooms.of(name), invited: (room) => this.#invited(room) })
+    this.#ownLog = new OwnLog({ room: (name) => this.#rooms.of(name), invited: (room) => this.#invited(room), read: (room, seq) => this.#reading.read(room, seq) })
     this.#lookup = new MessageLookup({ requests: this.#requests, enter: (room) => this.#entrance.enter(room) })
     this.#reading = new Reading(
       (room, seq) => this.#rooms.isJoined(room) && send({ type: "read", room, seq }),
@@ -217,15 +234,19 @@ export class Session {
     this.#changed(null)
   }
 
-  /** Says something, in answer to the message with the number `replyTo` if that is given. */
-  write(room: RoomName, text: string, replyTo?: number): OutboxEntry {
+  /**
+   * Says something: in answer to the message `replyTo`, and under the message `thread`, if these numbers are given. `mentions`: at most fifty user
+   * ids.
+   */
+  write(room: RoomName, text: string, replyTo?: number, mentions: readonly string[] = [], thread?: number): OutboxEntry {
     this.#typing.own.wrote(room)
-    return this.outbox.say(room, { type: "chat", text, ...(replyTo !== undefined && { reply_to: replyTo }) })
+    const where = { ...(replyTo !== undefined && { reply_to: replyTo }), ...(thread !== undefined && { thread }) }
+    return this.outbox.say(room, { type: "chat", text, ...where, ...mentioning(mentions) })
   }
 
-  /** Gives this user's own message `of` another text. */
-  edit(room: RoomName, of: number, text: string): OutboxEntry {
-    return this.outbox.say(room, { type: "edit", of, text })
+  /** Gives this user's own message `of` another text, which mentions these and nobody else. */
+  edit(room: RoomName, of: number, text: string, mentions: readonly string[] = []): OutboxEntry {
+    return this.outbox.say(room, { type: "edit", of, text, ...mentioning(mentions) })
   }
 
   /** Deletes this user's own message `of`. */
@@ -267,7 +288,7 @@ export class Session {
 
   #receive(frame: ServerFrame): void {
     if (frame.type === "error" && this.outbox.refused(frame)) return
-    if (frame.type !== "message" && this.#requests.receive(frame) && frame.type !== "change") return
+    if (frame.type !== "message" && this.#requests.receive(frame) && frame.type !== "change" && frame.type !== "notify") return
     switch (frame.type) {
       case "welcome":
         return this.#welcomed(frame)
@@ -281,6 +302,9 @@ export class Session {
         return this.#typing.others.heard(this.#rooms.get(frame.room), frame.user, this.user)
       case "read":
         return this.#readElsewhere(frame)
+      case "notify":
+        this.#rooms.get(frame.room)?.alertsOf(frame.level)
+        return this.#changed(frame.room)
       case "left":
         return frame.by === undefined ? this.forget(frame.room) : this.#removed(frame.room, frame.by) // or on another connection of this user
       case "error":
@@ -408,8 +432,8 @@ export class Session {
     if (!wentBack) this.#changed(room.name)
     if (isNew && isMessage(entry)) this.arrivals.emit(entry)
     if (wentBack) return this.#wentBack(room)
-    if (entry.kind === "delete" && room.isRecountedWithout(entry.of)) this.#listing.refreshSoon()
     this.#complete(room)
+    this.#ownLog.passOver(room)
   }
 
   /** These came, whichever way and perhaps not for the first time. */
@@ -428,13 +452,13 @@ export class Session {
     const room = this.#rooms.get(name)
     if (!room || user.id !== this.user?.id) return
     this.#reading.elsewhere(room, seq)
-    if (!room.isUnreadCounted) this.#listing.refreshSoon()
   }
 
   #disconnected(): void {
     this.#sessionId = null
     this.#listing.stop()
     this.#reading.disconnected()
+    this.threads.disconnected()
     this.#requests.disconnected()
     this.outbox.disconnected()
     this.#typing.others.clear()
@@ -444,3 +468,5 @@ export class Session {
     }
   }
 }
+
+const mentioning = (ids: readonly string[]) => (ids.length === 0 ? {} : { mentions: ids })

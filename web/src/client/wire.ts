@@ -1,5 +1,5 @@
 /** The frames of docs/protocol.md, picked out of the generated unions by their `type`. */
-import type { ClientFrame, Entry, Message, RoomChange, RoomSummary, ServerFrame, User } from "./protocol.gen.ts"
+import type { Change, ClientFrame, Entry, Message, RoomChange, RoomSummary, ServerFrame, User } from "./protocol.gen.ts"
 
 export type {
   Change,
@@ -53,9 +53,21 @@ export const isMessage = (entry: Entry): entry is Message => MESSAGES.has(entry.
 export const isChange = (entry: Entry): entry is Exclude<Entry, Message> => !isMessage(entry)
 /** Whether it changes the room itself, and no message. */
 export const isRoomChange = (entry: Entry): entry is RoomChange => entry.kind === "member" || entry.kind === "room"
-const MESSAGES: ReadonlySet<Entry["kind"]> = new Set<Message["kind"]>(["chat", "file", "deleted", "invited", "removed"])
+const MESSAGES: ReadonlySet<Entry["kind"]> = new Set<Message["kind"]>(["chat", "file", "deleted", "invited", "removed", "mention"])
+
+/** A message under another one, which counts it: so it is a change of that one, too. */
+export type Reply = Message & { readonly thread: number }
+export const isReply = (entry: Entry): entry is Reply => isMessage(entry) && entry.thread !== undefined
+/** What changes a message. */
+export type MessageChange = Change | Reply
+/** The number of the message that is changed. */
+export const changedBy = (change: MessageChange): number => ("thread" in change ? change.thread! : change.of)
+/** What an entry changes besides being there; null: nothing. */
+export const effectOf = (entry: Entry): MessageChange | RoomChange | null => (isReply(entry) || isChange(entry) ? entry : null)
 
 /** Whom an entry is from is enough to tell whose copy it is: the same `id` may be used by two senders. */
 export const isOwn = (entry: Pick<Entry, "from">, user: User | null): boolean => user !== null && entry.from.id === user.id
 
 export type RoomName = RoomSummary["room"]
+/** Of what in a room somebody is alerted. */
+export type Level = NonNullable<RoomSummary["notify"]>

@@ -1,5 +1,5 @@
 /** Everything the page says. One dictionary for each language; the compiler sees to it that none lacks a sentence. */
-import type { ErrorCode, Governors, Role } from "../client/index.ts"
+import type { ErrorCode, Governors, Level, Role } from "../client/index.ts"
 import type { Action } from "../model/actions.ts"
 import type { EmojiGroupName } from "../model/emoji-list.ts"
 
@@ -144,7 +144,18 @@ export interface Dictionary {
   inboxEmpty: Phrase
   inboxNews: Counted
   happened: Record<"invited" | "removed", (name: string, room: string) => string>
+  /** Of what was said to the user; `room` is null where it was in a direct one. */
+  mentioned: Record<"mention" | "reply", (name: string, room: string | null) => string>
+  /** How many unread messages mention the user. */
+  mentionsOfYou: Counted
   conversation: Named
+  /** Of what the user is alerted in a room. */
+  alerts: Phrase
+  alertsIn: Named
+  levels: Record<Level, string>
+  levelHints: Record<Level, string>
+  /** Names that may be meant by what is typed after an `@`. */
+  whoIsNamed: Phrase
   lines: {
     left: Phrase
     removed: Named
@@ -212,6 +223,19 @@ export interface Dictionary {
   inReplyTo: Phrase
   stopReplying: Phrase
   noLonger: Phrase
+  thread: Phrase
+  openThread: Phrase
+  closeThread: Phrase
+  /** After a name, before what was said. */
+  inThread: Phrase
+  saidInThread: (name: string, text: string) => string
+  replies: Counted
+  lastReply: Phrase
+  noReplies: Phrase
+  repliesWait: Phrase
+  noThread: Phrase
+  repliesIn: Phrase
+  writeReply: Phrase
   tooFarBack: Phrase
   reactions: Phrase
   reactors: Counted

@@ -3,7 +3,7 @@ import { tick } from "svelte"
 import { canonical, type Message, shows } from "../client/index.ts"
 import type { Action } from "./actions.ts"
 import type { Chat } from "./chat.svelte.ts"
-import type { RoomView } from "./room-view.svelte.ts"
+import type { Talk } from "./talk.ts"
 import { sentOf } from "./writing.ts"
 
 export interface Reacting {
@@ -22,17 +22,20 @@ export class Acts {
   /** The message that is busy: its row keeps its actions. */
   readonly busy = $derived(this.reacting?.message.seq ?? this.deleting?.seq ?? null)
   readonly chat: Chat
-  readonly room: RoomView
+  readonly room: Talk
+  /** Opens the thread under a message, at the message `at` if that is given. */
+  readonly toThread: (root: number, at?: number) => void
   readonly #toRow: (seq: number) => void
   #editFrom: Element | null = null
   #editBegins = false
   #removed: number | null = null
 
   /** `toRow` puts the focus on a message's row. */
-  constructor(chat: Chat, room: RoomView, toRow: (seq: number) => void) {
+  constructor(chat: Chat, room: Talk, toRow: (seq: number) => void, toThread: (root: number, at?: number) => void = () => {}) {
     this.chat = chat
     this.room = room
     this.#toRow = toRow
+    this.toThread = toThread
   }
 
   /** Does what was asked for by `by`, an element of the page. */
@@ -44,6 +47,9 @@ export class Acts {
         break
       case "reply":
         this.room.answered = { ...message } // another one, so that the composer takes the focus also where it is answered already
+        break
+      case "thread":
+        this.toThread(message.seq)
         break
       case "edit":
         this.edit(message)
@@ -102,7 +108,7 @@ export class Acts {
     }
     this.#discardRefused(message.seq)
     // Nothing was written: what another device has made of the message meanwhile stays.
-    if (text !== message.text && editing.text !== editing.from) this.chat.session.edit(message.room, message.seq, text)
+    if (text !== message.text && editing.text !== editing.from) this.chat.session.edit(message.room, message.seq, text, this.room.mentionedIn(text, message.mentions))
     this.endEdit()
   }
 

@@ -7,6 +7,7 @@ import {
   browserNetwork,
   browserSocket,
   type ConnectionState,
+  draftOf,
   Drafts,
   FileQueue,
   isChanging,
@@ -29,6 +30,7 @@ import {
   Unreadable,
   upload,
 } from "../client/index.ts"
+import { alertsOf } from "./alerts.ts"
 import { Attention } from "./attention.ts"
 import type { Given } from "./clipboard.ts"
 import { Doings } from "./doings.svelte.ts"
@@ -37,6 +39,8 @@ import { Notice } from "./notice.svelte.ts"
 import { type Beside, RoomView } from "./room-view.svelte.ts"
 import { isWriting } from "./rows.ts"
 import { servedFrom } from "./served.ts"
+import type { Talk } from "./talk.ts"
+import { ThreadView } from "./thread-view.svelte.ts"
 import { Uploads } from "./uploads.svelte.ts"
 import { wallClock } from "./wall-clock.svelte.ts"
 import { sentOf } from "./writing.ts"
@@ -73,7 +77,12 @@ export class Chat {
   /** The direct ones last, the archived ones below the others; of each kind the latest activity first. */
   rooms = $state.raw<readonly RoomView[]>([])
   current = $state.raw<RoomView | null>(null)
-  readonly unread = $derived(this.rooms.reduce((sum, { drawn }) => sum + drawn.unread, 0))
+  /** The thread of the current room that is open. */
+  thread = $state.raw<ThreadView | null>(null)
+  /** Of how many messages the user is to be alerted, all rooms counted. */
+  readonly alerts = $derived(this.rooms.reduce((sum, view) => sum + this.alertsIn(view), 0))
+  /** The message to which the user is to be led as soon as its room, or its thread, is shown. */
+  leadsTo = $state.raw<{ readonly room: RoomName; readonly seq: number; readonly thread?: number | undefined } | null>(null)
   /** Whether `rooms` are all of which the user is a member. */
   listed = $state(false)
   textChars = $state(8000)
@@ -101,7 +110,10 @@ export class Chat {
     this.doings = new Doings(this.session, this.notice)
     this.inbox = new Inbox(this.session)
     this.drafts = new Drafts(orElse(() => storedDrafts(account.user.id), noDrafts))
-    this.drafts.changes.on((room) => this.#views.get(room)?.drafted(this.drafts.of(room)))
+    this.drafts.changes.on((name) => {
+      this.#views.get(name)?.drafted(this.drafts.of(name))
+      if (this.thread && draftOf(this.thread.name, this.thread.thread) === name) this.thread.drafted(this.drafts.of(name))
+    })
     this.files = new FileQueue({
       tokens,
       upload: (request) => upload(request, servedFrom(location.href)),
@@ -121,6 +133,7 @@ export class Chat {
       if (frame.type === "welcome") this.#connected()
       if (frame.type === "left" && frame.by === undefined) this.#gaveUp(frame.room)
       if (frame.type === "change" && "of" in frame) this.#views.get(frame.room)?.changed(frame.of)
+      if (frame.type === "message" && frame.thread !== undefined) this.#views.get(frame.room)?.changed(frame.thread)
     })
     this.session.notices.on(({ code, text, ref = "" }) => OF_A_CHANGE.test(ref) && this.notice.tell({ code, text }))
     this.session.stored.on(({ id }) => this.files.acknowledged(id))
@@ -133,6 +146,11 @@ export class Chat {
     })
     this.session.start()
     void this.files.restore().then((rooms) => rooms.forEach((room) => this.session.open(room)))
+  }
+
+  /** Of how many messages of the room the user is to be alerted. */
+  alertsIn({ name, room, drawn }: RoomView): number {
+    return alertsOf(drawn, room.isDirect, this.inbox.repliesIn(name))
   }
 
   /** Enters the room and shows it. */
@@ -151,6 +169,14 @@ export class Chat {
     void this.#fill(view)
   }
 
+  /** Opens the thread under this message of the current room, in place of the one that is open; null: none is. */
+  showThread(root: number | null): void {
+    const { current, thread } = this
+    if (thread && thread.inRoom === current && thread.thread === root) return
+    if (thread) this.session.threads.close(thread.held)
+    this.thread = current === null || root === null ? null : this.#threadOf(current, root)
+  }
+
   /** Takes what was given to the page for the room. */
   hold({ name }: RoomView, { files, folders }: Given): void {
     this.files.hold(name, files, folders)
@@ -164,14 +190,16 @@ export class Chat {
       messages: waiting.filter(isWriting).length,
       changes: waiting.filter(isChanging).length,
       files: this.files.entries.filter(({ state }) => state.phase !== "stored" && !(state.phase === "failed" && state.error instanceof Unreadable)).length,
-      drafts: this.drafts.rooms.length,
+      drafts: this.drafts.size,
       lost: this.files.unkept.filter(({ kept }) => kept === false).map(({ file }) => file.name),
     }
   }
 
-  /** Sends what is written in the room, and the files beside it. */
-  send(view: RoomView): void {
-    const text = shows(view.draft) ? this.session.write(view.name, sentOf(view.draft), view.answered?.seq) : null
+  /** Sends what is written in the room, and the files beside it; or what is written in a thread. */
+  send(view: RoomView | ThreadView): void {
+    const { draft, answered, thread } = view
+    const text = shows(draft) ? this.session.write(view.name, sentOf(draft), answered?.seq, view.mentionedIn(draft), thread ?? undefined) : null
+    if (view instanceof ThreadView) return view.sent()
     this.files.send(view.name, text?.id ?? null)
     view.sent(text !== null)
   }
@@ -180,7 +208,7 @@ export class Chat {
   moveTo(name: RoomName, from: RoomView): void {
     const written = this.session.outbox.of(from.name).filter(isWriting)
     this.session.open(name)
-    const renamed = new Map(written.map(({ id, said }) => [id, this.session.write(name, said.text).id]))
+    const renamed = new Map(written.map(({ id, said }) => [id, this.session.write(name, said.text, undefined, said.mentions).id]))
     this.files.move(from.name, name, renamed)
     this.session.forget(from.name)
     this.#draw()
@@ -195,20 +223,20 @@ export class Chat {
     this.#gaveUp(name)
   }
 
-  async loadOlder(view: RoomView): Promise<void> {
-    await this.session.history.older(view.room).catch(() => {}) // the button to load stays where it is
+  async loadOlder(view: Talk): Promise<void> {
+    await (view instanceof ThreadView ? this.session.threads.older(view.held) : this.session.history.older(view.inRoom.room)).catch(() => {}) // the button to load stays where it is
   }
 
-  async loadNewer(view: RoomView): Promise<void> {
-    await this.session.history.newer(view.room).catch(() => {}) // asked for again at the next scroll
+  async loadNewer(view: Talk): Promise<void> {
+    await (view instanceof ThreadView ? this.session.threads.newer(view.held) : this.session.history.newer(view.inRoom.room)).catch(() => {}) // asked for again at the next scroll
   }
 
-  async loadNewest(view: RoomView): Promise<void> {
-    await this.session.history.newest(view.room).catch(() => {}) // the button to load older ones is there
+  async loadNewest(view: Talk): Promise<void> {
+    await (view instanceof ThreadView ? this.session.threads.newest(view.held) : this.session.history.newest(view.inRoom.room)).catch(() => {}) // the button to load older ones is there
   }
 
   /** Fetches a message that is quoted and not here. */
-  async fetchQuoted(view: RoomView, seq: number): Promise<void> {
+  async fetchQuoted(view: Talk, seq: number): Promise<void> {
     await view.ask(seq, () => this.session.message(view.name, seq))
   }
 
@@ -222,8 +250,7 @@ export class Chat {
 
   /** What was written and is not sent any more is shown, so that it can be copied. */
   #removed(removal: Removal): void {
-    const draft = this.drafts.of(removal.room)
-    const texts = [...removal.unsent.filter(isWriting).map(({ said }) => said.text), ...(shows(draft) ? [draft] : [])]
+    const texts = [...removal.unsent.filter(isWriting).map(({ said }) => said.text), ...this.drafts.within(removal.room).filter(shows)]
     this.#gaveUp(removal.room)
     if (texts.length > 0) this.doings.open({ kind: "lost", removal, texts })
     else this.notice.tell({ removal })
@@ -238,7 +265,7 @@ export class Chat {
 
   #gaveUp(room: RoomName): void {
     this.files.forget(room)
-    this.drafts.write(room, "")
+    this.drafts.forget(room)
   }
 
   #connected(): void {
@@ -252,10 +279,19 @@ export class Chat {
     if (room && room.log.start !== null && room.log.size < 30) await this.loadOlder(view)
   }
 
-  #viewOf(room: Room): RoomView {
+  #beside(room: Room): Beside {
     const { outbox, history } = this.session
-    const beside = (): Beside => ({ me: this.me, waiting: outbox.of(room.name), loadingOlder: history.isLoadingOlder(room) })
-    return new RoomView(room, beside, this.drafts.of(room.name), (text) => this.drafts.write(room.name, text))
+    return { me: this.me, waiting: outbox.of(room.name), loadingOlder: history.isLoadingOlder(room) }
+  }
+
+  #threadOf(view: RoomView, root: number): ThreadView {
+    const name = draftOf(view.name, root)
+    const held = this.session.threads.open(view.room, root)
+    return new ThreadView(held, view, () => this.#beside(view.room), this.drafts.of(name), (text) => this.drafts.write(name, text))
+  }
+
+  #viewOf(room: Room): RoomView {
+    return new RoomView(room, () => this.#beside(room), this.drafts.of(room.name), (text) => this.drafts.write(room.name, text))
   }
 
   #arrived(message: Message): void {
@@ -292,6 +328,7 @@ export class Chat {
       if (known?.room !== room) this.#views.set(room.name, this.#viewOf(room))
       else if (this.#stale.has(room.name)) known.draw()
     }
+    if (this.thread && this.#stale.has(this.thread.name)) this.thread.draw()
     this.#stale.clear()
     this.rooms = [...this.#views.values()].sort((a, b) => placeOf(a) - placeOf(b) || b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1))
     const current = (this.current && this.#views.get(this.current.name)) ?? null

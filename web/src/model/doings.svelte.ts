@@ -1,5 +1,5 @@
 /** What is being done with rooms and people: which dialog lies over the page, and what becomes of what was asked for. */
-import { isLastOwner, isPrivate, mayGiveRoles, mayRemove, type Person, type Removal, type Role, type RoomName, type Session, type User } from "../client/index.ts"
+import { isLastOwner, isPrivate, type Level, mayGiveRoles, mayRemove, type Person, type Removal, type Role, type RoomName, type Session, type User } from "../client/index.ts"
 import type { Notice } from "./notice.svelte.ts"
 import type { RoomView } from "./room-view.svelte.ts"
 import type { Called } from "./room-words.ts"
@@ -11,6 +11,8 @@ export type Doing =
   | { readonly kind: "remove"; readonly room: RoomView; readonly person: User }
   /** What may be done with somebody; `beside`: what was pressed. */
   | { readonly kind: "person"; readonly room: RoomView; readonly person: User; readonly beside: DOMRect }
+  /** Of what this user is alerted in a room; `beside`: what was pressed. */
+  | { readonly kind: "level"; readonly room: RoomView; readonly beside: DOMRect }
   /** This user was removed from a room, and these texts were not sent. */
   | { readonly kind: "lost"; readonly removal: Removal; readonly texts: readonly string[] }
 
@@ -52,6 +54,10 @@ export class Doings {
 
   async giveRole(room: RoomView, person: User, role: Role): Promise<void> {
     await this.#tried(this.#session.deeds.giveRole(room.name, person.id, role))
+  }
+
+  async alertOf(room: RoomView, level: Level): Promise<void> {
+    await this.#tried(this.#session.deeds.alertOf(room.name, level))
   }
 
   async remove(room: RoomView, person: User): Promise<void> {

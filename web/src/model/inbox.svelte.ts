@@ -1,7 +1,9 @@
 /** What happened to this user, as the page sees it: their own log, the newest first. */
-import type { Message, Room, Session } from "../client/index.ts"
+import type { Message, Room, RoomName, Session } from "../client/index.ts"
 
 export type Happening = Extract<Message, { about: unknown }>
+/** What was said to the user. */
+export type Mention = Extract<Message, { kind: "mention" }>
 
 export class Inbox {
   happenings = $state.raw<readonly Happening[]>([])
@@ -11,6 +13,11 @@ export class Inbox {
   isThere = $state(false)
   readonly #session: Session
   #messages: readonly Message[] | null = null
+  // Not state: what is drawn is not to be drawn anew because it was looked at.
+  #happened: readonly Happening[] = []
+  #hasReplies = false
+  /** Of each room how many unread messages answer in threads that the user is in. */
+  #replies: ReadonlyMap<RoomName, number> = $state.raw(new Map())
 
   constructor(session: Session) {
     this.#session = session
@@ -20,12 +27,25 @@ export class Inbox {
     const { own } = this.#session
     this.isThere = own !== null
     if (!own) return
-    this.unread = own.unread
     this.hasOlder = own.log.hasOlder
     const { messages } = own.log
-    if (messages === this.#messages) return
-    this.#messages = messages
-    this.happenings = messages.filter(isHappening).reverse()
+    if (messages !== this.#messages) {
+      this.#messages = messages
+      this.#happened = messages.filter(isHappening)
+      this.happenings = this.#happened.toReversed()
+    }
+    // Not what was read where it was said.
+    const news = this.#happened.filter((happening) => own.isUnread(happening))
+    this.unread = news.filter(({ about }) => this.#session.rooms.get(about.room)?.level !== "none").length
+    const replies = new Map<RoomName, number>()
+    for (const { kind, about } of news) if (kind === "mention" && about.why === "reply") replies.set(about.room, (replies.get(about.room) ?? 0) + 1)
+    if (replies.size > 0 || this.#hasReplies) this.#replies = replies
+    this.#hasReplies = replies.size > 0
+  }
+
+  /** How many unread messages of the room answer in threads that the user is in. */
+  repliesIn(room: RoomName): number {
+    return this.#replies.get(room) ?? 0
   }
 
   /** Somebody looks at it. */
@@ -43,4 +63,6 @@ export class Inbox {
   }
 }
 
-const isHappening = (message: Message): message is Happening => message.kind === "invited" || message.kind === "removed"
+// What is said in direct rooms stands in the list of rooms.
+const isHappening = (message: Message): message is Happening =>
+  message.kind === "mention" ? message.about.why !== "direct" : message.kind === "invited" || message.kind === "removed"

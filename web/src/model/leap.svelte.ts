@@ -1,6 +1,6 @@
-/** Leads to a message of a room, which may stand further back than what is here. */
+/** Leads to a message of a room or a thread, which may stand further back than what is here. */
 import type { Chat } from "./chat.svelte.ts"
-import type { RoomView } from "./room-view.svelte.ts"
+import type { Talk } from "./talk.ts"
 
 const PAGES_AT_MOST = 10
 const MARKED_MS = 1_800
@@ -11,10 +11,10 @@ export class Leap {
   /** The message to which somebody has just been led. */
   marked = $state<number | null>(null)
   readonly #chat: Chat
-  readonly #view: RoomView
+  readonly #view: Talk
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(chat: Chat, view: RoomView) {
+  constructor(chat: Chat, view: Talk) {
     this.#chat = chat
     this.#view = view
   }
@@ -37,7 +37,7 @@ export class Leap {
   }
 
   async #reach(seq: number): Promise<boolean> {
-    const { log } = this.#view.room
+    const { log } = this.#view
     const { reader } = log
     for (let pages = 0; log.at(seq) === null; pages++) {
       const oldest = log.messages[0]?.seq ?? 0

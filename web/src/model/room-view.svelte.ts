@@ -3,8 +3,10 @@ import { untrack } from "svelte"
 import { SvelteMap } from "svelte/reactivity"
 import { closedFor, indexOf, isChanging, type Message, moderates, type OutboxEntry, type Room, type RoomChange, type User, withWaiting } from "../client/index.ts"
 import type { May } from "./actions.ts"
+import { namedIn } from "./pieces.ts"
 import type { Called } from "./room-words.ts"
 import { type Changing, isWriting, type Writing } from "./rows.ts"
+import type { Talk } from "./talk.ts"
 
 /** What the room does not know of itself. */
 export interface Beside {
@@ -25,8 +27,9 @@ export interface Editing {
 /** What is drawn of a room. */
 export type Drawn = ReturnType<typeof look>
 
-export class RoomView {
+export class RoomView implements Talk {
   readonly name: string
+  readonly thread = null
   readonly room: Room
   readonly createdAt = Date.now()
   #drawn = $state.raw() as Drawn
@@ -36,7 +39,7 @@ export class RoomView {
   /** What this user may do with what is said here. */
   readonly may: May = $derived.by(() => {
     const { standing, archived } = this.#drawn
-    return { change: !archived, write: !archived && (standing === null || closedFor(standing) === null), moderate: moderates(standing?.role) }
+    return { change: !archived, write: !archived && (standing === null || closedFor(standing) === null), moderate: moderates(standing?.role), thread: true }
   })
   #draft = $state("")
   /** The message that is answered by what is being written. */
@@ -45,8 +48,10 @@ export class RoomView {
   /** Everybody who is here or has said something that is here, by their id. */
   readonly names: ReadonlyMap<string, string> = $derived.by(() => {
     const { messages, online, standing } = this.#drawn
-    return new Map([...messages.map(({ from }) => from), ...(standing?.people?.values() ?? []), ...online].map(({ id, name }) => [id, name]))
+    return new Map([...this.#chosen, ...messages.map(({ from }) => from), ...(standing?.people?.values() ?? []), ...online].map(({ id, name }) => [id, name]))
   })
+  /** Whom the user has named here, chosen by hand. */
+  #chosen = $state.raw<readonly User[]>([])
   /** The messages that are quoted and not here, as they were when they were asked for; null: there is none. */
   readonly #quoted = new SvelteMap<number, Message | null>()
   readonly #askedFor = new Set<number>()
@@ -72,6 +77,14 @@ export class RoomView {
    */
   get drawn(): Drawn {
     return this.#drawn
+  }
+
+  get inRoom(): RoomView {
+    return this
+  }
+
+  get log(): Room["log"] {
+    return this.room.log
   }
 
   /** What it is called. */
@@ -107,6 +120,32 @@ export class RoomView {
     const { messages } = this.#drawn
     const held = messages[indexOf(messages, seq)]
     return held?.seq === seq ? held : this.#quoted.get(seq)
+  }
+
+  /** Who can be named here: first those who have spoken last, then the others by name. */
+  get people(): readonly User[] {
+    const { messages, standing, online } = this.#drawn
+    const others = [...(standing?.people?.values() ?? online)].sort((a, b) => a.name.localeCompare(b.name))
+    const all = [...messages.map(({ from }) => from).reverse(), ...others, ...this.#chosen]
+    // Of a room of some those alone who are in it.
+    const here = standing?.people ? all.filter(({ id }) => standing.people!.has(id)) : all
+    return [...new Map(here.map((user) => [user.id, user])).values()]
+  }
+
+  /** The user has chosen whom they name. */
+  named(user: User): void {
+    this.#chosen = [...this.#chosen.filter(({ id }) => id !== user.id), user]
+  }
+
+  /** Whom the text mentions, by their ids; `before`: whom it mentioned before it was edited. */
+  mentionedIn(text: string, before?: readonly string[]): readonly string[] {
+    const { id: me } = this.#beside().me
+    return namedIn(text, { known: this.people, chosen: this.#chosen, ...(before && { before }) }).filter((id) => id !== me)
+  }
+
+  /** Those of them whose names are known. */
+  usersOf(ids: readonly string[], me: User): readonly User[] {
+    return ids.flatMap((id) => (id === me.id ? [me] : this.names.has(id) ? [{ id, name: this.names.get(id)! }] : []))
   }
 
   /** Asks for a message that is not here, once; where there is no answer it may be asked for again. */
@@ -239,7 +278,9 @@ const look = (room: Room, { me, waiting, loadingOlder }: Beside, before: Lists) 
   /** Whether the server has said nothing of it yet. */
   fromDisk: room.isFromDisk,
   members: room.members,
-  unread: room.unread,
+  ...unreadOf(room),
+  /** Of what the user is alerted. */
+  level: room.level,
   /** How far the user has read, or null while that is not known. */
   readSeq: room.readSeq,
   missing: room.joined ? room.log.missing : 0,
@@ -252,10 +293,13 @@ const look = (room: Room, { me, waiting, loadingOlder }: Beside, before: Lists) 
   loadingOlder,
 })
 
+const unreadOf = ({ unreadCount: { messages, mentions } }: Room) => ({ unread: messages, /** Of the unread messages those that mention the user. */ mentions })
+
 const withChanges = (stored: readonly Message[], changes: readonly Changing[], me: User, before: Lists) => {
   if (stored === before.stored && changes === before.changes) return { stored, changes, messages: before.messages }
   return { stored, changes, messages: withWaiting(stored, changes, me) }
 }
 
-const kept = <Item>(before: readonly Item[], now: readonly Item[]): readonly Item[] =>
+/** `now`, or `before` where that is the same: so nothing is drawn because of it. */
+export const kept = <Item>(before: readonly Item[], now: readonly Item[]): readonly Item[] =>
   before.length === now.length && before.every((item, i) => item === now[i]) ? before : now

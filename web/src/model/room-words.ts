@@ -61,8 +61,11 @@ export const removalText = (removal: Removal, words: Words & Pick<Dictionary, "r
 }
 
 /** What happened to this user. */
-export const happenedText = ({ kind, from, about }: Happening, words: Words & Pick<Dictionary, "happened" | "conversation">): string =>
-  isDirect(about.room) ? words.conversation(from.name) : words.happened[kind](from.name, aboutText(about, words))
+export const happenedText = (happening: Happening, words: Words & Pick<Dictionary, "happened" | "conversation" | "mentioned">): string => {
+  const { from, about } = happening
+  if (happening.kind === "mention") return words.mentioned[happening.about.why === "reply" ? "reply" : "mention"](from.name, isDirect(about.room) ? null : aboutText(about, words))
+  return isDirect(about.room) ? words.conversation(from.name) : words.happened[happening.kind](from.name, aboutText(about, words))
+}
 
 export const listed = (names: readonly string[], { locale }: Pick<Dictionary, "locale">): string =>
   new Intl.ListFormat(locale, { type: "conjunction" }).format(names)

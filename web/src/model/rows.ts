@@ -10,6 +10,8 @@ export type Row =
   /** `head`: the first of a group, with avatar and name. `changes`: what this user does to the message and is not stored yet. */
   | { kind: "message"; key: string; head: boolean; at: number; message: Message; changes: readonly Changing[] }
   | { kind: "pending"; key: string; head: boolean; at: number; entry: Writing }
+  /** In a room, what is said in one of its threads: `said`, stored or on its way. `goesOn`: the line before it is of the same thread. */
+  | { kind: "threaded"; key: string; at: number; thread: number; said: Message | Writing; goesOn: boolean }
 
 /** A message that waits to be sent. */
 export type Writing = OutboxEntry & { readonly said: Extract<Said, { type: "chat" }> }
@@ -32,15 +34,19 @@ export interface RowsOf {
   me: User | null
   /** The first number that was new when the room was opened, or null. */
   firstNew: number | null
+  /** Whether these are a thread's own messages, each a whole row there. */
+  inThread?: boolean
+  /** When what stands above them was said, in Unix milliseconds: the day is not named again. */
+  since?: number | undefined
   /** The time zone whose days they are, by its IANA name. */
   zone: string
 }
 
-export const rowsOf = ({ messages, lines = [], pending, changes, me, firstNew, zone }: RowsOf): Row[] => {
+export const rowsOf = ({ messages, lines = [], pending, changes, me, firstNew, inThread = false, since, zone }: RowsOf): Row[] => {
   const rows: Row[] = []
   let author: string | null = null
   let groupAt = 0
-  let day = NaN
+  let day = since === undefined ? NaN : dayOf(since, zone)
   const stored = new Set<string>()
   const changesOf = (seq: number): readonly Changing[] => (changes.length === 0 ? changes : changes.filter(({ said }) => said.of === seq))
   // Where others are new before the first that is shown, the line stands further up.
@@ -64,6 +70,11 @@ export const rowsOf = ({ messages, lines = [], pending, changes, me, firstNew, z
     if (by !== author) author = null
     return false
   }
+  const pushThreaded = (key: string, at: number, thread: number, said: Message | Writing): void => {
+    const before = rows.at(-1)
+    rows.push({ kind: "threaded", key, at, thread, said, goesOn: before?.kind === "threaded" && before.thread === thread })
+    author = null
+  }
   let nextLine = 0
   const linesBefore = (seq: number): void => {
     for (let line = lines[nextLine]; line && line.seq < seq; line = lines[++nextLine]) {
@@ -84,6 +95,10 @@ export const rowsOf = ({ messages, lines = [], pending, changes, me, firstNew, z
       rows.push({ kind: "new", key: "new" })
       author = null
     }
+    if (message.thread !== undefined && !inThread) {
+      pushThreaded(key, at, message.thread, message)
+      continue
+    }
     const head = message.kind === "deleted" ? passes(message.from.id) : begins(message.from.id, at)
     rows.push({ kind: "message", key, head, at, message, changes: changesOf(message.seq) })
   }
@@ -93,6 +108,10 @@ export const rowsOf = ({ messages, lines = [], pending, changes, me, firstNew, z
     if (stored.has(key)) continue // it is here already, and its acknowledgement on its way
     const at = Math.max(entry.writtenAt, groupAt)
     dayBefore(at, key)
+    if (entry.said.thread !== undefined && !inThread) {
+      pushThreaded(key, entry.writtenAt, entry.said.thread, entry)
+      continue
+    }
     const head = begins(me?.id ?? "", at)
     rows.push({ kind: "pending", key, head, at: entry.writtenAt, entry })
   }

@@ -1,5 +1,6 @@
 /** The signs of what may be done with a message. */
 import Copy from "@lucide/svelte/icons/copy"
+import MessagesSquare from "@lucide/svelte/icons/messages-square"
 import Pencil from "@lucide/svelte/icons/pencil"
 import Pin from "@lucide/svelte/icons/pin"
 import PinOff from "@lucide/svelte/icons/pin-off"
@@ -10,7 +11,7 @@ import type { Message } from "../client/index.ts"
 import type { Dictionary } from "../i18n/dictionary.ts"
 import type { Action } from "../model/actions.ts"
 
-const ICONS = { react: SmilePlus, reply: Reply, edit: Pencil, copy: Copy, pin: Pin, delete: Trash } as const
+const ICONS = { react: SmilePlus, reply: Reply, thread: MessagesSquare, edit: Pencil, copy: Copy, pin: Pin, delete: Trash } as const
 
 export const iconOf = (action: Action, message: Message) => (action === "pin" && message.pinned ? PinOff : ICONS[action])
 

@@ -3,9 +3,10 @@
  * SEED=n runs one case again; CASES=n runs more of them.
  */
 import { describe, expect, test } from "vitest"
+import type { HeldThread } from "../../src/client/held-thread.ts"
 import { HELD_AT_MOST, RoomLog } from "../../src/client/room-log.ts"
-import type { Entry, Message } from "../../src/client/wire.ts"
-import { chat, generator, messagesAt, type Page, pageAfter, pageBefore, randomLog } from "./entries.ts"
+import { type Entry, isMessage, type Message } from "../../src/client/wire.ts"
+import { chat, generator, messagesAt, type Page, pageAfter, pageBefore, pageOfThread, randomLog } from "./entries.ts"
 
 const CASES = Number(process.env["CASES"] ?? 150)
 const FIRST = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9))
@@ -19,6 +20,8 @@ interface Doors {
 /** A client's log of a room, and what is on its way to it. The room grows, and answers arrive later than they were read. */
 class World {
   log = new RoomLog()
+  /** A thread that somebody looks at. */
+  thread: HeldThread | null = null
   now: number
   readonly #entries: readonly Entry[]
   readonly #random: () => number
@@ -98,6 +101,29 @@ class World {
     this.#later(log, page, () => (this.log = log.anew(target, page.entries, page.more, page.asOf)))
   }
 
+  /** Somebody opens a thread, if none is open, and asks for its newest messages. */
+  openThread(): void {
+    if (this.thread === null || !this.log.holds(this.thread)) {
+      const roots = messagesAt(this.#entries, this.now).filter(({ thread }) => thread === undefined)
+      this.thread = this.log.follow(roots[this.any(roots.length)]!.seq)
+    }
+    if (this.log.start === null || (this.thread.isLoaded && this.any(3) > 0)) return
+    this.#askThread(Infinity, (thread, messages, more) => thread.newestPage(messages, more))
+  }
+
+  olderInThread(): void {
+    const before = this.thread?.messages[0]?.seq
+    if (!this.thread?.hasOlder || before === undefined) return
+    this.#askThread(before, (thread, messages, more) => thread.messages[0]?.seq === before && thread.pageBefore(messages, more))
+  }
+
+  #askThread(before: number, take: (thread: HeldThread, messages: readonly Message[], more: boolean) => void): void {
+    const { log } = this
+    const thread = this.thread!
+    const { entries, more, asOf } = pageOfThread(this.#entries, this.now, thread.root, before, 1 + this.any(5), this.#said())
+    this.#later(log, { entries, more, asOf }, () => log.threadPage(thread, entries.filter(isMessage), asOf, (messages) => take(thread, messages, more)))
+  }
+
   /** What is on its way is lost; the room is entered again. */
   cut(): void {
     this.#answers.length = this.#live.length = 0
@@ -115,6 +141,8 @@ class World {
     while (this.#live.length > 0) this.arrive()
     while (this.#answers.length > 0) this.answer()
     this.log.expect(this.now)
+    this.openThread()
+    while (this.#answers.length > 0) this.answer()
     for (let asked = 0; this.log.gap !== null; asked++) {
       if (asked > 5 * this.now) throw new Error("it asks without an end")
       this.fill()
@@ -139,6 +167,12 @@ const expectWhole = (world: World, entries: readonly Entry[]): void => {
   const now = messagesAt(entries, entries.length)
   expect(log.messages).toEqual(held(log, now))
   expect(log.newest).toEqual(now.at(-1))
+  const { thread } = world
+  if (thread?.isLoaded && log.holds(thread)) {
+    const under = now.filter((message) => message.thread === thread.root)
+    expect(thread.messages).toEqual(thread.hasOlder ? under.slice(-thread.messages.length) : under)
+    if (thread.rootMessage) expect(thread.rootMessage).toEqual(now.find(({ seq }) => seq === thread.root))
+  }
   expect([log.missing, log.behind, log.resumeAfter]).toEqual([0, 0, entries.length])
 }
 
@@ -158,7 +192,9 @@ describe.each([
       if (kind < 0.35) world.grow()
       else if (kind < 0.65) world.arrive()
       else if (kind < 0.75) world.fill()
-      else if (kind < 0.84) world.older()
+      else if (kind < 0.82) world.older()
+      else if (kind < 0.83) world.openThread()
+      else if (kind < 0.84) world.olderInThread()
       else if (kind < 0.96) world.answer()
       else if (kind < 0.97) world.cut()
       else if (kind < 0.975) world.startAnew()
@@ -184,6 +220,8 @@ test.each(seeds(8))("seed %i: also where the reader is far above the newest, and
     if (kind < 0.45) world.grow()
     else if (kind < 0.85) world.arrive()
     else if (kind < 0.9) world.fill()
+    else if (kind < 0.92) world.openThread()
+    else if (kind < 0.93) world.olderInThread()
     else if (kind < 0.99) world.answer()
     else if (kind < 0.992) world.newer()
     else if (kind < 0.9925) world.log.toNewest()
@@ -200,6 +238,7 @@ test.each(seeds(8))("seed %i: also where the reader is far above the newest, and
 /** The entry as far behind in the log, where some changes are of what was there before. */
 const moved = (entry: Entry, by: number): Entry => {
   const seq = entry.seq + by
+  if (isMessage(entry)) return { ...entry, seq, id: `e${seq}`, ...(entry.thread !== undefined && { thread: entry.thread + by }) }
   if (!("of" in entry)) return { ...entry, seq, id: `e${seq}` }
   return { ...entry, seq, id: `e${seq}`, of: entry.seq % 3 === 0 ? 1 + ((entry.seq * 37) % by) : entry.of + by }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import type { DraftStore } from "../../src/client/draft-store.ts"
-import { Drafts } from "../../src/client/drafts.ts"
+import { draftOf, Drafts } from "../../src/client/drafts.ts"
 
 /** The browser's database and its pages, of one person. */
 class FakeBrowser {
@@ -58,4 +58,16 @@ describe("a half-written text", () => {
     await Promise.resolve()
     expect([drafts.of("den"), drafts.of("hall")]).toEqual(["new", ""])
   })
+})
+
+test("a thread has one of its own, which goes with its room", () => {
+  const drafts = new Drafts(new FakeBrowser().page())
+  drafts.write(draftOf("den", null), "in the room")
+  drafts.write(draftOf("den", 12), "in a thread")
+  drafts.write(draftOf("other", 12), "elsewhere")
+  expect([drafts.of("den"), drafts.of(draftOf("den", 12)), drafts.of(draftOf("den", 1))]).toEqual(["in the room", "in a thread", ""])
+  expect([drafts.rooms, drafts.size]).toEqual([["den", "other"], 3])
+  expect(drafts.within("den")).toEqual(["in the room", "in a thread"])
+  drafts.forget("den")
+  expect([drafts.rooms, drafts.within("den")]).toEqual([["other"], []])
 })

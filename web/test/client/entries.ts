@@ -8,6 +8,7 @@ const AT = Date.parse("2026-11-20T12:00:00.000Z")
 const common = (seq: number, by = 1) => ({ room: "den", seq, id: `e${seq}`, from: PEOPLE[by]!, at: new Date(AT + seq * 1000).toISOString() })
 
 export const chat = (seq: number, text = `text ${seq}`, by = 1): Extract<Message, { kind: "chat" }> => ({ kind: "chat", ...common(seq, by), text })
+export const under = (thread: number, seq: number, by = 1) => ({ ...chat(seq, `text ${seq}`, by), thread })
 export const edit = (seq: number, of: number, text?: string, by = 1): Change => ({ kind: "edit", ...common(seq, by), of, ...(text !== undefined && { text }) })
 export const remove = (seq: number, of: number, by = 1): Change => ({ kind: "delete", ...common(seq, by), of })
 export const react = (seq: number, of: number, emoji: string, on = true, by = 1): Change => ({ kind: "react", ...common(seq, by), of, emoji, on })
@@ -31,11 +32,16 @@ export const randomLog = (size: number, random: Random, changes = 0.6): Entry[] 
   const any = (count: number) => Math.floor(random() * count)
   const log: Entry[] = [chat(1)]
   const messages = [1]
+  const roots = [1]
   for (let seq = 2; seq <= size; seq++) {
     const of = messages.at(random() < 0.5 ? any(messages.length) : -1 - any(Math.min(3, messages.length)))!
     const by = any(PEOPLE.length)
     const kind = random()
-    if (random() > changes) messages.push(log.push(chat(seq, `text ${seq}`, by)))
+    if (random() > changes) {
+      const isUnder = random() < 0.4
+      messages.push(log.push(isUnder ? under(roots[any(roots.length)]!, seq, by) : chat(seq, `text ${seq}`, by)))
+      if (!isUnder) roots.push(seq)
+    }
     else if (kind < 0.6) log.push(react(seq, of, ["👍", "❤", "🎉"][any(3)]!, random() < 0.6, by))
     else if (kind < 0.75) log.push(edit(seq, of, `text of ${seq}`, by))
     else if (kind < 0.92) log.push(pin(seq, of, random() < 0.6, by))
@@ -46,10 +52,11 @@ export const randomLog = (size: number, random: Random, changes = 0.6): Entry[] 
 
 /** The room's messages when its newest entry had the number `seq`. */
 export const messagesAt = (log: readonly Entry[], seq: number): Message[] => {
-  const messages = new Map<number, { said: Message; text: string; editedAt?: string; gone: boolean; pinned: boolean; users: Map<string, Set<string>> }>()
+  const messages = new Map<number, { said: Message; text: string; editedAt?: string; gone: boolean; pinned: boolean; users: Map<string, Set<string>>; answers: Message[] }>()
   for (const entry of log.slice(0, seq)) {
     if (isMessage(entry)) {
-      messages.set(entry.seq, { said: entry, text: entry.kind === "chat" ? entry.text : "", gone: false, pinned: false, users: new Map() })
+      messages.set(entry.seq, { said: entry, text: entry.kind === "chat" ? entry.text : "", gone: false, pinned: false, users: new Map(), answers: [] })
+      if (entry.thread !== undefined) messages.get(entry.thread)?.answers.push(entry)
       continue
     }
     if (isRoomChange(entry)) continue
@@ -63,8 +70,10 @@ export const messagesAt = (log: readonly Entry[], seq: number): Message[] => {
       else if (users.delete(entry.from.id) && users.size === 0) message.users.delete(entry.emoji)
     }
   }
-  return [...messages.values()].map(({ said: { room, seq, id, from, at }, text, editedAt, gone, pinned, users }) => {
-    const base = { room, seq, id, from, at }
+  return [...messages.values()].map(({ said: { room, seq, id, from, at, thread }, answers, text, editedAt, gone, pinned, users }) => {
+    const last = answers.at(-1)
+    const replies = last && { count: answers.length, last_seq: last.seq, last_at: last.at }
+    const base = { room, seq, id, from, at, ...(thread !== undefined && { thread }), ...(replies && { replies }) }
     if (gone) return { kind: "deleted", ...base }
     const reactions = [...users].map(([emoji, each]) => ({ emoji, users: [...each].sort() })).sort((a, b) => (a.emoji < b.emoji ? -1 : 1))
     return {
@@ -87,6 +96,12 @@ export interface Page {
 /** A page of at most `limit` messages before `before`, read when the newest entry had the number `seq`. */
 export const pageBefore = (log: readonly Entry[], seq: number, before: number, limit: number, asOf = seq): Page => {
   const messages = messagesAt(log, seq).filter((message) => message.seq < before)
+  return { entries: messages.slice(-limit), more: messages.length > limit, asOf }
+}
+
+/** A page of at most `limit` messages under `root`, the newest before `before`, read then. */
+export const pageOfThread = (log: readonly Entry[], seq: number, root: number, before: number, limit: number, asOf = seq): Page => {
+  const messages = messagesAt(log, seq).filter((message) => message.thread === root && message.seq < before)
   return { entries: messages.slice(-limit), more: messages.length > limit, asOf }
 }
 

@@ -5,7 +5,7 @@
 import { canonical, fold } from "../../src/client/fold.ts"
 import { isPrivate } from "../../src/client/room-names.ts"
 import type { Said } from "../../src/client/outbox-store.ts"
-import { type ClientFrame, type Entry, type ErrorCode, type Incoming, isMessage, isRoomChange, type JoinedRoom, type Message, type Outgoing, type RefusedRoom, type RoomAfter, type RoomChange, type ServerFrame, type User } from "../../src/client/wire.ts"
+import { type ClientFrame, type Entry, type ErrorCode, type Incoming, isMessage, isReply, isRoomChange, type JoinedRoom, type Level, type Message, type Outgoing, type RefusedRoom, type RoomAfter, type RoomChange, type ServerFrame, type User } from "../../src/client/wire.ts"
 import { FakeListener, FakeSocket, OLENA, TARAS, welcome } from "./fake-socket.ts"
 
 export type Changing = Exclude<Said, { type: "chat" }>
@@ -19,6 +19,8 @@ interface Told {
   lost?: boolean
   from?: User
   id?: string
+  /** Whom the message mentions. */
+  mentions?: readonly string[]
 }
 
 export class FakeServer {
@@ -26,6 +28,8 @@ export class FakeServer {
   /** Of each room its entries; the messages as they are now. */
   readonly logs = new Map<string, Entry[]>()
   readonly readMarks = new Map<string, number>()
+  /** Of what the user is alerted, where that was set. */
+  readonly levels = new Map<string, Level>()
   /** Where logs begin that have been kept for long enough. */
   readonly #first = new Map<string, number>()
   /** All frames that arrived, over all connections. */
@@ -86,8 +90,13 @@ export class FakeServer {
   }
 
   /** Somebody else writes. */
-  say(room: string, text: string, { from = TARAS, id = this.#newId(room, from), lost = false }: Told = {}): ServerFrame {
-    return this.#tellAll(room, this.#store(room, from, id, { type: "chat", text }), lost)
+  say(room: string, text: string, { from = TARAS, id = this.#newId(room, from), lost = false, mentions }: Told = {}): ServerFrame {
+    return this.#tellAll(room, this.#store(room, from, id, { type: "chat", text, ...(mentions && { mentions }) }), lost)
+  }
+
+  /** Somebody else answers in a thread. */
+  answer(room: string, thread: number, text: string, { from = TARAS, id = this.#newId(room, from), lost = false }: Told = {}): ServerFrame {
+    return this.#tellAll(room, this.#store(room, from, id, { type: "chat", text, thread }), lost)
   }
 
   /** Somebody else changes a message. */
@@ -101,9 +110,9 @@ export class FakeServer {
   }
 
   /** Something happens to the user. */
-  notify(kind: "invited" | "removed", about: { room: string; title?: string }, { from = TARAS, id = this.#newId(this.me, from), lost = false }: Told = {}): ServerFrame {
+  notify(kind: "invited" | "removed" | "mention", about: { room: string; title?: string; of?: number; why?: "mention" | "reply" | "direct" }, { from = TARAS, id = this.#newId(this.me, from), lost = false }: Told = {}): ServerFrame {
     const log = this.log(this.me)
-    const entry: Entry = { kind, room: this.me, seq: log.length + 1, id, from, at: new Date().toISOString(), about }
+    const entry: Entry = { kind, room: this.me, seq: log.length + 1, id, from, at: new Date().toISOString(), about } as Entry
     log.push(entry)
     return this.#tellAll(this.me, entry, lost)
   }
@@ -182,6 +191,9 @@ export class FakeServer {
       case "read":
         this.readMarks.set(frame.room, Math.max(frame.seq, this.readMarks.get(frame.room) ?? 0))
         return []
+      case "notify":
+        this.levels.set(frame.room, frame.level)
+        return [{ type: "notify", room: frame.room, level: frame.level }]
       case "ping":
         return [{ type: "pong" }]
       default:
@@ -192,7 +204,7 @@ export class FakeServer {
   #said({ room, id, ...said }: Outgoing<"chat" | Changing["type"]>): ServerFrame {
     if (!this.#joined.has(room)) return refusal("not_joined", id)
     const known = this.#known(room, this.user, id)
-    const code = known || said.type === "chat" ? null : this.#refuses(room, said)
+    const code = known ? null : said.type === "chat" ? this.#refusesUnder(room, said.thread) : this.#refuses(room, said)
     return code === null ? asFrame(this.#listed(this.#store(room, this.user, id, said))) : refusal(code, id)
   }
 
@@ -233,6 +245,13 @@ export class FakeServer {
     return (said.type === "edit" || said.type === "delete") && message.from.id !== this.user.id ? "forbidden" : null
   }
 
+  #refusesUnder(room: string, thread: number | undefined): ErrorCode | null {
+    if (thread === undefined) return null
+    const root = this.log(room)[thread - 1]
+    if (!root || !isMessage(root)) return "no_such_message"
+    return root.thread === undefined ? null : "forbidden"
+  }
+
   #resume({ room, after }: RoomAfter): JoinedRoom | RefusedRoom {
     if (!this.members.has(room)) return { room, error: { code: this.logs.has(room) ? "not_joined" : "no_such_room", text: "not yours" } }
     const { type: _, ...joined } = this.#join({ type: "join", room, after })
@@ -252,7 +271,8 @@ export class FakeServer {
     return { type: "joined", room, seq, ...this.#begins(room), ...(as_of < seq && { as_of }), members: 2, online: [OLENA, TARAS], ...(isPrivate(room) && { private: true }), ...this.standing(room), messages, more }
   }
 
-  #history({ room, before, after, limit = 50 }: Outgoing<"history">): ServerFrame {
+  #history({ room, before, after, thread, limit = 50 }: Outgoing<"history">): ServerFrame {
+    if (thread !== undefined) return this.#threadPage(room, thread, before, after, limit)
     const log = this.#kept(room)
     const size = Math.min(limit, this.fit())
     const found =
@@ -266,12 +286,33 @@ export class FakeServer {
     return this.log(room).filter(({ seq }) => seq >= this.first(room))
   }
 
+  #threadPage(room: string, thread: number, before: number | undefined, after: number | undefined, limit: number): ServerFrame {
+    const code = this.#refusesUnder(room, thread)
+    if (code !== null) return refusal(code)
+    const under = this.messages(room).filter((message) => message.thread === thread)
+    const asked = under.filter(({ seq }) => seq < (before ?? Infinity) && seq > (after ?? 0))
+    const messages = after === undefined ? asked.slice(-limit) : asked.slice(0, limit)
+    return { type: "history", room, seq: Math.max(0, this.#newest(room) - this.understate()), messages, more: messages.length < asked.length }
+  }
+
   #summary(room: string) {
     const log = this.log(room)
     const last = this.messages(room).at(-1)
     const readSeq = this.readMarks.get(room) ?? 0
-    const unread = Math.min(100, this.messages(room).filter(({ kind, seq, from }) => kind !== "deleted" && seq > readSeq && from.id !== this.user.id).length)
-    return { room, seq: log.length, read_seq: readSeq, unread, members: 2, ...(last && { last }) }
+    const [unread, mentions] = [Math.min(100, this.unread(room).length), Math.min(100, this.mentions(room).length)]
+    const notify = this.levels.get(room)
+    return { room, seq: log.length, read_seq: readSeq, unread, ...(mentions > 0 && { mentions }), ...(notify && { notify }), members: 2, ...(last && { last }) }
+  }
+
+  /** The messages of others that the user has not read. */
+  unread(room: string): Message[] {
+    const readSeq = this.readMarks.get(room) ?? 0
+    return this.messages(room).filter(({ kind, seq, from }) => kind !== "deleted" && seq > readSeq && from.id !== this.user.id)
+  }
+
+  /** Those of them that mention the user. */
+  mentions(room: string): Message[] {
+    return this.unread(room).filter((message) => message.kind === "chat" && message.mentions?.includes(this.user.id))
   }
 
   /** Stores once per sender and id, as the router does. */
@@ -282,6 +323,7 @@ export class FakeServer {
     const entry = { kind: type, room, seq: log.length + 1, id, from, at: new Date().toISOString(), ...said } as Entry
     if (entry.kind === "react") entry.emoji = canonical(entry.emoji)
     log.push(entry)
+    if (isReply(entry)) log.splice(entry.thread - 1, 1, fold(log[entry.thread - 1] as Message, entry))
     if (!isMessage(entry) && !isRoomChange(entry)) log.splice(entry.of - 1, 1, fold(log[entry.of - 1] as Message, entry))
     return entry
   }
@@ -294,8 +336,8 @@ export class FakeServer {
   readonly #listed = (entry: Entry): Entry => {
     if (entry.kind !== "edit") return entry
     const message = this.log(entry.room)[entry.of - 1]
-    const { text: _text, ...edit } = entry
-    return message?.kind === "chat" ? { ...edit, text: message.text } : edit
+    const { text: _text, mentions: _mentions, ...edit } = entry
+    return message?.kind === "chat" ? { ...edit, text: message.text, ...(message.mentions && { mentions: message.mentions }) } : edit
   }
 
   #newest(room: string): number {

@@ -12,7 +12,7 @@ const CASES = Number(process.env["CASES"] ?? 200)
 const FIRST = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9))
 const SEEDS = process.env["SEED"] ? [FIRST] : Array.from({ length: CASES }, (_, i) => FIRST + i)
 
-const newRoom = () => new Room("den", () => false, 1_000)
+const newRoom = () => new Room("den", { isOwn: () => false, mentions: () => false, isReadThere: () => false }, 1_000)
 const joined = (entries: readonly Entry[], seq: number, more: boolean, as_of = seq) => ({ room: "den", seq, as_of, members: 1, online: [], messages: [...entries], more })
 
 /** What the next page has of it. */

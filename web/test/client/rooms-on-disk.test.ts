@@ -1,6 +1,7 @@
 /** A page is loaded anew: its rooms are there before the server has said anything, and only what came since is asked for. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { memoryOutbox, type OutboxStore } from "../../src/client/outbox-store.ts"
+import { KEPT_AS } from "../../src/client/room-record.ts"
 import { Session, type SessionOptions } from "../../src/client/session.ts"
 import { pass } from "./beginning.ts"
 import { FakeDisk } from "./fake-disk.ts"
@@ -233,7 +234,7 @@ describe("with a server", () => {
     const session = await load("den")
     await pass(2 * WRITTEN_MS)
     expect([server.got("join").length, texts(session)]).toEqual([1, stored()])
-    expect([...disk.rows.values()].map(({ life }) => life)).toEqual(["1 e1"])
+    expect([...disk.rows.values()].map(({ life }) => life)).toEqual([`${KEPT_AS} e1`])
   })
 })
 

@@ -28,7 +28,7 @@ export const rooms = {
       [38, iryna, "Згодна з обома, виправлю."],
       [24, sam, "Morning! The staging box is on the new build. Release notes: https://git.example.org/homin/releases/0.4 (tests are green)."],
       [23, sam, "If anyone sees a double message, please send me the room and the time."],
-      [9, taras, "@Олена Кравець глянь, будь ласка, на запит до бази. Планувальник раптом сканує всю таблицю:"],
+      [9, taras, "@Олена Кравець глянь, будь ласка, на запит до бази. Планувальник раптом сканує всю таблицю:", { mentions: [me.id] }],
       [9, taras, "```sql\nSELECT m.* FROM rooms r\nCROSS JOIN LATERAL (\n  SELECT * FROM messages WHERE room_id = r.id ORDER BY seq DESC LIMIT 1\n) m;\n```"],
       [4, maria, "У мене так само було з `JOIN unnest(…)`. З `CROSS JOIN LATERAL` він тримається індексу, p50 впав з 12 мс до 0,3."],
     ],
@@ -103,8 +103,45 @@ export const changed = {
     [30, iryna, "Дякую, Sam!", { reply_to: 7 }],
     [21, me, null],
     [18, andrii, "А що скажете про список змін для людей? Можу написати.", { reply_to: 5 }],
-    [9, maria, "@Олена Кравець поглянь, будь ласка, на перший пункт", { reactions: [["👍", me]] }],
+    [9, maria, "@Олена Кравець поглянь, будь ласка, на перший пункт", { reactions: [["👍", me]], mentions: [me.id] }],
     [3, me, "Дивлюся", { pinned: true }],
+  ],
+}
+
+/** A room in which people also talk in threads, for scenes that are about that. */
+export const threaded = {
+  readUpTo: 14,
+  talk: [
+    [DAY + 30, sam, "Rehearsal of the release: Thursday, ten o'clock, staging. Questions under this message, please, so that the room stays readable."],
+    [DAY + 24, maria, "Скільки часу закладаємо на повернення до старої версії?", { thread: 1 }],
+    [DAY + 20, sam, "Fifteen minutes. The old build stays on the second disk until Monday.", { thread: 1 }],
+    [DAY + 19, me, "Тоді я перевірю, що список кроків вміщається в ці п'ятнадцять.", { thread: 1, edited: DAY + 18, reactions: [["👍", sam, maria]] }],
+    [DAY + 12, taras, "Графік навантаження за ніч, коротко: нічого не впало."],
+    [62, iryna, "Замовник просить показати нову стрічку до п'ятниці. Хто може?"],
+    [58, andrii, "Можу я, але без звітів: вони ще не готові.", { thread: 6 }],
+    [57, iryna, "Звіти він і не просив.", { thread: 6, reply_to: 7 }],
+    [55, maria, "Тоді по обіді в мене: дзвінок на 15:00, надішлю запрошення обом.", { thread: 6 }],
+    [48, me, "Лишаю тут чернетку листа, погляньте, хто має хвилину."],
+    [31, taras, "Прочитав, усе гаразд. Лише в другому абзаці «наступний тиждень» уже цей.", { thread: 10 }],
+    [20, andrii, null, { thread: 6 }],
+    [18, andrii, "Показ готовий. Посилання в запрошенні.", { thread: 6 }],
+    [12, sam, "Coffee machine is fixed, by the way."],
+    [6, iryna, "@Олена Кравець лист можна надсилати?", { thread: 10, mentions: [me.id] }],
+    [2, maria, "Запрошення надіслала, перевірте календар."],
+  ],
+}
+
+/** A room in which people name each other, for scenes that are about that. */
+export const naming = {
+  readUpTo: 4,
+  talk: [
+    [64, iryna, "Хто завтра на зустрічі із замовником?"],
+    [60, andrii, "Я буду. @Марія Гнатюк і @Тарас теж збиралися.", { mentions: [maria.id, taras.id] }],
+    [58, maria, "@Андрій так, о десятій.", { mentions: [andrii.id] }],
+    [50, me, "Тоді @Ірина Шевчук, додай нас чотирьох, будь ласка. (@Sam Whitfield — дивіться пошту.)", { mentions: [iryna.id, sam.id] }],
+    [12, taras, "@Олена Кравець а ти? @Марія Гнатюк каже, що без тебе не почнуть.", { mentions: [me.id, maria.id] }],
+    [8, sam, "@Марія Гнатюк thanks, will do."],
+    [4, maria, "Чекаємо на @Олена Кравець: `@Олена` у коді нікого не кличе.", { mentions: [me.id] }],
   ],
 }
 
@@ -116,7 +153,18 @@ const extrasOf = ({ edited, reactions, ...rest }, now) => ({
 })
 
 /** The messages of a room as the wire has them; what was said is null where it was deleted. */
-export const messagesOf = (room, talk, now = Date.now()) =>
+export const messagesOf = (room, talk, now = Date.now()) => {
+  const messages = bareMessagesOf(room, talk, now)
+  for (const message of messages) if (message.thread) count(messages[message.thread - 1], message)
+  return messages
+}
+
+/** The message `root` counts one that stands under it. */
+export const count = (root, { seq, at }) => {
+  root.replies = { count: (root.replies?.count ?? 0) + 1, last_seq: seq, last_at: at }
+}
+
+const bareMessagesOf = (room, talk, now) =>
   talk.map(([ago, from, said, extras = {}], i) => ({
     type: "message",
     room,

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises"
 import { extname, join } from "node:path"
 import { chart } from "./chart.mjs"
 import { listedAs, standing, take, told } from "./fake-standing.mjs"
-import { me, messagesOf, people, rooms } from "./content.mjs"
+import { count, me, messagesOf, people, rooms } from "./content.mjs"
 
 /** One's own log. */
 const ME = "~me.olena"
@@ -27,6 +27,8 @@ export class FakeServer {
   #logs
   #read
   #standings
+  /** Of what the user is alerted, by room. */
+  levels = new Map()
   /** What governs a room is refused with this code; null: it is done. */
   onGoverning = null
 
@@ -52,8 +54,8 @@ export class FakeServer {
     for (const socket of this.#sockets) this.#send(socket, frame)
   }
 
-  say(room, from, text) {
-    const message = this.#store(room, from, newId(), { kind: "chat", text })
+  say(room, from, text, more = {}) {
+    const message = this.#store(room, from, newId(), { kind: "chat", text, ...more })
     this.tell(message)
   }
 
@@ -151,12 +153,19 @@ export class FakeServer {
     } else if (type === "resume") {
       send({ type: "resumed", rooms: frame.rooms.map(({ room: name, after }) => (this.#logs.has(name) ? this.#joined(name, after) : { room: name, error: { code: "no_such_room", text: "There is no such room." } })) })
     } else if (type === "history") {
-      const { before, after, limit = 50 } = frame
+      const { before, after, thread, limit = 50 } = frame
+      if (thread) {
+        const under = log.filter((entry) => entry.thread === thread && isMessage(entry) && entry.seq < (before ?? Infinity))
+        return send({ type: "history", room, seq: log.length, messages: under.slice(-limit).map(listed), more: under.length > limit })
+      }
       const page = before !== undefined ? log.filter((entry) => isMessage(entry) && entry.seq < before).slice(-limit) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, limit)
       const more = before !== undefined ? (page[0]?.seq ?? 1) > 1 : (page.at(-1)?.seq ?? log.length) < log.length
       send({ type: "history", room, seq: log.length, messages: page.map(listed), more })
     } else if (type === "read") this.#read.set(room, frame.seq)
-    else if (type === "leave") send({ type: "left", room })
+    else if (type === "notify") {
+      this.levels.set(room, frame.level)
+      send({ type: "notify", room, level: frame.level })
+    } else if (type === "leave") send({ type: "left", room })
     else if (type === "people") send({ type: "people", people: people.filter(({ name }) => name.toLowerCase().startsWith(frame.q.toLowerCase())) })
     else if (type === "create" || type === "direct") send(this.#made(frame))
     else if (["invite", "remove", "role", "settings"].includes(type)) {
@@ -164,7 +173,7 @@ export class FakeServer {
       const { type: _type, ref: _ref, id, room: _room, user, role = "member", ...set } = frame
       const said = type === "settings" ? { kind: "room", ...set } : { kind: "member", user: people.find((each) => each.id === user), ...(type !== "remove" && { role }) }
       send(this.#governed(room, this.user, id, said))
-    } else if (type === "chat") this.#take(socket, frame, this.onChat, ({ text, reply_to }) => this.#store(room, this.user, frame.id, { kind: "chat", text, ...(reply_to && { reply_to }) }))
+    } else if (type === "chat") this.#take(socket, frame, this.onChat, ({ text, reply_to, thread, mentions }) => this.#store(room, this.user, frame.id, { kind: "chat", text, ...(reply_to && { reply_to }), ...(thread && { thread }), ...(mentions && { mentions }) }))
     else if (["edit", "delete", "react", "pin"].includes(type)) {
       this.#take(socket, frame, this.onChange, ({ id, type: kind, room: _room, ...said }) => this.#changed(room, this.user, id, { kind, ...said }))
     }
@@ -218,6 +227,11 @@ export class FakeServer {
     const log = this.#logs.get(room) ?? []
     const message = { type: "message", room, seq: log.length + 1, id, from, at: new Date(this.now()).toISOString(), ...said }
     log.push(message)
+    if (said.thread) {
+      const root = { ...log[said.thread - 1] }
+      count(root, message)
+      log[said.thread - 1] = root
+    }
     this.#logs.set(room, log)
     return message
   }
@@ -226,8 +240,10 @@ export class FakeServer {
     const log = this.#logs.get(room)
     const readSeq = this.#read.get(room) ?? 0
     const messages = log.filter(isMessage)
-    const unread = messages.filter(({ kind, seq, from }) => kind !== "deleted" && seq > readSeq && from.id !== this.user.id).length
-    return { room, ...listedAs(room, this.#standings.get(room) ?? standing(), this.user), seq: log.length, read_seq: readSeq, unread: Math.min(100, unread), members: 4, ...(messages.length > 0 && { last: listed(messages.at(-1)) }) }
+    const news = messages.filter(({ kind, seq, from }) => kind !== "deleted" && seq > readSeq && from.id !== this.user.id)
+    const [unread, mentions] = [news.length, news.filter((message) => message.mentions?.includes(this.user.id)).length]
+    const level = this.levels.get(room)
+    return { room, ...listedAs(room, this.#standings.get(room) ?? standing(), this.user), seq: log.length, read_seq: readSeq, unread: Math.min(100, unread), ...(mentions > 0 && { mentions: Math.min(100, mentions) }), ...(level && level !== "all" && { notify: level }), members: 4, ...(messages.length > 0 && { last: listed(messages.at(-1)) }) }
   }
 }
 
@@ -237,9 +253,9 @@ const listed = ({ type: _type, ...entry }) => entry
 
 /** A message after a change. */
 const applied = (message, { kind, from, at, ...said }) => {
-  const { text: _text, file: _file, reactions = [], pinned: _pinned, edited_at: _edited, ...bare } = message
+  const { text: _text, file: _file, reactions = [], pinned: _pinned, edited_at: _edited, mentions: _mentions, ...bare } = message
   if (message.kind === "deleted") return message
-  if (kind === "edit") return { ...message, text: said.text, edited_at: at }
+  if (kind === "edit") return { ...message, text: said.text, edited_at: at, mentions: said.mentions }
   if (kind === "delete") return { ...bare, kind: "deleted" }
   if (kind === "pin") return { ...message, pinned: said.on || undefined }
   const before = reactions.some(({ emoji }) => emoji === said.emoji) ? reactions : [...reactions, { emoji: said.emoji, users: [] }]

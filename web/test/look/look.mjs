@@ -4,7 +4,7 @@
  */
 import { mkdir } from "node:fs/promises"
 import { chromium } from "playwright-core"
-import { album, changed, people, rooms } from "./content.mjs"
+import { album, changed, naming, people, rooms, some, threaded } from "./content.mjs"
 import { FakeServer } from "./fake.mjs"
 import { register } from "./registering.mjs"
 
@@ -96,6 +96,36 @@ for (const scheme of ["light", "dark"]) {
     await page.getByTestId("upload").first().getByRole("alert").waitFor()
     await shoot()
   })
+}
+
+for (const [scheme, locale] of [["light", "uk-UA"], ["dark", "en-GB"]]) {
+  for (const [place, viewport] of [["desktop", DESKTOP], ["tablet", { width: 820, height: 1000 }], ["phone", PHONE]]) {
+    await scene(`${place}-${scheme}-threads`, { scheme, locale, viewport, room: "threads", beside: { threads: threaded } }, async ({ page, server, shoot }) => {
+      await page.getByTestId("message").first().waitFor()
+      await shoot("-room")
+      await page.locator("[data-seq='6']").getByTestId("replies").click()
+      const thread = page.getByTestId("thread")
+      await thread.locator("[data-seq='13']").waitFor()
+      await thread.getByTestId("composer").fill("Дякую, дивлюся")
+      await shoot()
+      server.onChat = "too_large"
+      await thread.getByTestId("send").click()
+      await thread.getByTestId("retry").waitFor()
+      await page.getByTestId("close-thread").click()
+      await shoot("-failed")
+      await page.locator("[data-seq='16']").click()
+      if (viewport === PHONE) {
+        await page.getByTestId("message-sheet").waitFor()
+        await shoot("-sheet")
+        await page.getByTestId("action-thread").click()
+      } else {
+        await page.locator("[data-seq='16']").hover()
+        await page.getByTestId("action-thread").click()
+      }
+      await thread.getByTestId("composer").waitFor()
+      await shoot("-empty")
+    })
+  }
 }
 
 await scene("phone-drawer", { viewport: PHONE }, async ({ page, shoot }) => {
@@ -228,6 +258,45 @@ for (const [scheme, locale] of [["light", "uk-UA"], ["dark", "en-GB"]]) {
     await row(page, 4).getByTestId("message-text").tap()
     await page.getByTestId("action-reply").click()
     await shoot("-reply")
+  })
+}
+for (const [scheme, locale] of [["light", "uk-UA"], ["dark", "en-GB"]]) for (const [place, viewport] of [["", DESKTOP], ["phone-", PHONE]]) {
+  await scene(`${place}mentions-${scheme}`, { scheme, locale, viewport, room: "зустріч", beside: { зустріч: naming, ...some } }, async ({ page, server, shoot }) => {
+    await page.locator("[data-seq='7']").waitFor()
+    for (let i = 0; i < 4; i++) server.say("дизайн", maria, "@Олена Кравець, ще одне", { mentions: ["u-olena"] })
+    server.say("~d.taras", taras, "І ще одне, @Олена Кравець", { mentions: ["u-olena"] })
+    server.happen("mention", taras, { room: "~budget", title: "Бюджет", of: 3, why: "reply" }, 30)
+    server.happen("mention", maria, { room: "дизайн", of: 8, why: "mention" })
+    server.tell({ type: "notify", room: "кухня", level: "none" })
+    server.tell({ type: "notify", room: "ops.alerts", level: "none" })
+    server.tell({ type: "notify", room: "support-night", level: "mentions" })
+    server.say("support-night", people[5], "One more ticket.")
+    server.say("кухня", taras, "Хто по каву?")
+    await shoot()
+    const phone = viewport === PHONE
+    await page.getByTestId("composer").pressSequentially("Так, @")
+    await page.getByTestId("name").first().waitFor()
+    await shoot("-all")
+    await page.getByTestId("composer").pressSequentially("ш")
+    await shoot("-some")
+    await page.getByTestId("name").first().click()
+    await page.getByTestId("composer").pressSequentially("і @мар")
+    await page.getByTestId("composer").press("Enter")
+    await page.getByTestId("composer").press("Control+Enter")
+    await page.locator("[data-seq='8']").waitFor()
+    await shoot("-sent")
+    await page.locator("[data-seq='7']").getByTestId("message-author").click()
+    await page.keyboard.press("Escape")
+    await page.locator("[data-seq='4']").getByTestId("mention").first().click()
+    await shoot("-person")
+    await page.keyboard.press("Escape")
+    await page.getByTestId("open-level").click()
+    await shoot("-level")
+    await page.keyboard.press("Escape")
+    if (phone) await page.getByTestId("open-rooms").click()
+    await shoot("-rooms")
+    await page.getByTestId("open-inbox").click()
+    await shoot("-inbox")
   })
 }
 await scene("shapes-waiting", { viewport: PHONE, room: "знімки", beside: { знімки: album } }, async ({ page, context, shoot }) => {

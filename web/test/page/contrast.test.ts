@@ -55,6 +55,7 @@ const PAIRS: [string, string][] = [
   ...GROUNDS.flatMap((ground) => TEXTS.map((text): [string, string] => [text, ground])),
   ["on-cornflower", "cornflower"],
   ["on-wheat", "wheat"],
+  ["text", "tally"],
 ]
 
 describe.each(SCHEMES)("in the %s theme", (scheme) => {

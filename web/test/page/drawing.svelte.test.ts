@@ -73,7 +73,7 @@ describe("the page", () => {
   })
 
   test("draws at once what comes after a while, in a window that nobody sees too", async () => {
-    const drawings = await follow(() => chat.unread)
+    const drawings = await follow(() => chat.alerts)
     server.say("kyiv", "hello")
     await pass(0)
     expect(drawings).toEqual([{ at: Date.now(), value: 1 }])

@@ -41,7 +41,7 @@ test("a link leads to the web or to mail, whatever the text", () => {
 
 test("no text is lost or added by its links", () => {
   for (const { text } of groups.flatMap(({ cases }) => cases))
-    expect(piecesOf(text, "olena").map((piece) => piece.text).join("")).toBe(text)
+    expect(piecesOf(text, [{ id: "u1", name: "olena" }]).map((piece) => piece.text).join("")).toBe(text)
 })
 
 // 8,000 characters are what a deployment's setting allows by default; the page keeps up with twice as many.
@@ -72,6 +72,6 @@ test.each([
   ["at signs", "https://" + "a:".repeat(8_000) + "@"],
 ])("a long text of %s is read in a moment", (_, text) => {
   const begun = performance.now()
-  piecesOf(text, "olena")
+  piecesOf(text, [{ id: "u1", name: "olena" }])
   expect(performance.now() - begun).toBeLessThan(500)
 })

@@ -15,16 +15,20 @@ const deleted: Message = { ...base, kind: "deleted" }
 
 describe("what may be done with a message", () => {
   test("its author may edit and delete it, others may not", () => {
-    expect(actionsOn(chat, OLENA)).toEqual(["react", "reply", "edit", "copy", "pin", "delete"])
-    expect(actionsOn(chat, TARAS)).toEqual(["react", "reply", "copy", "pin"])
+    expect(actionsOn(chat, OLENA)).toEqual(["react", "reply", "thread", "edit", "copy", "pin", "delete"])
+    expect(actionsOn(chat, TARAS)).toEqual(["react", "reply", "thread", "copy", "pin"])
   })
 
-  test("a file has no text to edit or to copy", () => expect(actionsOn(file, OLENA)).toEqual(["react", "reply", "pin", "delete"]))
+  test("a file has no text to edit or to copy", () => expect(actionsOn(file, OLENA)).toEqual(["react", "reply", "thread", "pin", "delete"]))
   test("who moderates may delete what others wrote", () => {
-    expect(actionsOn(chat, TARAS, { change: true, write: true, moderate: true })).toEqual(["react", "reply", "copy", "pin", "delete"])
+    expect(actionsOn(chat, TARAS, { change: true, write: true, moderate: true, thread: true })).toEqual(["react", "reply", "thread", "copy", "pin", "delete"])
   })
-  test("who may not write may still react, and copy", () => expect(actionsOn(chat, TARAS, { change: true, write: false, moderate: false })).toEqual(["react", "copy", "pin"]))
-  test("in an archived room one copies, and no more", () => expect(actionsOn(chat, OLENA, { change: false, write: false, moderate: true })).toEqual(["copy"]))
+  test("who may not write may still react, and copy", () => expect(actionsOn(chat, TARAS, { change: true, write: false, moderate: false, thread: true })).toEqual(["react", "copy", "pin"]))
+  test("in an archived room one copies, and no more", () => expect(actionsOn(chat, OLENA, { change: false, write: false, moderate: true, thread: true })).toEqual(["copy"]))
+  test("a thread is one level deep: under what is said in one there is none, nor within one", () => {
+    expect(actionsOn({ ...chat, thread: 9 }, TARAS)).toEqual(["react", "reply", "copy", "pin"])
+    expect(actionsOn(chat, TARAS, { change: true, write: true, moderate: false, thread: false })).toEqual(["react", "reply", "copy", "pin"])
+  })
   test("with a deleted one nothing", () => expect(actionsOn(deleted, OLENA)).toEqual([]))
 })
 

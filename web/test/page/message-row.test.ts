@@ -9,7 +9,7 @@ const OLENA = { id: "u1", name: "Olena" }
 const TARAS = { id: "u2", name: "Taras" }
 const AT = "2026-11-20T10:00:00.000Z"
 const base = { room: "den", seq: 7, id: "m7", from: OLENA, at: AT }
-const chat: Message = { ...base, kind: "chat", text: "hello @Taras" }
+const chat: Message = { ...base, kind: "chat", text: "hello @Taras", mentions: ["u2"] }
 const quoted: Message = { ...base, seq: 2, id: "m2", from: TARAS, kind: "chat", text: "the first\nof two lines" }
 
 type Said = Extract<Row, { kind: "message" }>
@@ -31,11 +31,12 @@ interface Around {
   changes?: Said["changes"]
   editing?: { seq: number; from: string; text: string }
   known?: readonly Message[]
+  thread?: number | null
 }
 
-const written = (message: Message, { me = OLENA, changes = [], editing, known = [] }: Around = {}) => {
+const written = (message: Message, { me = OLENA, changes = [], editing, known = [], thread = null }: Around = {}) => {
   const row: Said = { kind: "message", key: "k", head: true, at: Date.parse(AT), message, changes }
-  const room = { editing: editing ?? null, message: (seq: number) => known.find((each) => each.seq === seq), names: new Map([[TARAS.id, TARAS.name]]), drawn: { joined: true }, may: { change: true, write: true, moderate: false } }
+  const room = { editing: editing ?? null, message: (seq: number) => known.find((each) => each.seq === seq), names: new Map([[TARAS.id, TARAS.name]]), usersOf: (ids: readonly string[]) => [OLENA, TARAS].filter(({ id }) => ids.includes(id)), drawn: { joined: true }, may: { change: true, write: true, moderate: false, thread: true }, thread }
   const acts = { chat: { me, textChars: 8000 }, room } as unknown as Acts
   const props = { row, stop: false, active: false, marked: false }
   const { body } =
@@ -85,6 +86,19 @@ describe("a row", () => {
     expect(refused).toContain('data-testid="retry"')
   })
 
+  test("says how many answers stand under it, also where it was deleted, and not within their thread", () => {
+    const replies = { count: 3, last_seq: 12, last_at: "2026-11-20T11:30:00.000Z" }
+    expect(words(part(written({ ...chat, replies }), "replies")![0])).toMatch(/^3 replies The last one: · /)
+    expect(words(part(written({ ...base, kind: "deleted", replies: { ...replies, count: 1 } }), "replies")![0])).toMatch(/^1 reply /)
+    expect(written(chat)).not.toContain('data-testid="replies"')
+    expect(written({ ...chat, replies }, { thread: 7 })).not.toContain('data-testid="replies"')
+  })
+
+  test("has another name in a thread than in the room, which may stand beside it", () => {
+    expect(written(chat)).toContain('id="said-7"')
+    expect(written(chat, { thread: 7 })).toContain('id="said-thread-7"')
+  })
+
   test("has the text in a field where it is edited", () => {
     const body = written(chat, { editing: { seq: 7, from: "whole", text: "half" } })
     expect(body).toContain('data-testid="edit-field"')
@@ -96,5 +110,12 @@ describe("a row", () => {
     const body = written({ ...base, kind: "deleted" }, { me: TARAS })
     expect(words(body)).toMatch(/^Olena message deleted \d\d:\d\d$/)
     expect(written(chat, { me: TARAS })).toMatch(/class="row[^"]*\bmentioned\b/)
+  })
+
+  test("shows whom it mentions: oneself marked, others as a way to what may be done with them, and nobody who is only named", () => {
+    expect(words(part(written(chat, { me: TARAS }), "mention-of-me")![0])).toBe("@Taras")
+    expect(part(written(chat), "mention")![0]).toMatch(/role="button"/)
+    const named: Message = { ...base, kind: "chat", text: "hello @Taras" }
+    expect(written(named, { me: TARAS })).not.toMatch(/mention/)
   })
 })

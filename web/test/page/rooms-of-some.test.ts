@@ -39,6 +39,13 @@ describe("what happened to oneself", () => {
     expect(happenedText(happening("invited", "~d.1"), en)).toBe("Тарас began a conversation with you")
   })
 
+  test("names who has said something to one, and where", () => {
+    const said = (why: "mention" | "reply", room: string): Happening => ({ kind: "mention", room: "~me.1", seq: 1, id: "1", from: TARAS, at: "2026-11-20T10:00:00Z", about: { room, of: 4, why } })
+    expect(happenedText(said("mention", "kitchen"), en)).toBe("Тарас mentioned you in #kitchen")
+    expect(happenedText(said("reply", "kitchen"), uk)).toBe("Тарас відповідає у вашій гілці в кімнаті #kitchen")
+    expect(happenedText(said("mention", "~d.1"), en)).toBe("Тарас mentioned you")
+  })
+
   test("is said also of a room of which nothing else is known", () => {
     const removal = { room: "~1a", title: "", by: null, unsent: [] }
     expect(removalText(removal, uk)).toBe("Вас більше немає в одній із ваших приватних кімнат.")

@@ -47,6 +47,43 @@ describe("what was changed of the room", () => {
   })
 })
 
+describe("what is said in a thread", () => {
+  const under = (thread: number, seq: number, from = OLENA): Message => ({ ...message(seq, from), thread })
+  const threaded = (rows: Row[]) => rows.flatMap((row) => (row.kind === "threaded" ? [[row.thread, row.goesOn, "seq" in row.said ? row.said.seq : row.said.id]] : []))
+  const waiting = (id: string, thread: number): Writing => ({ ...entry(id), said: { type: "chat", text: id, thread } })
+
+  test("is a line of its own in the room, and ends a group there", () => {
+    expect(outline(build([message(1), under(1, 2), message(3), message(4)]))).toEqual(["day", "HEAD 1", "threaded", "HEAD 3", "4"])
+  })
+
+  test("goes on where the line before is of the same thread", () => {
+    const rows = build([message(1), message(2), under(1, 3), under(1, 4, TARAS), under(2, 5), message(6), under(2, 7)])
+    expect(threaded(rows)).toEqual([[1, false, 3], [1, true, 4], [2, false, 5], [2, false, 7]])
+  })
+
+  test("stands there also while it waits to be sent, and where it was deleted", () => {
+    const rows = build([message(1), { ...deleted(2), thread: 1 }], { pending: [waiting("w", 1), entry("beside")] })
+    expect(outline(rows)).toEqual(["day", "HEAD 1", "threaded", "threaded", "HEAD beside"])
+    expect(threaded(rows)).toEqual([[1, false, 2], [1, true, "w"]])
+  })
+
+  test("keeps its row when it is stored", () => {
+    const key = (rows: Row[]) => rows.find(({ kind }) => kind === "threaded")!.key
+    expect(key(build([message(1)], { pending: [waiting("m2", 1)] }))).toBe(key(build([message(1), under(1, 2)])))
+  })
+
+  test("is new as all messages are", () => {
+    expect(outline(build([message(1), under(1, 2, TARAS)], { firstNew: 2 }))).toEqual(["day", "HEAD 1", "new", "threaded"])
+  })
+
+  test("is a whole row in the thread, where the day of what stands above is not named again", () => {
+    const rows = (since: number) =>
+      outline(rowsOf({ messages: [under(1, 2), under(1, 3)], pending: [waiting("w", 1)], changes: [], me: OLENA, firstNew: null, inThread: true, since, zone: KYIV }))
+    expect(rows(NOON)).toEqual(["HEAD 2", "3", "w"])
+    expect(rows(NOON - 24 * 3_600_000)).toEqual(["day", "HEAD 2", "3", "w"])
+  })
+})
+
 describe("rows", () => {
   test("one author within five minutes is one group, counted from its head", () => {
     const times = [0, GROUP_MS / 2, GROUP_MS, GROUP_MS + 1]
