@@ -108,6 +108,13 @@ def stored(entry: Entry) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def summed_up(summary: JsonFrame) -> dict[str, Any]:
+    """What the list of rooms says of one room that is a person's own; `mentions` and `notify` also where they say
+    nothing."""
+    said = {name: summary[name] for name in ("room", "seq", "read_seq", "unread")}
+    return said | {"mentions": summary.get("mentions", 0), "notify": summary.get("notify", "all")}
+
+
 def standing(standing: Standing | None) -> dict[str, Any] | None:
     """`as_of`, what holds, one's own `role`, and of a private room `people`: the role of each member."""
     if standing is None:

@@ -271,8 +271,7 @@ class Client:
 
     def unread(self, room: str) -> Unread | None:
         """What this user has not read of a room that was joined; None where that cannot be told from what is held here:
-        the mark was never said (`rooms` says it), or what follows it is not all here. Messages of before one was a
-        member may mention one; `rooms` does not count these. Raises KeyError."""
+        the mark was never said (`rooms` says it), or what follows it is not all here. Raises KeyError."""
         return self.session.rooms[room].unread(self.session.user_id)
 
     def room(self, name: str) -> Room:
