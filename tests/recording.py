@@ -18,7 +18,10 @@ ENTRIES = ("chat", "file", "edit", "delete", "react", "pin", "invite", "remove",
 """Frames that an entry comes of."""
 MAKING = ("create", "direct")
 """Frames that a room comes of."""
-GIVEN = ("of", "emoji", "on", "reply_to", "thread", "user", "role", "title", "topic", "posting", "invites", "archived")
+GIVEN = (
+    "of", "emoji", "on", "reply_to", "thread", "user", "role", "title", "topic", "posting", "invites", "keep_days",
+    "archived",
+)  # fmt: skip
 
 
 class Record(NamedTuple):

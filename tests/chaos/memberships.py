@@ -13,8 +13,13 @@ from tests.witness import SETTINGS, stand
 
 Record = dict[str, Any]
 PLAIN: Record = {
-    "title": "", "topic": "", "posting": "members", "invites": "members", "keep_days": 0, "archived": False
-}  # fmt: skip
+    "title": "",
+    "topic": "",
+    "posting": "members",
+    "invites": "members",
+    "keep_days": 0,
+    "archived": False,
+}
 
 
 class Standings:

@@ -89,8 +89,8 @@ class RoomBatch:
         room = self.room
         room.seq += 1
         message = stored(
-            room.name, room.seq, sender.id, sender.name, id, kind, content, self.now_ms, reply_to, None, False, (), None,
-            thread, None, mentions,
+            room.name, room.seq, sender.id, sender.name, id, kind, content, self.now_ms, reply_to, None, False, (),
+            None, thread, None, mentions,
         )  # fmt: skip
         room.remember(message)
         self.changes.messages.append(message)
