@@ -220,8 +220,9 @@ class Rows:
         )  # fmt: skip
 
     def sends_back(self, items: list[Item]) -> bool:
-        """Whether something is stored already that memory does not know any more."""
-        gone = {(entry.sender_id, entry.id) for entry in self.entries if entry.seq < self.room.first}
+        """Whether something is stored already that memory does not know any more, now or within the batch."""
+        first = max([self.room.first, *(item.message.first for item in items if isinstance(item.message, Expire))])
+        gone = {(entry.sender_id, entry.id) for entry in self.entries if entry.seq < first}
         return any(item.idempotency_key in gone for item in items)
 
 
