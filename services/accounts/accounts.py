@@ -9,12 +9,14 @@ from secrets import token_hex, token_urlsafe
 from typing import NamedTuple
 
 from services.accounts.core.claims import Grant, User
+from services.accounts.core.devices import Device
 from services.accounts.core.forms import GuestForm, LoginForm, PasswordForm, RegisterForm, name_key
 from services.accounts.core.guessable import is_easily_guessed
 from services.accounts.keys import SigningKeys
 from services.accounts.passwords import Passwords
 from services.accounts.records import Ended, Opening, SessionOver
 from services.accounts.settings import Settings
+from services.accounts.sign_in_store import Noted
 from services.accounts.store import AccountStore
 from shared.protocol.errors import ErrorCode, Refused
 from shared.tokens.verifier import Identity, TokenRefused
@@ -24,12 +26,14 @@ Revocation = tuple[str, int]
 
 
 class SignedIn(NamedTuple):
-    """What a sign-in gives: the access token, its lifetime in seconds, the user, the refresh token if it is new."""
+    """What a sign-in gives: the access token, its lifetime in seconds, the user, the refresh token if it is new; and
+    where the user's own log tells of it, the id of that entry."""
 
     token: str
     expires_in: int
     user: User
     refresh: str | None
+    entry: str | None = None
 
 
 class Stolen(Exception):
@@ -84,8 +88,9 @@ class Accounts:
             raise taken
         return self._signed_in(user, opening.grant, refresh)
 
-    async def login(self, form: LoginForm) -> SignedIn:
-        """A registered user. Refused: `bad_credentials`, in the same time for an unknown name; `overloaded`."""
+    async def login(self, form: LoginForm, device: Device) -> SignedIn:
+        """A registered user, on `device`. Refused: `bad_credentials`, in the same time for an unknown name;
+        `overloaded`."""
         while True:
             found = await self._store.registered(name_key(form.name))
             right = await self._passwords.matches(found and found.password, form.password)
@@ -94,8 +99,10 @@ class Accounts:
             outdated = self._passwords.outdated(found.password)
             renewed = await self._passwords.hash(form.password) if outdated else None
             refresh, opening = self._opening()
-            if await self._store.open_session(found, opening, renewed):
-                return self._signed_in(found.user, opening.grant, refresh)
+            user, grant = found.user, opening.grant
+            noted = Noted("~" + _new_id(), user.id, user.name, grant.issued_at, device)
+            if await self._store.open_session(found, opening, noted, renewed):
+                return self._signed_in(user, grant, refresh)._replace(entry=noted.id)
 
     async def change_password(self, identity: Identity, form: PasswordForm) -> tuple[SignedIn, Sequence[Revocation]]:
         """Another password. The session that asks goes on with new tokens; every other one of the user is over, and so

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from starlette.requests import Request
@@ -19,11 +20,13 @@ from services.accounts.cookies import (
     prefix_of,
     set_cookies,
 )
+from services.accounts.core.devices import device_of
 from services.accounts.core.forms import GuestForm, LoginForm, PasswordForm, RegisterForm
 from services.accounts.core.network import network_of
 from services.accounts.keys import SigningKeys
 from services.accounts.revocations import Broadcast
 from services.accounts.settings import Settings
+from services.accounts.sign_in_notices import SignInNotices
 from services.accounts.trouble import database_trouble_told
 from shared.core.bucket import Buckets
 from shared.protocol.errors import ErrorCode, Refused
@@ -54,6 +57,7 @@ class AccountsHttp:
         keys: SigningKeys,
         verifier: Verifier,
         broadcast: Broadcast,
+        notices: SignInNotices,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -61,6 +65,7 @@ class AccountsHttp:
         self._keys = keys
         self._verifier = verifier
         self._broadcast = broadcast
+        self._notices = notices
         self._monotonic = monotonic
         self._pages = Pages(settings.origins, monotonic)
         self._sign_ins = Buckets(settings.signin_per_s, settings.signin_burst, settings.signin_addresses)
@@ -113,7 +118,10 @@ class AccountsHttp:
     async def _login(self, request: Request) -> Response:
         self._may_sign_in(request)
         form = await read_json(request, LoginForm, codes=CODES)
-        return self._answer(request, await self._accounts.login(form))
+        device = device_of(request.headers.get("user-agent", ""), _address(request))
+        signed_in = await self._accounts.login(form, device)
+        self._notices.soon()
+        return self._answer(request, signed_in)
 
     async def _password(self, request: Request) -> Response:
         self._may_sign_in(request)
@@ -200,8 +208,7 @@ class AccountsHttp:
         self._not_too_often(self._sign_ins, request, "Too many sign-ins from this address. Wait a moment.")
 
     def _not_too_often(self, buckets: Buckets, request: Request, sentence: str) -> None:
-        address = request.client.host if request.client else ""
-        wait = buckets.take(network_of(address), self._monotonic())
+        wait = buckets.take(network_of(_address(request)), self._monotonic())
         if wait > 0:
             raise Refused(ErrorCode.RATE_LIMITED, sentence, int(wait * 1000))
 
@@ -211,11 +218,13 @@ class AccountsHttp:
 
     def _answer(self, request: Request, signed_in: SignedIn, status: int = 200, shared: bool = True) -> Response:
         user = signed_in.user
-        body = {
+        body: dict[str, Any] = {
             "token": signed_in.token,
             "expires_in": signed_in.expires_in,
             "user": {"id": user.id, "name": user.name, "guest": user.guest},
         }
+        if signed_in.entry is not None:
+            body["entry"] = signed_in.entry
         response = JSONResponse(body, status_code=status, headers={"Cache-Control": "no-store"})
         set_cookies(
             response,
@@ -230,6 +239,10 @@ class AccountsHttp:
 
 def _prefix(request: Request) -> str:
     return prefix_of(request.headers.getlist("x-forwarded-prefix"))
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _cookie(request: Request) -> str | None:

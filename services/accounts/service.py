@@ -14,6 +14,7 @@ from services.accounts.http import AccountsHttp
 from services.accounts.keys import SigningKeys, new_private_key
 from services.accounts.passwords import Passwords
 from services.accounts.revocations import Answers, Broadcast
+from services.accounts.sign_in_notices import SignInNotices
 from services.accounts.store import AccountStore
 from shared.bus.port import Bus
 from shared.runtime.health import Check
@@ -43,6 +44,7 @@ class AccountsService:
         verifier: Verifier,
         broadcast: Broadcast,
         answers: Answers,
+        notices: SignInNotices,
         http: AccountsHttp,
         *,
         fetch_keys: Fetch,
@@ -54,7 +56,7 @@ class AccountsService:
         """`guest_s`: a guest who was not seen for so long is forgotten. `prepare` brings the database to its schema;
         `dispose` gives its connections back."""
         self._bus, self._store, self._keys, self._passwords = bus, store, keys, passwords
-        self._verifier, self._answers, self._http = verifier, answers, http
+        self._verifier, self._answers, self._notices, self._http = verifier, answers, notices, http
         self._now, self._guest_s, self._prepare, self._dispose = now, guest_s, prepare, dispose
         self.broadcast = broadcast
         self.fetch_keys = fetch_keys
@@ -85,7 +87,7 @@ class AccountsService:
         # A process that died may have stored a sign-out that it never told.
         self.broadcast.soon(await self._store.revocations(now))
         await self._verifier.start()
-        for work in (self.broadcast.run, self._answers.run, self._look, self._tidy):
+        for work in (self.broadcast.run, self._answers.run, self._notices.run, self._look, self._tidy):
             self._tasks.append(asyncio.create_task(_for_ever(work), name=f"accounts {work.__name__}"))
 
     async def drain(self) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.accounts.core.claims import Grant, User
 from services.accounts.core.rotation import Presented, may_renew
 from services.accounts.records import Credentials, Ended, Opening, SessionOver
+from services.accounts.sign_in_store import Noted, note
 from services.accounts.statements import presented_token, session_of
 from services.accounts.tables import access_tokens, refresh_tokens, revoked_tokens, sessions, signing_keys, users
 from shared.runtime.database import reader
@@ -93,15 +94,19 @@ class AccountStore:
         """Whether somebody has registered the name whose key is `key`."""
         return await self.registered(key) is not None
 
-    async def open_session(self, shown: Credentials, opening: Opening, password: str | None = None) -> bool:
-        """One more session of who has shown that hash to be theirs; `password` replaces it. False, and nothing is done,
-        where it is no longer the kept one: a change of password ends all sessions that the old one has opened."""
+    async def open_session(
+        self, shown: Credentials, opening: Opening, noted: Noted, password: str | None = None
+    ) -> bool:
+        """One more session of who has shown that hash to be theirs, which is `noted` for them; `password` replaces the
+        hash. False, and nothing is done, where it is no longer the kept one: a change of password ends all sessions
+        that the old one has opened."""
         async with self._engine.begin() as connection:
             if not await self._still_kept(connection, shown):
                 return False
             if password is not None:
                 await connection.execute(update(users).where(users.c.id == shown.user.id).values(password=password))
             await self._open(connection, shown.user.id, opening)
+            await note(connection, noted)
             return True
 
     async def change_password(

@@ -52,6 +52,20 @@ revoked_tokens = Table(
     Column("expires_at", BigInteger, nullable=False, index=True),
 )
 
+# Who has signed in by password, which their own log is to say, or said lately.
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    # NULL until the bus has taken it.
+    Column("told_at", BigInteger, index=True),
+)
+
 # Numbered, so that of two processes that both make the first key one is told that it exists already.
 signing_keys = Table(
     "signing_keys",

@@ -13,6 +13,8 @@ from services.accounts.passwords import Passwords
 from services.accounts.revocations import Answers, Broadcast
 from services.accounts.service import AccountsService
 from services.accounts.settings import Settings
+from services.accounts.sign_in_notices import SignInNotices
+from services.accounts.sign_in_store import SignInStore
 from services.accounts.store import AccountStore
 from shared.bus.port import Bus
 from shared.runtime.database import open_engine, wait_for_database
@@ -46,6 +48,7 @@ def build(
         passes=settings.hash_passes,
     )
     broadcast = Broadcast(bus, source)
+    notices = SignInNotices(bus, source, SignInStore(engine), now)
     accounts = Accounts(settings, store, keys, passwords, common_passwords(), now)
 
     async def prepare() -> None:
@@ -59,7 +62,8 @@ def build(
         verifier,
         broadcast,
         Answers(bus, source, store, now),
-        AccountsHttp(settings, accounts, keys, verifier, broadcast),
+        notices,
+        AccountsHttp(settings, accounts, keys, verifier, broadcast, notices),
         fetch_keys=fetch_keys,
         now=now,
         guest_s=settings.refresh_s,

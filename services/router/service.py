@@ -12,7 +12,7 @@ from services.router.outboxes import Outboxes
 from services.router.partition_worker import PartitionWorker
 from services.router.reads import Reads
 from shared.bus.port import Bus, BusError, Consumer
-from shared.bus.topology import shard_queue
+from shared.bus.topology import OWN_LOGS, shard_queue
 from shared.protocol.bus import Tick
 from shared.protocol.codec import encode, pack
 from shared.runtime.health import Check
@@ -94,7 +94,10 @@ class Router:
     async def _keep(self, shards: Sequence[int], started: asyncio.Event) -> None:
         """Runs a worker; one that fails starts anew with a new consumer, to which its deliveries come again."""
         while True:
-            consumer = await self._bus.consume([shard_queue(s) for s in shards], self._instance, self._prefetch)
+            queues = [shard_queue(shard) for shard in shards]
+            if shards is self._shards[0]:
+                queues.append(OWN_LOGS)  # a log is written by comparison: any worker of any router may
+            consumer = await self._bus.consume(queues, self._instance, self._prefetch)
             worker = self._new_worker(shards, consumer)
             self._workers.append(worker)
             started.set()

@@ -8,6 +8,8 @@ from typing import Final
 
 FILES: Final = "work.files"
 ACCOUNTS: Final = "work.accounts"
+OWN_LOGS: Final = "work.own_logs"
+"""What routers, whichever, are to write in people's own logs."""
 DEAD: Final = "dead"
 BROADCAST: Final = "broadcast"
 MAILBOX: Final = "mailbox."

@@ -22,6 +22,7 @@ from shared.client.core.events import (
     Changed,
     ClientError,
     Connected,
+    Device,
     Disconnected,
     Entry,
     EpochChanged,
@@ -54,8 +55,8 @@ from shared.client.tokens import SignInNeeded, Token, TokenSource, fixed
 
 __all__ = [
     "About", "Acknowledged", "AlertedOf", "Arrived", "CaughtUp", "Change", "Changed", "Client", "ClientError",
-    "Closed", "Connected", "Dial", "Disconnected", "Entry", "EpochChanged", "Event", "Expired", "Left", "Lost",
-    "Message", "NotSent", "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo", "Refused",
-    "Replies", "RoomChange", "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token", "TokenSource",
+    "Closed", "Connected", "Device", "Dial", "Disconnected", "Entry", "EpochChanged", "Event", "Expired", "Left",
+    "Lost", "Message", "NotSent", "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo",
+    "Refused", "Replies", "RoomChange", "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token", "TokenSource",
     "Typing", "Unanswered", "Unread", "WentBack", "dial", "fixed",
 ]  # fmt: skip

@@ -5,6 +5,7 @@
     gateway ──Submit(File)──► work.files ──Post──► frames.<shard>
     files   ──AccessWanted──► frames.<shard> ──Access──► the asker's mailbox
     router  ──FileGone──► work.files
+    accounts ──SignedIn──► work.own_logs ──► router
     accounts ──Revoked──► every mailbox;  RevocationsWanted ──► work.accounts ──Revocations──► the asker's mailbox
 
 An *address* names one life of one mailbox. A gateway whose queue is declared anew (the broker restarted, the connection
@@ -14,8 +15,11 @@ A *subscription* is one session that gets what one room says; the router alone g
 Processes of two versions may meet on the bus while a cluster is upgraded, so the wire keeps its first words (`seated`,
 `seats`, `handled`, `n` …), as aliases, where the code has better ones by now. A router gives up a whole body for one
 frame in it that it cannot read; so routers say with all that they send which version of the wire they speak (`named`),
-and gateways keep from them what is newer.
+and gateways keep from them what is newer. What services want written in own logs goes to a queue of its own, which
+routers from before it do not read: there it waits for one that does.
 """
+
+# long: what the services say to one another stands in one place
 
 from __future__ import annotations
 
@@ -25,7 +29,8 @@ from pydantic import ConfigDict, Field
 
 from shared.protocol.client import ClientFrame, Frame
 from shared.protocol.names import MessageId, Room, Seq, UserId
-from shared.protocol.server import StoredFile, User
+from shared.protocol.room_names import own_room
+from shared.protocol.server import Device, StoredFile, User
 
 BODY_BYTES: Final = 8 << 20
 """The largest body. No setting: who sends one must know that it finds room with everybody. RabbitMQ 4 itself refuses
@@ -159,6 +164,19 @@ class FileGone(Frame):
     file: str
 
 
+class SignedIn(Frame):
+    """`user` has signed in with the password: an entry of their own log. Perhaps said again, under the same `id`."""
+
+    type: Literal["signed_in"] = "signed_in"
+    user: User
+    id: str
+    device: Device
+
+    @property
+    def room(self) -> str:
+        return own_room(self.user.id)
+
+
 class Subscribed(Frame):
     """These sessions are subscribed to `room` from now on, and have everything up to `seq`, or are being sent it."""
 
@@ -268,6 +286,7 @@ BusMessage = Annotated[
     | AccessWanted
     | Access
     | FileGone
+    | SignedIn
     | Subscribed
     | Unsubscribed
     | Removed

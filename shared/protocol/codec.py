@@ -88,8 +88,8 @@ def render_message(
     ref: str | None = None,
     more: bytes = b"",
 ) -> bytes:
-    """A `message` frame. `content` is the text of a chat, else JSON (of a `StoredFile`, of an `About`), or of a deleted
-    message empty. `more`: further fields as `more_of` gives them. The hot path: once a message.
+    """A `message` frame. `content` is the text of a chat, else JSON (of a `StoredFile`, an `About`, a `Device`), or of
+    a deleted message empty. `more`: further fields as `more_of` gives them. The hot path: once a message.
     """
     return b'{"type":"message","room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b"%b%b%b}' % (
         _quoted(room),
@@ -106,7 +106,8 @@ def render_message(
 
 
 def _object(kind: str, content: str) -> bytes:
-    return (b',"file":' if kind == "file" else b',"about":') + content.encode()
+    field = b"file" if kind == "file" else b"device" if kind == "signed_in" else b"about"
+    return b',"%b":' % field + content.encode()
 
 
 def more_of(fields: dict[str, Any]) -> bytes:

@@ -27,9 +27,9 @@ CLIENT: Final[list[type[BaseModel]]] = [
 SERVER: Final[list[type[BaseModel]]] = [
     server.Welcome, server.Joined, server.Resumed, server.Left, server.RoomList, server.ChatMessage, server.FileMessage,
     server.DeletedMessage, server.EditChange, server.DeleteChange, server.ReactChange, server.PinChange,
-    server.InvitedMessage, server.RemovedMessage, server.MentionMessage, server.MemberChange, server.SettingsChange,
-    server.PeopleList, server.HistoryPage, server.Presence, server.TypingNotice, server.ReadMark, server.NotifyLevel,
-    server.Pong, server.Reconnect, server.Error,
+    server.InvitedMessage, server.RemovedMessage, server.MentionMessage, server.SignedInMessage, server.MemberChange,
+    server.SettingsChange, server.PeopleList, server.HistoryPage, server.Presence, server.TypingNotice,
+    server.ReadMark, server.NotifyLevel, server.Pong, server.Reconnect, server.Error,
 ]  # fmt: skip
 
 
@@ -153,7 +153,8 @@ def typescript_document() -> str:
         lines += [f"export type {side} =", *(f"  | {_named(m.__name__)}" for m in models), ""]
     lines += ["/** A message as a client keeps it: with or without the frame's own fields. */"]
     lines += [
-        "export type Message = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention",
+        "export type Message = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention"
+        " | LoggedSignedIn",
         "",
     ]
     lines += ["/** What changes a message; what changes the room itself; and all that a room's log holds. */"]

@@ -173,6 +173,22 @@ class LoggedMention(LoggedMessage):
     about: AboutMessage
 
 
+class Device(Frame):
+    """What somebody signed in on, and when (`at`): `name` as it calls itself (`User-Agent`), `address` as the server
+    sees it."""
+
+    at: str
+    name: str | None = None
+    address: str | None = None
+
+
+class LoggedSignedIn(LoggedMessage):
+    """In one's own log: one has signed in with the password, on this `device`."""
+
+    kind: Literal["signed_in"] = "signed_in"
+    device: Device
+
+
 class LoggedMember(LoggedEntry):
     """`user` is a member with this `role` from now on; without one, none any more."""
 
@@ -252,6 +268,10 @@ class MentionMessage(LoggedMention, ServerBase):
     type: Literal["message"] = "message"
 
 
+class SignedInMessage(LoggedSignedIn, ServerBase):
+    type: Literal["message"] = "message"
+
+
 class MemberChange(LoggedMember, ServerBase):
     type: Literal["change"] = "change"
 
@@ -276,7 +296,7 @@ class PinChange(LoggedPin, ServerBase):
     type: Literal["change"] = "change"
 
 
-AnyMessage = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention
+AnyMessage = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedSignedIn
 AnyChange = LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings
 Logged = Annotated[AnyMessage, Field(discriminator="kind")]
 LoggedAny = Annotated[AnyMessage | AnyChange, Field(discriminator="kind")]
@@ -444,6 +464,7 @@ ServerFrame = (
     | InvitedMessage
     | RemovedMessage
     | MentionMessage
+    | SignedInMessage
     | MemberChange
     | SettingsChange
     | EditChange

@@ -11,8 +11,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from services.accounts.core.claims import Grant, User
+from services.accounts.core.devices import Device
 from services.accounts.core.forms import name_key
 from services.accounts.records import Opening
+from services.accounts.sign_in_store import Noted
 from services.accounts.store import AccountStore
 from shared.runtime.database import open_engine
 from tests.integration import accounts_deployment
@@ -228,7 +230,8 @@ async def test_no_session_that_the_old_password_opens_meanwhile_outlives_it(
     assert shown is not None
     assert (await change(client, registered)).status_code == 200
     # Somebody's sign-in, between the look at the old hash and the session that it opens.
-    assert not await store.open_session(shown, Opening("s-late", "r-late", Grant("t-late", 1_000, 2_000), 3_000))
+    noted = Noted("~late", shown.user.id, shown.user.name, 1_000, Device("", ""))
+    assert not await store.open_session(shown, Opening("s-late", "r-late", Grant("t-late", 1_000, 2_000), 3_000), noted)
     await engine.dispose()
 
 

@@ -10,7 +10,7 @@ from pydantic import SkipValidation
 from services.router.core.entries import Entry, Stored, StoredChange
 from services.router.core.events import Event, Resumed
 from services.router.core.room import Member, Rules, Subscription
-from shared.protocol.bus import AccessWanted, BusMessage, Post, Removed, Submit
+from shared.protocol.bus import AccessWanted, BusMessage, Post, Removed, SignedIn, Submit
 from shared.protocol.client import Create, DirectRoom, Frame, History, Join, RoomAfter, room_of
 from shared.protocol.room_names import own_room
 from shared.protocol.server import User
@@ -105,6 +105,8 @@ class Item(NamedTuple):
                 return user.id, id
             case Notify(sender=sender, id=id):
                 return sender.id, id
+            case SignedIn(user=user, id=id):
+                return user.id, id
         return None
 
     @property

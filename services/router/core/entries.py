@@ -24,10 +24,11 @@ class Replies(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A message of the log. `kind`: chat, file or deleted; in somebody's own log invited, removed or mention.
-    `content`: a chat's text, a file's `StoredFile` as JSON, in one's own log an `About` as JSON; of the deleted
-    nothing. `at_ms`, `edited_ms`: Unix milliseconds. `frame`: as members see it. `digest`: of what was sent first, once
-    that is not there any more: so a message that is sent again is known by it. `mentions`: user ids, sorted."""
+    """A message of the log. `kind`: chat, file or deleted; in somebody's own log invited, removed, mention or
+    signed_in. `content`: a chat's text, a file's `StoredFile` as JSON, in one's own log an `About` or a `Device` as
+    JSON; of the deleted nothing. `at_ms`, `edited_ms`: Unix milliseconds. `frame`: as members see it. `digest`: of what
+    was sent first, once that is not there any more: so a message that is sent again is known by it. `mentions`: user
+    ids, sorted."""
 
     seq: int
     sender_id: str

@@ -1,4 +1,4 @@
-"""What people find in their own logs: which entry of a room says it, and to whom it is owed."""
+"""What people find in their own logs: which entry of a room says it, to whom it is owed, and how it comes there."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from services.router.core.changes import Notify
 from services.router.core.entries import Stored
+from services.router.core.events import Said
 from shared.protocol.room_names import is_direct
 from shared.protocol.server import About, AboutMessage, User
 
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
     from services.router.core.room_batch import RoomBatch
 
 Why = Literal["mention", "reply", "direct"]
+
+
+def write(batch: RoomBatch, to: User, sender: User, id: str, kind: str, content: str) -> None:
+    """An entry of the own log of `to`, which may begin with it. `content`: as it is stored, JSON."""
+    room = batch.room
+    if not room.exists:
+        room.exists = True
+        batch.admit(to)
+    entry = batch.sent_before(sender.id, id)
+    if entry is None:
+        entry = batch.new_message(sender, id, kind, content)
+    else:
+        # Whoever has written it may have died before it was said; who has it drops it by its seq.
+        batch.changes.requires_version_check = True
+    batch.events.append(Said(room.audience, entry))
 
 
 def tell(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.router.core import governing, messages, pages, presence
+from services.router.core import governing, messages, own_log, pages, presence
 from services.router.core.audience import one
 from services.router.core.changes import Changes, CrowdDue, Deep, DeepPage, Expire, Gone, Item, Notify
 from services.router.core.entrance import after_of, come_back, come_in, enter, known_by
@@ -25,6 +25,7 @@ from shared.protocol.bus import (
     Post,
     Retell,
     Rewound,
+    SignedIn,
     Submit,
     Subscribed,
     Takeover,
@@ -199,19 +200,10 @@ class _Step(RoomBatch):
         messages.append(self, by, by.id, "file", pack(by.file).decode(), item.redelivered, by.id)
 
     def notify(self, by: Notify, item: Item) -> None:
-        """An entry of somebody's own log, which may begin with it."""
-        room = self.room
-        if not room.exists:
-            room.exists = True
-            self.admit(by.to)
-        entry = self.sent_before(by.sender.id, by.id)
-        if entry is None:
-            entry = self.new_message(by.sender, by.id, by.kind, by.content)
-            self.events.append(Said(room.audience, entry))
-        else:
-            # Whoever has written it may have died before it was said; who has it drops it by its seq.
-            self.changes.requires_version_check = True
-            self.events.append(Said(room.audience, entry))
+        own_log.write(self, by.to, by.sender, by.id, by.kind, by.content)
+
+    def signed_in(self, by: SignedIn, item: Item) -> None:
+        own_log.write(self, by.user, by.user, by.id, "signed_in", pack(by.device).decode())
 
     def unsubscribe(self, by: Unsubscribe, item: Item) -> None:
         # A room that is out of date may not know it: then nothing would be written, and nobody would ever end it.
@@ -315,6 +307,7 @@ _FRAMES: dict[type, Callable[[_Step, Submit, Any, Item], None]] = {
 _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     Post: _Step.post,
     Notify: _Step.notify,
+    SignedIn: _Step.signed_in,
     Unsubscribe: _Step.unsubscribe,
     Retell: _Step.retell,
     Takeover: _Step.take_over,

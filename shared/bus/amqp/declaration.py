@@ -27,6 +27,7 @@ from shared.bus.topology import (
     DEPLOYMENT,
     FILES,
     MOST_SHARDS,
+    OWN_LOGS,
     shard_queue,
     shard_queues,
     single_active,
@@ -71,7 +72,7 @@ class Declaration:
         await self._exchange(ask, BROADCAST)
         arguments = {"x-queue-type": "quorum", "x-max-length": self._limits.dead_bodies, "x-overflow": "drop-head"}
         differing = {DEAD: await self._queue(ask, DEAD, arguments)}
-        for queue in [*shard_queues(self._limits.shards), FILES, ACCOUNTS]:
+        for queue in [*shard_queues(self._limits.shards), FILES, ACCOUNTS, OWN_LOGS]:
             differing[queue] = await self._queue(ask, queue, self._work(queue))
         await ask.end()
         self._tell(differing)

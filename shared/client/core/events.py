@@ -41,6 +41,19 @@ class About(NamedTuple):
         )  # fmt: skip
 
 
+class Device(NamedTuple):
+    """What one has signed in on: `name` as it calls itself (`User-Agent`), and the `address` of it, empty where nobody
+    says so; `at`: when, RFC 3339."""
+
+    at: str
+    name: str = ""
+    address: str = ""
+
+    @classmethod
+    def read(cls, device: JsonFrame) -> Device:
+        return cls(device["at"], device.get("name", ""), device.get("address", ""))
+
+
 class Replies(NamedTuple):
     """`total`: how many messages stand under one, those that were deleted among them; and which is the newest, said
     when."""
@@ -52,10 +65,11 @@ class Replies(NamedTuple):
 
 class Message(NamedTuple):
     """A `message` frame, or one that a list holds. `kind`: `chat`, `file` or `deleted`, in one's own log `invited`,
-    `removed` or `mention`; `text` of a chat, else ""; `file`: the fields of a file, else None; `at`, `edited_at`:
-    RFC 3339; `reply_to`: the `seq` of the message that it answers; `about`: what it tells of, in one's own log;
-    `thread`: the `seq` of its root, the message under which it stands; `replies`: of those that stand under this one,
-    None: there is none; `mentions`: the ids of the users whom it calls, sorted."""
+    `removed`, `mention` or `signed_in`; `text` of a chat, else ""; `file`: the fields of a file, else None; `at`,
+    `edited_at`: RFC 3339; `reply_to`: the `seq` of the message that it answers; `about`: what it tells of, in one's own
+    log; `thread`: the `seq` of its root, the message under which it stands; `replies`: of those that stand under this
+    one, None: there is none; `mentions`: the ids of the users whom it calls, sorted; `device`: of a `signed_in`, what
+    one has signed in on."""
 
     room: str
     seq: int
@@ -74,11 +88,12 @@ class Message(NamedTuple):
     thread: int | None = None
     replies: Replies | None = None
     mentions: tuple[str, ...] = ()
+    device: Device | None = None
 
     @classmethod
     def of(cls, frame: JsonFrame) -> Message:
         sender, reactions, about = frame["from"], frame.get("reactions") or (), frame.get("about")
-        replies = frame.get("replies")
+        replies, device = frame.get("replies"), frame.get("device")
         return cls(
             frame["room"], frame["seq"], frame["id"], frame["kind"], sender["id"], sender["name"], frame["at"],
             frame.get("text", ""), frame.get("file"), frame.get("reply_to"), frame.get("edited_at"),
@@ -86,6 +101,7 @@ class Message(NamedTuple):
             None if about is None else About.read(about), frame.get("thread"),
             None if replies is None else Replies(replies["count"], replies["last_seq"], replies["last_at"]),
             tuple(frame.get("mentions") or ()),
+            None if device is None else Device.read(device),
         )  # fmt: skip
 
 
@@ -143,7 +159,7 @@ class RoomChange(NamedTuple):
 
 Entry = Message | Change | RoomChange
 """What a room's log consists of: each has the room's next `seq`."""
-MESSAGES: Final = ("chat", "file", "deleted", "invited", "removed", "mention")
+MESSAGES: Final = ("chat", "file", "deleted", "invited", "removed", "mention", "signed_in")
 SETTINGS: Final = ("title", "topic", "posting", "invites", "keep_days", "archived")
 
 
@@ -235,7 +251,8 @@ class Lost(NamedTuple):
 class Arrived(NamedTuple):
     """A message of a joined room. All entries of a room, these and `Changed` and `RoomChanged`, come each once, in the
     order of `seq`, and without a gap but what `Skipped` and `Expired` name, and but for changes that the first messages
-    of all hold already. In one's own log: one was invited somewhere, or removed, or called (`mention`).
+    of all hold already. In one's own log: one was invited somewhere, removed or called (`mention`), or has
+    signed in somewhere (`signed_in`).
     `root`: the message under which it stands, as it is with this one counted; None where it stands under none, or that
     one is not held here."""
 

@@ -5,6 +5,8 @@ import type { ErrorCode, User } from "./wire.ts"
 
 export interface Account extends Token {
   readonly user: User & { readonly guest: boolean }
+  /** The `id` of the entry in the user's own log that tells of this sign-in, where one does. */
+  readonly entry?: string
 }
 
 /** The codes that say that a sign-in is over. Whatever else goes wrong, a refused page or what a proxy answers, may be mended. */
@@ -26,6 +28,7 @@ interface SignedIn {
   token: string
   expires_in: number
   user: Account["user"]
+  entry?: string
 }
 
 /** A page of a network that wants a sign-in of its own, say, is no answer of the server's. */
@@ -69,8 +72,8 @@ export const accountCalls = (base = ""): AccountCalls => {
     return answer
   }
   const signIn = async (path: string, body?: object, token?: string): Promise<Account> => {
-    const { token: fresh, expires_in, user } = signedIn(await call(path, body, token))
-    return { token: fresh, expiresAt: Date.now() + expires_in * 1000, user }
+    const { token: fresh, expires_in, user, entry } = signedIn(await call(path, body, token))
+    return { token: fresh, expiresAt: Date.now() + expires_in * 1000, user, ...(entry !== undefined && { entry }) }
   }
   return {
     guest: (name) => signIn("guest", { name }),

@@ -25,11 +25,11 @@ export const fold = (message: Message, change: MessageChange): Message => {
 /** The emoji without the marks that only say how it is drawn, in colour or as text: two that differ in nothing else are the same. */
 export const canonical = (emoji: string): string => emoji.replace(/[\uFE0E\uFE0F]/gu, "")
 
-type Notice = Extract<Message, { about: unknown }>
+type Notice = Extract<Message, { about: unknown } | { device: unknown }>
 type Whole = Exclude<Message, Notice | { kind: "deleted" }>
 
 // In one's own log nobody changes anything.
-const isNotice = (message: Message): message is Notice => message.kind === "invited" || message.kind === "removed" || message.kind === "mention"
+const isNotice = (message: Message): message is Notice => "about" in message || "device" in message
 
 // A change without a text is one whose message has been deleted meanwhile: its own change says so.
 const edited = (message: Whole, text: string | undefined, mentions: readonly string[] = [], at: ChatMessage["at"]): Message => {

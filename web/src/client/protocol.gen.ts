@@ -100,6 +100,13 @@ export interface DeletedMessage {
   reactions?: Reaction[]
 }
 
+/** What somebody signed in on, and when (`at`): `name` as it calls itself (`User-Agent`), `address` as the server sees it. */
+export interface Device {
+  at: string
+  name?: string
+  address?: string
+}
+
 /** The room of exactly these users and the sender, made where it is not there yet; of the sender alone: a room for notes. It is answered with `joined`. */
 export interface DirectRoom {
   type: "direct"
@@ -208,7 +215,7 @@ export interface HistoryPage {
   room: string
   seq: number
   first?: number
-  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedSignedIn | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
   more: boolean
 }
 
@@ -264,7 +271,7 @@ export interface Joined {
   role?: "owner" | "moderator" | "member"
   private?: boolean
   people?: Person[]
-  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedSignedIn | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
   more: boolean
 }
 
@@ -285,7 +292,7 @@ export interface JoinedRoom {
   role?: "owner" | "moderator" | "member"
   private?: boolean
   people?: Person[]
-  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
+  messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedSignedIn | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
   more: boolean
 }
 
@@ -485,6 +492,23 @@ export interface LoggedSettings {
   id: string
   from: User
   at: string
+}
+
+/** In one's own log: one has signed in with the password, on this `device`. */
+export interface LoggedSignedIn {
+  kind: "signed_in"
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  reply_to?: number
+  thread?: number
+  replies?: Replies
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
+  device: Device
 }
 
 export interface MemberChange {
@@ -733,7 +757,7 @@ export interface RoomSummary {
   mentions?: number
   notify?: "all" | "mentions" | "none"
   members: number
-  last?: LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention
+  last?: LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedSignedIn
   last_at?: string
 }
 
@@ -765,6 +789,24 @@ export interface SettingsChange {
   id: string
   from: User
   at: string
+}
+
+export interface SignedInMessage {
+  type: "message"
+  kind: "signed_in"
+  ref?: string
+  room: string
+  seq: number
+  id: string
+  from: User
+  at: string
+  reply_to?: number
+  thread?: number
+  replies?: Replies
+  edited_at?: string
+  pinned?: boolean
+  reactions?: Reaction[]
+  device: Device
 }
 
 /** A file as a message shows it; `size` in bytes, `mime` sniffed from the bytes, never believed from the sender. `width` and `height`: of a picture, in pixels as it is shown (turned as its Exif data say), both or neither. */
@@ -852,6 +894,7 @@ export type ServerFrame =
   | InvitedMessage
   | RemovedMessage
   | MentionMessage
+  | SignedInMessage
   | MemberChange
   | SettingsChange
   | PeopleList
@@ -865,7 +908,7 @@ export type ServerFrame =
   | ErrorFrame
 
 /** A message as a client keeps it: with or without the frame's own fields. */
-export type Message = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention
+export type Message = LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedSignedIn
 
 /** What changes a message; what changes the room itself; and all that a room's log holds. */
 export type Change = LoggedEdit | LoggedDelete | LoggedReact | LoggedPin

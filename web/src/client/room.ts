@@ -20,7 +20,7 @@ export interface Eyes {
   isOwn(entry: Pick<Message, "from">): boolean
   /** Whether this user is among those whom a message mentions, by their ids. */
   mentions(ids: readonly string[]): boolean
-  /** Whether it is an entry of this user's own log, and was read where it was said. */
+  /** Whether it is an entry of this user's own log, and was read where it was said, or is this very sign-in. */
   isReadThere(message: Message): boolean
 }
 
@@ -195,7 +195,8 @@ export class Room {
   }
 
   #isRead(message: Message): boolean {
-    return message.kind === "deleted" || this.#isOwn(message) || this.#eyes.isReadThere(message)
+    // A sign-in is one's own, and is for one's eyes all the same: it may have been somebody else.
+    return message.kind === "deleted" || (this.#isOwn(message) && message.kind !== "signed_in") || this.#eyes.isReadThere(message)
   }
 
   #isOwn(entry: Pick<Message, "from">): boolean {

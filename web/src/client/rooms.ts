@@ -11,11 +11,13 @@ export class Rooms {
 
   readonly #eyes: Eyes
   readonly #catchUp: number
+  readonly #signIn: string | null
 
-  /** `eyes` and `catchUp`: see `Room`. */
-  constructor(eyes: Omit<Eyes, "isReadThere">, catchUp: number) {
+  /** `eyes` and `catchUp`: see `Room`. `signIn`: the id of the entry of this user's own log that tells of the sign-in here. */
+  constructor(eyes: Omit<Eyes, "isReadThere">, catchUp: number, signIn: string | null) {
     this.#eyes = { ...eyes, isReadThere: (message) => this.#isReadThere(message) }
     this.#catchUp = catchUp
+    this.#signIn = signIn
   }
 
   /** By name. */
@@ -69,6 +71,7 @@ export class Rooms {
 
   /** What was said in a direct room is told of by the list of rooms. */
   #isReadThere(message: Message): boolean {
+    if (message.kind === "signed_in") return message.id === this.#signIn
     if (message.kind !== "mention") return false
     const { why, room, of } = message.about
     return why === "direct" || (this.#all.get(room)?.readSeq ?? 0) >= of

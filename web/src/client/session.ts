@@ -34,6 +34,8 @@ export interface SessionOptions extends ConnectionOptions {
   catchUp?: number
   /** Where this user's rooms outlive the program, and who that is. Without it nothing of them does. */
   kept?: { store: RoomStore; user: User }
+  /** The id of the entry of this user's own log that tells of the sign-in here: it is not told as news. */
+  signIn?: string | null
 }
 
 /** This user is not in the room any more, and did not leave it. */
@@ -93,9 +95,9 @@ export class Session {
     this.changes.emit(room)
   }
 
-  constructor({ outbox, catchUp = CATCH_UP, kept, ...options }: SessionOptions) {
+  constructor({ outbox, catchUp = CATCH_UP, kept, signIn = null, ...options }: SessionOptions) {
     const random = options.random ?? Math.random
-    this.#rooms = new Rooms({ isOwn: (entry) => isOwn(entry, this.user), mentions: (ids) => this.user !== null && ids.includes(this.user.id) }, catchUp)
+    this.#rooms = new Rooms({ isOwn: (entry) => isOwn(entry, this.user), mentions: (ids) => this.user !== null && ids.includes(this.user.id) }, catchUp, signIn)
     this.#keeper = kept ? new RoomKeeper(kept.store, () => this.rooms) : null
     if (kept) this.user = kept.user
     this.connection = new Connection(options)

@@ -53,7 +53,7 @@ export const isMessage = (entry: Entry): entry is Message => MESSAGES.has(entry.
 export const isChange = (entry: Entry): entry is Exclude<Entry, Message> => !isMessage(entry)
 /** Whether it changes the room itself, and no message. */
 export const isRoomChange = (entry: Entry): entry is RoomChange => entry.kind === "member" || entry.kind === "room"
-const MESSAGES: ReadonlySet<Entry["kind"]> = new Set<Message["kind"]>(["chat", "file", "deleted", "invited", "removed", "mention"])
+const MESSAGES: ReadonlySet<Entry["kind"]> = new Set<Message["kind"]>(["chat", "file", "deleted", "invited", "removed", "mention", "signed_in"])
 
 /** A message under another one, which counts it: so it is a change of that one, too. */
 export type Reply = Message & { readonly thread: number }

@@ -149,6 +149,9 @@ export interface Dictionary {
   /** How many unread messages mention the user. */
   mentionsOfYou: Counted
   conversation: Named
+  /** That the user has signed in; `here`: on this device. */
+  signedIn: (device: string, here: boolean) => string
+  unknownDevice: Phrase
   /** Of what the user is alerted in a room. */
   alerts: Phrase
   alertsIn: Named

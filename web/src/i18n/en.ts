@@ -145,6 +145,8 @@ export const en: Dictionary = {
   },
   whoIsNamed: "People to mention",
   conversation: (name) => `${name} began a conversation with you`,
+  signedIn: (device, here) => (here ? `You signed in here: ${device}` : `You signed in on ${device}`),
+  unknownDevice: "an unknown device",
   lines: {
     left: "left",
     removed: (name) => `removed ${name}`,

@@ -147,6 +147,8 @@ export const uk: Dictionary = {
   },
   whoIsNamed: "Кого згадати",
   conversation: (name) => `${name} починає розмову з вами`,
+  signedIn: (device, here) => (here ? `Ви ввійшли тут: ${device}` : `Новий вхід: ${device}`),
+  unknownDevice: "невідомий пристрій",
   lines: {
     left: "виходить із кімнати",
     removed: (name) => `вилучає з кімнати: ${name}`,

@@ -106,9 +106,10 @@ export class Chat {
       tokens,
       outbox: orElse(() => storedOutbox(account.user.id), memoryOutbox),
       kept: { store: storedRooms(account.user.id), user: account.user },
+      signIn: account.entry ?? null,
     })
     this.doings = new Doings(this.session, this.notice)
-    this.inbox = new Inbox(this.session)
+    this.inbox = new Inbox(this.session, account.entry ?? null)
     this.drafts = new Drafts(orElse(() => storedDrafts(account.user.id), noDrafts))
     this.drafts.changes.on((name) => {
       this.#views.get(name)?.drafted(this.drafts.of(name))

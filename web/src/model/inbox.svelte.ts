@@ -1,7 +1,7 @@
 /** What happened to this user, as the page sees it: their own log, the newest first. */
 import type { Message, Room, RoomName, Session } from "../client/index.ts"
 
-export type Happening = Extract<Message, { about: unknown }>
+export type Happening = Extract<Message, { about: unknown } | { device: unknown }>
 /** What was said to the user. */
 export type Mention = Extract<Message, { kind: "mention" }>
 
@@ -12,6 +12,7 @@ export class Inbox {
   /** Whether the server keeps such a log. */
   isThere = $state(false)
   readonly #session: Session
+  readonly #signIn: string | null
   #messages: readonly Message[] | null = null
   // Not state: what is drawn is not to be drawn anew because it was looked at.
   #happened: readonly Happening[] = []
@@ -19,8 +20,15 @@ export class Inbox {
   /** Of each room how many unread messages answer in threads that the user is in. */
   #replies: ReadonlyMap<RoomName, number> = $state.raw(new Map())
 
-  constructor(session: Session) {
+  /** `signIn`: the id of the entry that tells of the sign-in here. */
+  constructor(session: Session, signIn: string | null) {
     this.#session = session
+    this.#signIn = signIn
+  }
+
+  /** Whether it is the sign-in here. */
+  isHere(happening: Happening): boolean {
+    return happening.kind === "signed_in" && happening.id === this.#signIn
   }
 
   draw(): void {
@@ -36,9 +44,9 @@ export class Inbox {
     }
     // Not what was read where it was said.
     const news = this.#happened.filter((happening) => own.isUnread(happening))
-    this.unread = news.filter(({ about }) => this.#session.rooms.get(about.room)?.level !== "none").length
+    this.unread = news.filter((each) => each.kind === "signed_in" || this.#session.rooms.get(each.about.room)?.level !== "none").length
     const replies = new Map<RoomName, number>()
-    for (const { kind, about } of news) if (kind === "mention" && about.why === "reply") replies.set(about.room, (replies.get(about.room) ?? 0) + 1)
+    for (const each of news) if (each.kind === "mention" && each.about.why === "reply") replies.set(each.about.room, (replies.get(each.about.room) ?? 0) + 1)
     if (replies.size > 0 || this.#hasReplies) this.#replies = replies
     this.#hasReplies = replies.size > 0
   }
@@ -65,4 +73,4 @@ export class Inbox {
 
 // What is said in direct rooms stands in the list of rooms.
 const isHappening = (message: Message): message is Happening =>
-  message.kind === "mention" ? message.about.why !== "direct" : message.kind === "invited" || message.kind === "removed"
+  message.kind === "mention" ? message.about.why !== "direct" : message.kind === "invited" || message.kind === "removed" || message.kind === "signed_in"

@@ -1,6 +1,7 @@
 /** What a room is called for people: by its title or its name, a direct one by who is in it. */
 import { isDirect, isPrivate, type Removal, type RoomName, type User } from "../client/index.ts"
 import type { Dictionary } from "../i18n/dictionary.ts"
+import { deviceText } from "./device-words.ts"
 import type { Happening } from "./inbox.svelte.ts"
 
 export type RoomKind = "public" | "private" | "direct" | "notes"
@@ -19,6 +20,7 @@ interface About {
 }
 
 type Words = Pick<Dictionary, "locale" | "notes" | "privateRoom" | "quoted">
+type HappeningWords = Words & Pick<Dictionary, "happened" | "conversation" | "mentioned" | "signedIn" | "unknownDevice">
 
 export const kindOf = ({ name, others }: Pick<Called, "name" | "others">): RoomKind => {
   if (isDirect(name)) return others.length === 0 ? "notes" : "direct"
@@ -60,8 +62,9 @@ export const removalText = (removal: Removal, words: Words & Pick<Dictionary, "r
   return isPrivate(removal.room) && !removal.title ? words.removedFromOne(by) : words.removedFrom(aboutText(removal, words), by)
 }
 
-/** What happened to this user. */
-export const happenedText = (happening: Happening, words: Words & Pick<Dictionary, "happened" | "conversation" | "mentioned">): string => {
+/** What happened to this user. `here`: of a sign-in, that it is the one here. */
+export const happenedText = (happening: Happening, words: HappeningWords, here = false): string => {
+  if (happening.kind === "signed_in") return words.signedIn(deviceText(happening.device, words), here)
   const { from, about } = happening
   if (happening.kind === "mention") return words.mentioned[happening.about.why === "reply" ? "reply" : "mention"](from.name, isDirect(about.room) ? null : aboutText(about, words))
   return isDirect(about.room) ? words.conversation(from.name) : words.happened[happening.kind](from.name, aboutText(about, words))

@@ -31,7 +31,7 @@ export class SignIn {
     try {
       // An old token is renewed by the connection, which waits for a server that does not answer.
       if (held) this.#enter(held)
-      else if (lasting.get("signed-in") !== null) this.#enter(await this.#renewed())
+      else if (lasting.get("signed-in") !== null) this.#enter(goingOn(await this.#renewed(), readHeld(lasting.get("signed-in"))))
       else wipe(() => true) // whoever was here last may have closed the window before it was done
     } catch {
       this.#left() // the way in is the form
@@ -134,16 +134,21 @@ export class SignIn {
   }
 
   // The token lives as long as the tab; the cookie that renews it is out of every script's reach.
-  #remember(account: Account): void {
+  #remember(fresh: Account): void {
+    const account = goingOn(fresh, this.#account)
     this.#account = account
     this.#signOuts.cancel(account.user.id)
     tabOnly.set("account", JSON.stringify(account))
-    lasting.set("signed-in", JSON.stringify({ user: account.user }))
+    lasting.set("signed-in", JSON.stringify({ user: account.user, entry: account.entry }))
   }
 }
 
 /** What was said in somebody's rooms is nothing for who comes after them. Where the browser keeps nothing, nothing is there. */
 const wipe = (isWiped: (userId: string) => boolean): void => void wipeRooms(isWiped).catch(() => {})
+
+/** `account`, which goes on with the sign-in of `before` where that is the same user's. */
+const goingOn = (account: Account, before: Pick<Account, "user" | "entry"> | null): Account =>
+  before?.entry !== undefined && before.user.id === account.user.id ? { entry: before.entry, ...account } : account
 
 const readAccount = (text: string | null): Account | null => {
   const user = readUser(text)
@@ -152,12 +157,14 @@ const readAccount = (text: string | null): Account | null => {
   return typeof account.token === "string" ? (account as Account) : null
 }
 
-/** Of an account, or of what is remembered of one. */
-const readUser = (text: string | null): Account["user"] | null => {
+/** An account, or what is remembered of one. */
+const readHeld = (text: string | null): Pick<Account, "user" | "entry"> | null => {
   try {
-    const held = JSON.parse(text ?? "null") as Partial<Account> | null
-    return typeof held?.user?.id === "string" && typeof held.user.name === "string" ? held.user : null
+    const held = JSON.parse(text ?? "null") as Account | null
+    return typeof held?.user?.id === "string" && typeof held.user.name === "string" ? held : null
   } catch {
     return null
   }
 }
+
+const readUser = (text: string | null): Account["user"] | null => readHeld(text)?.user ?? null

@@ -117,6 +117,15 @@ export class FakeServer {
     return this.#tellAll(this.me, entry, lost)
   }
 
+  /** The user has signed in somewhere. */
+  signIn({ id = this.#newId(this.me, this.user), lost = false }: Told = {}): ServerFrame {
+    const log = this.log(this.me)
+    const at = new Date().toISOString()
+    const entry: Entry = { kind: "signed_in", room: this.me, seq: log.length + 1, id, from: this.user, at, device: { at, name: "Firefox/140.0" } }
+    log.push(entry)
+    return this.#tellAll(this.me, entry, lost)
+  }
+
   /** Somebody ends the user's membership. */
   removeMe(room: string, by: User = TARAS): void {
     this.members.delete(room)

@@ -26,7 +26,7 @@ beforeEach(async () => {
   server.members.add(ROOM)
   server.govern(ROOM, { kind: "room", title: "Budget" })
   for (const [user, role] of [[OLENA, "owner"], [TARAS, "moderator"], [MARIA, "member"]] as const) server.govern(ROOM, { kind: "member", user, role })
-  chat = new Chat({ token: "t", expiresAt: Date.now() + 3_600_000, user: { ...OLENA, guest: false } }, {} as AccountCalls, () => {})
+  chat = new Chat({ token: "t", expiresAt: Date.now() + 3_600_000, user: { ...OLENA, guest: false }, entry: "~here" }, {} as AccountCalls, () => {})
   await pass(0)
   chat.show(ROOM)
   await pass(1_000)
@@ -98,10 +98,21 @@ test("one's own log is no room of the list, and what is new in it is counted", a
   server.notify("invited", { room: "~other", title: "Other" })
   await pass(100)
   expect(chat.rooms.map(({ name }) => name)).not.toContain(ME)
-  expect([chat.inbox.isThere, chat.inbox.unread, chat.inbox.happenings.map(({ about }) => about.title)]).toEqual([true, 1, ["Other"]])
+  expect([chat.inbox.isThere, chat.inbox.unread, chat.inbox.happenings.map((each) => each.kind === "invited" && each.about.title)]).toEqual([true, 1, ["Other"]])
   chat.inbox.seen()
   await pass(1_000)
   expect([chat.inbox.unread, server.readMarks.get(ME)]).toEqual([0, 1])
+})
+
+test("a sign-in elsewhere rings the bell until it is looked at, and the one here does not", async () => {
+  server.signIn({ id: "~here" })
+  server.signIn({ id: "~there" })
+  await pass(100)
+  const { happenings } = chat.inbox
+  expect([chat.inbox.unread, happenings.map((each) => chat.inbox.isHere(each))]).toEqual([1, [false, true]])
+  chat.inbox.seen()
+  await pass(1_000)
+  expect([chat.inbox.unread, server.readMarks.get(ME)]).toEqual([0, 2])
 })
 
 test("a refusal is told in the line of the connection", async () => {

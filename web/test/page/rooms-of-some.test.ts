@@ -46,6 +46,15 @@ describe("what happened to oneself", () => {
     expect(happenedText(said("mention", "~d.1"), en)).toBe("Тарас mentioned you")
   })
 
+  test("names the device of a sign-in, and says which is this one", () => {
+    const device = { at: "2026-11-20T09:00:00Z", name: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", address: "10.0.0.1" }
+    const signedIn: Happening = { kind: "signed_in", room: "~me.1", seq: 1, id: "~1", from: TARAS, at: "2026-11-20T10:00:00Z", device }
+    expect(happenedText(signedIn, en)).toBe("You signed in on Firefox, Linux · 10.0.0.1")
+    expect(happenedText(signedIn, en, true)).toBe("You signed in here: Firefox, Linux · 10.0.0.1")
+    expect(happenedText(signedIn, uk)).toBe("Новий вхід: Firefox, Linux · 10.0.0.1")
+    expect(happenedText({ ...signedIn, device: { at: device.at } }, uk)).toBe("Новий вхід: невідомий пристрій")
+  })
+
   test("is said also of a room of which nothing else is known", () => {
     const removal = { room: "~1a", title: "", by: null, unsent: [] }
     expect(removalText(removal, uk)).toBe("Вас більше немає в одній із ваших приватних кімнат.")
