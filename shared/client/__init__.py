@@ -57,6 +57,6 @@ __all__ = [
     "About", "Acknowledged", "AlertedOf", "Arrived", "CaughtUp", "Change", "Changed", "Client", "ClientError",
     "Closed", "Connected", "Device", "Dial", "Disconnected", "Entry", "EpochChanged", "Event", "Expired", "Left",
     "Lost", "Message", "NotSent", "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo",
-    "Refused", "Replies", "RoomChange", "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token", "TokenSource",
-    "Typing", "Unanswered", "Unread", "WentBack", "dial", "fixed",
+    "Refused", "Replies", "RoomChange", "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token",
+    "TokenSource", "Typing", "Unanswered", "Unread", "WentBack", "dial", "fixed",
 ]  # fmt: skip
