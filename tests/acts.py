@@ -1,5 +1,6 @@
-"""What people do at random: in rooms of some, which they make, let each other in and put each other out, give roles, set
-what holds; and in all rooms, where they answer in threads, call each other, read, and say of what they are alerted."""
+"""What people do at random: in rooms of some, which they make, let each other in and put each other out, give roles,
+set what holds; and in all rooms, where they answer in threads, call each other, read, and set of what they are
+alerted."""
 
 from __future__ import annotations
 

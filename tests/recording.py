@@ -18,7 +18,10 @@ ENTRIES = ("chat", "file", "edit", "delete", "react", "pin", "invite", "remove",
 """Frames that an entry comes of."""
 MAKING = ("create", "direct")
 """Frames that a room comes of."""
-GIVEN = ("of", "emoji", "on", "reply_to", "thread", "user", "role", "title", "topic", "posting", "invites", "archived")
+GIVEN = (
+    "of", "emoji", "on", "reply_to", "thread", "user", "role", "title", "topic", "posting", "invites", "keep_days",
+    "archived",
+)  # fmt: skip
 
 
 class Record(NamedTuple):
@@ -103,6 +106,13 @@ def stored(entry: Entry) -> dict[str, Any]:
         "kind": "stored", "room": entry.room, "seq": entry.seq, "id": entry.id, "sender": entry.sender_id,
         "made": entry.at, **content(entry),
     }  # fmt: skip
+
+
+def summed_up(summary: JsonFrame) -> dict[str, Any]:
+    """What the list of rooms says of one room that is a person's own; `mentions` and `notify` also where they say
+    nothing."""
+    said = {name: summary[name] for name in ("room", "seq", "read_seq", "unread")}
+    return said | {"mentions": summary.get("mentions", 0), "notify": summary.get("notify", "all")}
 
 
 def standing(standing: Standing | None) -> dict[str, Any] | None:

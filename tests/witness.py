@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 JsonFrame = dict[str, Any]
-SETTINGS = ("title", "topic", "posting", "invites", "archived")
+SETTINGS = ("title", "topic", "posting", "invites", "keep_days", "archived")
 
 
 def stand(standing: JsonFrame, change: JsonFrame) -> None:

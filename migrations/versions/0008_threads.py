@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008_threads"
-down_revision = "0006_rooms_of_some"
+down_revision = "0007_retention"
 branch_labels = None
 depends_on = None
 

@@ -1,8 +1,8 @@
 """Has sign-ins written in people's own logs.
 
-A sign-in is noted with its session (sign_in_store.py), so it neither fails nor waits because the bus is away: this tells
-of it as soon as there is a bus, and where this process dies, the next one does, or another. Told twice it is the same
-entry, since the id is noted with it.
+A sign-in is noted with its session (sign_in_store.py), so it neither fails nor waits because the bus is away: this
+tells of it as soon as there is a bus, and where this process dies, the next one does, or another. Told twice it is the
+same entry, since the id is noted with it.
 """
 
 from __future__ import annotations

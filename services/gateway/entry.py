@@ -114,6 +114,7 @@ class Entry:
             heartbeat_s=settings.server_ping_s,
             limits=limits,
             me=own_room(user.id),
+            keep_days=settings.keep_days or None,
             ref=frame.ref,
         )
         connection.send(render(welcome))

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from shared.bus.settings import ServiceSettings
 from shared.protocol.bus import ITEM_BYTES
+from shared.protocol.client import KeepDays
 from shared.protocol.names import FRAME_BYTES, TEXT_CHARS
 from shared.tokens.settings import TokenSettings
 
@@ -27,6 +28,8 @@ class Settings(TokenSettings, ServiceSettings):
     room_frames_per_s: Annotated[float, Field(ge=0)] = 500.0
     room_frames_burst: Annotated[int, Field(ge=1)] = 1_000
     """Messages into one room through one gateway, likewise: each of them goes to everyone there."""
+    keep_days: KeepDays = 0
+    """See the router's: clients are told."""
     server_ping_s: Annotated[float, Field(gt=0)] = 25.0
     """How often the server pings; a connection that shows no life until the next one is closed (4004)."""
     gateway_connections: Annotated[int, Field(ge=1)] = 18_000

@@ -11,6 +11,7 @@ from services.router.core.changes import Changes
 from services.router.core.entries import Entry, Stored
 from services.router.core.needs import Needs, Older
 from services.router.core.room import ANY, Room, Rules
+from services.router.retention_store import RetentionStore
 from shared.protocol.client import Level, Role
 from shared.protocol.server import User
 
@@ -47,7 +48,7 @@ class Page(NamedTuple):
     seq: int
 
 
-class MessageStore(Protocol):
+class MessageStore(RetentionStore, Protocol):
     """Every room's log, members and subscriptions, durable."""
 
     async def load(self, names: Sequence[str]) -> dict[str, Room]:

@@ -53,8 +53,8 @@ class WorkerLimits:
 
 class PartitionWorker:
     """`clock`: Unix milliseconds. `files`: is told which files go; `removals`: of
-    those whose subscriptions may be anywhere. `new_watch`: looks after the gateways of these
-    shards, given where to put its items.
+    those whose subscriptions may be anywhere. `new_watch`: looks after these shards, given
+    where to put its items, and what says whether frames wait.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class PartitionWorker:
         limits: WorkerLimits,
         files: FilesGone,
         removals: Removals,
-        new_watch: Callable[[Callable[[Item], None]], Watch],
+        new_watch: Callable[[Callable[[Item], None], Callable[[], bool]], Watch],
     ) -> None:
         self._removals = removals
         self._consumer, self._outboxes, self._reads, self._limits, self._files = (
@@ -78,7 +78,7 @@ class PartitionWorker:
             limits,
             files,
         )
-        self.watch = new_watch(self.add)
+        self.watch = new_watch(self.add, lambda: bool(self._deliveries))
         self._clock = clock
         self.decider = Decider(
             store,

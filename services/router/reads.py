@@ -58,6 +58,19 @@ class Reads:
         """Upkeep: never refused, since there is a bounded amount of it; tried again by the next tick."""
         self._run(self._quietly(work))
 
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Upkeep of many steps: each takes a `turn`, so that questions go before the next."""
+        self._run(work)
+
+    @property
+    def turn(self) -> asyncio.Semaphore:
+        return self._places
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody waits for a place."""
+        return self._places.locked()
+
     def answer(self, submit: Submit, frame: bytes) -> None:
         out = Outgoing("")
         out.reply(submit, submit.frame.ref, frame)

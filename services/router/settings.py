@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from shared.bus.settings import ServiceSettings
 from shared.protocol.bus import ITEM_BYTES
+from shared.protocol.client import KeepDays
 
 
 class Settings(ServiceSettings):
@@ -37,6 +38,12 @@ class Settings(ServiceSettings):
     router_reads: Annotated[int, Field(ge=1)] = 16
     router_reads_waiting: Annotated[int, Field(ge=0)] = 5_000
     """Reads beside the batches, under way and waiting; more are refused as overloaded."""
+    keep_days: KeepDays = 0
+    """What is older is removed, in rooms that say nothing else themselves; 0: never. Gateways tell it to clients."""
+    router_keep_look_s: Annotated[float, Field(gt=0)] = 3_600.0
+    """How often a router looks what has become too old in the rooms of a shard."""
+    router_keep_entries: Annotated[int, Field(ge=1)] = 500
+    """So many entries (and so many rooms) are looked at, or removed, in one step beside the traffic."""
     beat_s: Annotated[float, Field(gt=0)] = 5.0
     """How often gateways and routers say that they are alive."""
     silent_s: Annotated[float, Field(gt=0)] = 15.0

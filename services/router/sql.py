@@ -27,13 +27,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.router.core.changes import Changes
 from services.router.core.entries import Stored
 from services.router.sql_reads import SqlReads
+from services.router.sql_retention import SqlRetention
 from services.router.sql_rows import mentions_in, reactions_in, replies_in, rules_in
 from services.router.tables import changes, members, mentions, messages, people, room_rules, rooms, subscriptions
 from shared.protocol.names import shard_of
 from shared.runtime.outage import outages_as_store_down
 
 
-class SqlMessageStore(SqlReads):
+class SqlMessageStore(SqlReads, SqlRetention):
     """`engine`: see shared.runtime.database. `shards`: of the deployment."""
 
     def __init__(self, engine: AsyncEngine, shards: int) -> None:
@@ -114,6 +115,10 @@ class SqlMessageStore(SqlReads):
             .where(rooms.c.id == bindparam("b_room"))
             .values(seq=bindparam("b_seq"), version=bindparam("b_version")),
             rows(lambda c: [{"b_seq": c.seq, "b_version": c.version}]),
+        )
+        await each(
+            update(rooms).where(rooms.c.id == bindparam("b_room")).values(first=bindparam("b_first")),
+            rows(lambda c: [{"b_first": c.first}] if c.first is not None else []),
         )
         joining = self._upsert(members).values(
             room_id=bindparam("b_room"),

@@ -58,12 +58,13 @@ class SqlReads:
             loaded = {name: Room(name) for name in names}
             for row in found:
                 # A commit may have come between the statements; only what the row knows of belongs to it.
-                newest = _entries(row.id, row.seq + 1 - RECENT, row.seq + 1, RECENT)
+                newest = _entries(row.id, max(row.first, row.seq + 1 - RECENT), row.seq + 1, RECENT)
                 room = Room(
-                    row.name, True, row.seq, row.version, rules_of(row.rules), members_of[row.id], places[row.id]
-                )
+                    row.name, True, row.seq, row.version, rules_of(row.rules), members_of[row.id], places[row.id],
+                    first=row.first,
+                )  # fmt: skip
                 for each in await db.execute(newest):
-                    room.remember(entry_of(row.name, each))
+                    room.remember(entry_of(row.name, each, row.first))
                 loaded[row.name] = room
             return loaded
 
@@ -90,23 +91,26 @@ class SqlReads:
         self, room: str, *, before: int | None, after: int | None, limit: int, thread: int | None = None
     ) -> Page:
         async with self._reading() as db:
-            row = (await db.execute(select(rooms.c.id, rooms.c.seq).where(rooms.c.name == room))).first()
+            row = (await db.execute(select(rooms.c.id, rooms.c.seq, rooms.c.first).where(rooms.c.name == room))).first()
             if row is None:
                 return Page([], False, 0)
             # A commit may come between the statements: what it writes is left out, and what it changes a message to is
             # told again by its own entry.
             end = row.seq + 1
+            after = None if after is None else max(after, row.first - 1)
             if thread is not None:
-                return await self._page(db, room, row, _under(row.id, thread, before, after, end, limit + 1), limit)
+                under = _under(row.id, thread, before, after, row.first, end, limit + 1)
+                return await self._page(db, room, row, under, limit)
             if after is not None:
                 return await self._page(db, room, row, _entries(row.id, after + 1, end, limit + 1), limit)
-            newest = _newest(message_rows(), messages, row.id, end if before is None else min(before, end), limit + 1)
+            end = end if before is None else min(before, end)
+            newest = _newest(message_rows(), messages, row.id, row.first, end, limit + 1)
             return await self._page(db, room, row, newest, limit)
 
     @staticmethod
     async def _page(db: AsyncConnection, room: str, row: Any, rows: Any, limit: int) -> Page:
         """`rows`: one more than are wanted, in either order."""
-        found = [entry_of(room, each) for each in await db.execute(rows)]
+        found = [entry_of(room, each, row.first) for each in await db.execute(rows)]
         wanted = sorted(found[:limit], key=lambda entry: entry.seq)
         return Page(wanted, len(found) > limit, row.seq)
 
@@ -132,7 +136,7 @@ class SqlReads:
             .select_from(members)
             .join(rooms, rooms.c.id == members.c.room_id)
             .outerjoin(room_rules, room_rules.c.room_id == rooms.c.id)
-            .outerjoin(messages, and_(messages.c.room_id == rooms.c.id, messages.c.seq == _last_message()))
+            .outerjoin(messages, and_(messages.c.room_id == rooms.c.id, messages.c.seq == _last_message(), _is_kept))
             .where(members.c.user_id == user_id)
             .order_by(func.coalesce(messages.c.at_ms, 0).desc(), rooms.c.id.desc())
         )
@@ -219,18 +223,23 @@ def _entries(room_id: int, start: int, end: int, limit: int) -> CompoundSelect[A
     return union_all(*both).order_by("seq").limit(limit)
 
 
-def _newest(rows: Select[Any], table: Table, room_id: int, before: int, limit: int) -> Select[Any]:
-    newest = rows.where(table.c.room_id == room_id, table.c.seq < before)
+def _newest(rows: Select[Any], table: Table, room_id: int, first: int, before: int, limit: int) -> Select[Any]:
+    newest = rows.where(table.c.room_id == room_id, table.c.seq >= first, table.c.seq < before)
     return newest.order_by(table.c.seq.desc()).limit(limit)
 
 
-def _under(room_id: int, thread: int, before: int | None, after: int | None, end: int, limit: int) -> Select[Any]:
+def _under(
+    room_id: int, thread: int, before: int | None, after: int | None, first: int, end: int, limit: int
+) -> Select[Any]:
     """The messages under one: the first `limit` after `after`, else the newest before `before`."""
     under = message_rows().where(messages.c.thread == thread)
     if after is None:
-        return _newest(under, messages, room_id, end if before is None else min(before, end), limit)
+        return _newest(under, messages, room_id, first, end if before is None else min(before, end), limit)
     oldest = under.where(messages.c.room_id == room_id, messages.c.seq > after, messages.c.seq < end)
     return oldest.order_by(messages.c.seq).limit(limit)
+
+
+_is_kept = messages.c.seq >= rooms.c.first
 
 
 def _last_message() -> ScalarSelect[Any]:
@@ -254,6 +263,7 @@ def _mentions(user_id: str) -> ScalarSelect[Any]:
     called = (
         select(mentions.c.seq)
         .where(mentions.c.room_id == rooms.c.id, mentions.c.user_id == user_id, mentions.c.seq > members.c.read_seq)
+        .where(mentions.c.seq >= rooms.c.first)
         .limit(UNREAD_AT_MOST)
         .correlate(rooms, members)
     )
@@ -264,7 +274,7 @@ def _unread(user_id: str) -> ScalarSelect[Any]:
     """How many messages of others, not deleted, follow the member's mark."""
     following = (
         select(messages.c.sender_id, messages.c.kind)
-        .where(messages.c.room_id == rooms.c.id, messages.c.seq > members.c.read_seq)
+        .where(messages.c.room_id == rooms.c.id, messages.c.seq > members.c.read_seq, _is_kept)
         .order_by(messages.c.seq)
         .limit(UNREAD_WITHIN)
         .correlate(rooms, members)

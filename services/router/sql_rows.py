@@ -87,12 +87,15 @@ def change_rows() -> Select[Any]:
     )  # fmt: skip
 
 
-def entry_of(room: str, row: Any) -> Entry:
-    """Of a row of `message_rows` or `change_rows`."""
+def entry_of(room: str, row: Any, first: int = 1) -> Entry:
+    """Of a row of `message_rows` or `change_rows`. `first`: the oldest entry that is kept; what was edited before that
+    has no text any more."""
     *message, of, text = row
     if of is None:
         return message_of(room, message)
     seq, sender_id, sender_name, id, kind, value, at_ms, *_, mentions = message
+    if 0 < of < first:
+        text = mentions = None
     return stored_change(room, seq, sender_id, sender_name, id, kind, value, at_ms, of, text, _mentions(mentions))
 
 

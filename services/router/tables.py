@@ -30,7 +30,9 @@ rooms = Table(
     Column("shard", Integer),
     Column("seq", BigInteger),
     Column("version", BigInteger),
+    Column("first", BigInteger, server_default="1"),
 )
+"""`first`: the oldest entry that is kept; of those before it some may not be removed yet."""
 messages = Table(
     "messages",
     metadata,

@@ -1,5 +1,5 @@
-"""Looks after the gateways of some shards: who is gone loses its subscriptions, who was away is
-told to resume them."""
+"""Looks after some shards, beat by beat: a gateway that is gone loses its subscriptions, one that was away is told to
+resume them, and what is too old goes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from services.router.core.presence import CROWD
 from services.router.message_store import MessageStore
 from services.router.outboxes import Outboxes
 from services.router.reads import Reads
+from services.router.retention import Retention
 from shared.bus.topology import shard_queue
 from shared.protocol.bus import Lapsed
 from shared.protocol.codec import pack
@@ -34,7 +35,9 @@ class Watch:
         clock: Callable[[], float],
         add: Callable[[Item], None],
         new_liveness: Callable[[], Liveness],
+        retention: Retention,
     ) -> None:
+        self._retention = retention
         self._shards = {shard_queue(shard): shard for shard in shards}
         self._liveness = {queue: new_liveness() for queue in self._shards}
         self._store, self._outboxes, self._reads, self._clock, self._add = store, outboxes, reads, clock, add
@@ -53,9 +56,10 @@ class Watch:
                 liveness.subscribed(address, self._clock())
 
     def tick(self, queue: str) -> None:
-        """A router's beat has passed on this shard, which is therefore ours: look for silent gateways."""
+        """A router's beat has passed on this shard, which is therefore ours: who is silent, what is too old?"""
         now = self._clock()
         self._reads.start(self._look(queue, now, self._liveness[queue].tick(now)))
+        self._retention.tick(self._shards[queue])
 
     def gone(self, address: str) -> None:
         """Nobody listens at `address`: it will not come back."""

@@ -18,6 +18,7 @@ from services.router.partition_worker import PartitionWorker, WorkerLimits
 from services.router.postgres import PostgresMessageStore
 from services.router.reads import Reads
 from services.router.removals import Removals
+from services.router.retention import Retention, RetentionLimits
 from services.router.service import Router
 from services.router.settings import Settings
 from services.router.sharding import spread
@@ -94,6 +95,9 @@ def assemble(
     files = FilesGone(bus, source, FILES_RETRY_S)
     removals = Removals(bus, source)
 
+    def clock() -> float:
+        return now() * 1000
+
     def new_worker(shards: Sequence[int], consumer: Consumer) -> PartitionWorker:
         cache = RoomCache(
             max(1, settings.router_cache_rooms // workers), max(1, settings.router_cache_bytes // workers)
@@ -103,15 +107,17 @@ def assemble(
             decider=DeciderLimits(answer_bytes=settings.router_answer_bytes),
         )
 
-        def new_watch(free: Callable[[Item], None]) -> Watch:
+        def new_watch(add: Callable[[Item], None], is_busy: Callable[[], bool]) -> Watch:
             def new_liveness() -> Liveness:
                 return Liveness(settings.silent_s, settings.beat_s * 2.2, settings.beat_s)
 
-            return Watch(shards, store, outboxes, reads, monotonic, free, new_liveness)
+            kept = RetentionLimits(
+                settings.keep_days, settings.router_keep_look_s, entries=settings.router_keep_entries
+            )
+            retention = Retention(store, reads, files, clock, monotonic, add, is_busy, kept)
+            return Watch(shards, store, outboxes, reads, monotonic, add, new_liveness, retention)
 
-        return PartitionWorker(
-            consumer, store, outboxes, reads, cache, lambda: now() * 1000, limits, files, removals, new_watch
-        )
+        return PartitionWorker(consumer, store, outboxes, reads, cache, clock, limits, files, removals, new_watch)
 
     router = Router(
         bus,

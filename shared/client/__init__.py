@@ -4,7 +4,11 @@ async with Client(["ws://127.0.0.1:8080/ws"], fixed(token)) as client:
     await client.join("lobby")
     hello = await client.chat("lobby", "hello")
     await client.react("lobby", hello.seq, "👋")
-    async for event in client.events(): …
+    await client.chat("lobby", "who comes?", thread=hello.seq, mentions=[olena])
+    await client.join(client.welcome["me"])  # one's own log
+    async for event in client.events():
+        match event:
+            case Arrived(message) if message.kind == "mention": …  # message.about: which message calls one, and why
 """
 
 from shared.client.client import Client
@@ -23,6 +27,7 @@ from shared.client.core.events import (
     Entry,
     EpochChanged,
     Event,
+    Expired,
     Left,
     Lost,
     Message,
@@ -50,8 +55,8 @@ from shared.client.tokens import SignInNeeded, Token, TokenSource, fixed
 
 __all__ = [
     "About", "Acknowledged", "AlertedOf", "Arrived", "CaughtUp", "Change", "Changed", "Client", "ClientError",
-    "Closed", "Connected", "Device", "Dial", "Disconnected", "Entry", "EpochChanged", "Event", "Left", "Lost",
-    "Message", "NotSent", "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo", "Refused",
-    "Replies", "RoomChange", "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token", "TokenSource",
-    "Typing", "Unanswered", "Unread", "WentBack", "dial", "fixed",
+    "Closed", "Connected", "Device", "Dial", "Disconnected", "Entry", "EpochChanged", "Event", "Expired", "Left",
+    "Lost", "Message", "NotSent", "Notice", "Observer", "Options", "Page", "Person", "PresenceChanged", "ReadUpTo",
+    "Refused", "Replies", "RoomChange", "RoomChanged", "SignInNeeded", "Skipped", "Socket", "Standing", "Token",
+    "TokenSource", "Typing", "Unanswered", "Unread", "WentBack", "dial", "fixed",
 ]  # fmt: skip

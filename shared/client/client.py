@@ -245,12 +245,16 @@ class Client:
         topic: str | None = None,
         posting: str | None = None,
         invites: str | None = None,
+        keep_days: int | None = None,
         archived: bool | None = None,
         id: str | None = None,
     ) -> Future[RoomChange]:
         """As `invite`: sets what holds in `room`. What is None stays. An empty `topic`: none; `posting`, `invites`: who
-        may, `members` or `moderators`."""
-        given = {"title": title, "topic": topic, "posting": posting, "invites": invites, "archived": archived}
+        may, `members` or `moderators`; `keep_days`: what is older goes, 0: as the deployment says."""
+        given = {
+            "title": title, "topic": topic, "posting": posting, "invites": invites, "keep_days": keep_days,
+            "archived": archived,
+        }  # fmt: skip
         said = {name: value for name, value in given.items() if value is not None}
         return self._change("settings", room, id, **said)
 
@@ -267,8 +271,7 @@ class Client:
 
     def unread(self, room: str) -> Unread | None:
         """What this user has not read of a room that was joined; None where that cannot be told from what is held here:
-        the mark was never said (`rooms` says it), or what follows it is not all here. Messages of before one was a
-        member may mention one; `rooms` does not count these. Raises KeyError."""
+        the mark was never said (`rooms` says it), or what follows it is not all here. Raises KeyError."""
         return self.session.rooms[room].unread(self.session.user_id)
 
     def room(self, name: str) -> Room:

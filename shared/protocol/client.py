@@ -21,6 +21,7 @@ INVITED_AT_ONCE = 50
 DIRECT_OTHERS = 8
 PEOPLE_LIMIT = 20
 MENTIONS_OF_A_MESSAGE = 50
+KEEP_DAYS = 36_500
 MADE_SINCE = 3
 """From that version of the bus's wire on there are rooms whose names the server makes."""
 Role = Literal["owner", "moderator", "member"]
@@ -28,6 +29,8 @@ Governors = Literal["members", "moderators"]
 """Who may do something in a room: every member, or only who moderates it, its owners among them."""
 Level = Literal["all", "mentions", "none"]
 """Of what happens in a room one is alerted: of all messages, of those that mention one, or of none."""
+KeepDays = Annotated[int, Field(ge=0, le=KEEP_DAYS)]
+"""For how many days messages are kept; 0: nothing is said of it here."""
 
 
 class Frame(BaseModel):
@@ -186,8 +189,8 @@ class GiveRole(ClientBase):
 
 
 class RoomSettings(ClientBase):
-    """What is left out stays as it is. `posting`: who may write. `invites`: who may invite. `archived`: nobody may do
-    either."""
+    """What is left out stays as it is. `posting`: who may write. `invites`: who may invite. `keep_days`: what is older
+    is removed; 0: as the deployment says. `archived`: nobody may write or invite."""
 
     type: Literal["settings"]
     scope: ClassVar[Literal["room"]] = "room"
@@ -200,11 +203,13 @@ class RoomSettings(ClientBase):
     topic: Topic | None = None
     posting: Governors | None = None
     invites: Governors | None = None
+    keep_days: KeepDays | None = None
     archived: bool | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if all(value is None for value in (self.title, self.topic, self.posting, self.invites, self.archived)):
+        said = (self.title, self.topic, self.posting, self.invites, self.keep_days, self.archived)
+        if all(value is None for value in said):
             raise ValueError("it sets nothing")
         return self
 
@@ -424,5 +429,5 @@ def read_since(frame: ClientFrame) -> int:
     return max(frame.since, since, made)
 
 
-_FIELDS_SINCE: Final = {"reply_to": 2, "thread": 4, "mentions": 4}
+_FIELDS_SINCE: Final = {"reply_to": 2, "thread": 4, "mentions": 4, "keep_days": 4}
 """Fields that are younger than their frames."""

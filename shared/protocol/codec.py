@@ -88,8 +88,8 @@ def render_message(
     ref: str | None = None,
     more: bytes = b"",
 ) -> bytes:
-    """A `message` frame. `content` is the text of a chat, else JSON (of a `StoredFile`, an `About`, a `Device`), or of a deleted
-    message empty. `more`: further fields as `more_of` gives them. The hot path: once a message.
+    """A `message` frame. `content` is the text of a chat, else JSON (of a `StoredFile`, an `About`, a `Device`), or of
+    a deleted message empty. `more`: further fields as `more_of` gives them. The hot path: once a message.
     """
     return b'{"type":"message","room":%b,"seq":%d,"id":%b,"kind":"%b","from":{"id":%b,"name":%b},"at":"%b"%b%b%b}' % (
         _quoted(room),

@@ -28,8 +28,8 @@ SERVER: Final[list[type[BaseModel]]] = [
     server.Welcome, server.Joined, server.Resumed, server.Left, server.RoomList, server.ChatMessage, server.FileMessage,
     server.DeletedMessage, server.EditChange, server.DeleteChange, server.ReactChange, server.PinChange,
     server.InvitedMessage, server.RemovedMessage, server.MentionMessage, server.SignedInMessage, server.MemberChange,
-    server.SettingsChange, server.PeopleList, server.HistoryPage, server.Presence, server.TypingNotice, server.ReadMark, server.NotifyLevel,
-    server.Pong, server.Reconnect, server.Error,
+    server.SettingsChange, server.PeopleList, server.HistoryPage, server.Presence, server.TypingNotice,
+    server.ReadMark, server.NotifyLevel, server.Pong, server.Reconnect, server.Error,
 ]  # fmt: skip
 
 

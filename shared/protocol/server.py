@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from shared.protocol.client import Frame, Governors, Level, Role
+from shared.protocol.client import Frame, Governors, KeepDays, Level, Role
 from shared.protocol.errors import ErrorCode
 
 JOIN_ONLINE = 100
@@ -62,7 +62,8 @@ class ServerBase(Frame):
 
 
 class Welcome(ServerBase):
-    """`me`: the room of one's own, which is joined as any other and lists what happened to oneself."""
+    """`me`: the room of one's own, which is joined as any other and lists what happened to oneself. `keep_days`: for so
+    many days rooms keep what is said, where they say nothing else; left out where that is for ever."""
 
     type: Literal["welcome"] = "welcome"
     user: User
@@ -72,6 +73,7 @@ class Welcome(ServerBase):
     heartbeat_s: float
     limits: Limits
     me: str
+    keep_days: KeepDays | None = None
 
 
 class Reaction(Frame):
@@ -196,12 +198,13 @@ class LoggedMember(LoggedEntry):
 
 
 class Settings(Frame):
-    """What holds for a room: see `client.RoomSettings`. An empty `topic`: none."""
+    """What holds for a room: see `client.RoomSettings`. An empty `topic`: none; `keep_days` of 0: the deployment's."""
 
     title: str | None = None
     topic: str | None = None
     posting: Governors | None = None
     invites: Governors | None = None
+    keep_days: KeepDays | None = None
     archived: bool | None = None
 
 
@@ -300,15 +303,16 @@ LoggedAny = Annotated[AnyMessage | AnyChange, Field(discriminator="kind")]
 
 
 class JoinedRoom(Settings):
-    """What is told of a room to who is subscribed from now on. `seq`: of the newest entry. `messages`: the entries
-    after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is
-    left out where it is `seq`.
+    """What is told of a room to who is subscribed from now on. `seq`: of the newest entry; `first`: of the oldest that
+    is kept, left out where it is 1. `messages`: the entries after the `after` that was asked for, or without it the
+    last messages. They hold all changes up to `as_of`, which is left out where it is `seq`.
 
     `role`: one's own, left out where it is `member`. `private`: only its members know of the room, and `people` are all
     of them, whether online or not. What holds for the room (`Settings`), its people and one's role are as of `seq`."""
 
     room: str
     seq: int
+    first: int | None = None
     as_of: int | None = None
     members: int
     online: list[User]
@@ -385,11 +389,12 @@ class PeopleList(ServerBase):
 
 class HistoryPage(ServerBase):
     """`messages`: with `before` messages alone, with `after` all entries. They hold all changes up to `seq`, the newest
-    entry when they were read."""
+    entry when they were read. `first`: of the oldest that is kept, left out where it is 1."""
 
     type: Literal["history"] = "history"
     room: str
     seq: int
+    first: int | None = None
     messages: list[LoggedAny]
     more: bool
 

@@ -146,6 +146,21 @@ async def test_a_private_room_is_made_entered_spoken_in_and_left_by_who_is_remov
     await say(olena, "Тепер удвох")
     await expect(taras.get_by_test_id("message-text").last).to_have_text("Тепер удвох")
 
+    # How long messages are kept: said where the log begins, for everybody.
+    await olena.get_by_test_id("open-settings").click()
+    await olena.get_by_test_id("settings-keep").select_option("own")
+    await expect(olena.get_by_test_id("settings-save")).to_be_disabled()
+    await olena.get_by_test_id("settings-keep-days").fill("14")
+    await olena.screenshot(path=screenshots / "rooms-keep-light-uk.png")
+    await olena.get_by_test_id("settings-save").click()
+    await expect(taras.get_by_test_id("kept")).to_have_text("Messages older than 14 days are removed.")
+    await expect(taras.get_by_test_id("room-line").last).to_contain_text("has messages kept for 14 days")
+    await olena.get_by_test_id("open-settings").click()
+    await expect(olena.get_by_test_id("settings-keep-days")).to_have_value("14")
+    await olena.get_by_test_id("settings-keep").select_option("90")
+    await olena.get_by_test_id("settings-save").click()
+    await expect(olena.get_by_test_id("kept")).to_have_text("Повідомлення, старші за 90 днів, вилучаються.")
+
     # Archived: a sentence in place of the field.
     await olena.get_by_test_id("open-settings").click()
     await olena.get_by_test_id("settings-archived").check()

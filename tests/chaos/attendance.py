@@ -39,9 +39,9 @@ class Attendance:
         key = room, user
         return key not in self._went and key in self._since and self._since[key] < seq
 
-    def perhaps(self, room: str, user: str, seq: int) -> bool:
-        """Whether the user may have been one then."""
-        return self._standings[room].is_member(user, seq) if is_private(room) else True
+    def since(self, room: str, user: str) -> int | None:
+        """A number before which the user has been a member ever since; None: that is not known."""
+        return None if self.went(room, user) else self._since.get((room, user))
 
     def ever_since(self, room: str, user: str, seq: int) -> bool:
         """Whether the user may have been one then or later."""

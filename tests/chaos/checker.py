@@ -32,7 +32,7 @@ def check(records: Iterable[History]) -> Verdict:
         *_held(clients, versions), *_gone(clients, versions), *_complete(clients, logs),
         *_passed_over(clients, logs), *_senders(clients, logs), *_presence(clients, present),
         *standing.check(clients, logs, standings, told), *calls.check(logs, versions, attendance),
-        *counts.check(clients, logs, versions, attendance, listed),
+        *counts.check(clients, logs, attendance, listed),
     ):  # fmt: skip
         verdict.findings.append(finding)
     return verdict

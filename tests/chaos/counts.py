@@ -8,26 +8,27 @@ from typing import NamedTuple
 
 from services.router.message_store import UNREAD_AT_MOST, UNREAD_WITHIN
 from tests.chaos.attendance import Attendance
-from tests.chaos.calls import mentioned
 from tests.chaos.evidence import Client, History, Log
 from tests.chaos.verdict import Breach, Finding
-from tests.chaos.versions import MESSAGES, Versions
+from tests.chaos.versions import MESSAGES
 
 
 def check(
     clients: Sequence[Client],
     logs: Mapping[str, Log],
-    versions: Mapping[str, Versions],
     attendance: Attendance,
     listed: Iterable[History],
 ) -> Iterator[Finding]:
     listed = list(listed)
     for summary in listed:
         room, user = summary["room"], summary["user"]
-        yield from _counted(summary, logs[room], versions[room], attendance)
+        yield from _counted(summary, logs[room])
+        if summary["read_seq"] > summary["seq"]:
+            text = f"{user} has read {room} up to {summary['read_seq']}, and it goes to {summary['seq']}"
+            yield Finding(Breach.MISCOUNTED, text)
         yield from _marked(summary, clients, attendance)
         levels = _levels(clients, room, user) | ({"all"} if attendance.went(room, user) else set())
-        if (level := summary.get("notify") or "all") not in levels:
+        if (level := summary["notify"]) not in levels:
             text = f"{user} is alerted in {room} of {level}, and has set {sorted(levels)}"
             yield Finding(Breach.MISCOUNTED, text)
     for client in clients:
@@ -42,7 +43,11 @@ def _unread(log: Log, read_seq: int, user: str) -> list[History]:
     return [e for e in after if e["what"] in MESSAGES and e["what"] != "deleted" and e["sender"] != user]
 
 
-def _counted(summary: History, log: Log, versions: Versions, attendance: Attendance) -> Iterator[Finding]:
+def _mentions(unread: Iterable[History], user: str) -> int:
+    return sum(user in entry.get("mentions", ()) for entry in unread)
+
+
+def _counted(summary: History, log: Log) -> Iterator[Finding]:
     room, user, read_seq = summary["room"], summary["user"], summary["read_seq"]
     place = f"{room} up to {summary['seq']}, read up to {read_seq}, is listed for {user} with"
     unread = _unread(log, read_seq, user)
@@ -50,33 +55,22 @@ def _counted(summary: History, log: Log, versions: Versions, attendance: Attenda
     is_within = log.last - read_seq <= UNREAD_WITHIN
     if summary["unread"] > expected or (is_within and summary["unread"] != expected):
         yield Finding(Breach.MISCOUNTED, f"{place} {summary['unread']} unread messages, not {expected}")
-    called = [(entry["seq"], since) for entry in unread if (since := _called_since(versions, entry["seq"], user))]
-    least = sum(attendance.surely(room, user, since) for _, since in called)
-    most = sum(attendance.perhaps(room, user, since) for _, since in called)
-    mentions = summary.get("mentions") or 0
-    if not min(UNREAD_AT_MOST, least) <= mentions <= min(UNREAD_AT_MOST, most):
-        yield Finding(Breach.MISCOUNTED, f"{place} {mentions} mentions, not {least} to {most}")
-
-
-def _called_since(versions: Versions, seq: int, user: str) -> int | None:
-    """The entry since which the message mentions the user, as it still does; else None."""
-    since = None
-    for version in versions.of(seq):
-        if user not in mentioned(version):
-            since = None
-        elif since is None:
-            since = version.seq
-    return since
+    # Whoever becomes a member begins with the mark at the end: what follows it was said to a member.
+    called, mentions = min(UNREAD_AT_MOST, _mentions(unread, user)), summary["mentions"]
+    if mentions != called:
+        yield Finding(Breach.MISCOUNTED, f"{place} {mentions} mentions, not {called}")
 
 
 def _marked(summary: History, clients: Sequence[Client], attendance: Attendance) -> Iterator[Finding]:
-    """Nobody has read further than he has said. (That he has may be lost on its way.)"""
+    """Nobody has read further than he has said, or than the room went when he came. (That he has may be lost on its
+    way.)"""
     room, user = summary["room"], summary["user"]
+    since = attendance.since(room, user)
     said = max(
         (r["seq"] for c in clients if c.user == user for r in c.records if r["kind"] == "read" and r["room"] == room),
         default=0,
     )
-    if summary["read_seq"] > min(said, summary["seq"]):
+    if since is not None and summary["read_seq"] > max(said, since):
         text = f"{user} has read {room} up to {summary['read_seq']}, and has said {said}"
         yield Finding(Breach.MISCOUNTED, text)
 
@@ -114,7 +108,7 @@ def _told_by(client: Client, state: History, log: Log) -> Iterator[Finding]:
     if state["whole"] != log.last or not client.open:
         return
     unread = _unread(log, state["read_seq"], client.user)
-    expected = {"messages": len(unread), "mentions": sum(client.user in e.get("mentions", ()) for e in unread)}
+    expected = {"messages": len(unread), "mentions": _mentions(unread, client.user)}
     if state["unread"] != expected:
         text = f"{client.name}: {state['room']} after {state['read_seq']} counts {state['unread']}, not {expected}"
         yield Finding(Breach.MISCOUNTED, text)

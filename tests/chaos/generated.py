@@ -63,8 +63,8 @@ class World:
                 self._store(person, room, {"what": "chat", "text": "root", "mentions": ["u2"]})
                 under = self.logs[room][-1]["seq"]
                 self._store(person, room, {"what": "chat", "text": "reply", "thread": under, "mentions": ["u0", "u1"]})
-                self.write(person, room, plain=True)
-                self.write(person, room, plain=True)
+                for _ in range(5):
+                    self.write(person, room, plain=True)
                 mine = self.write(person, room, plain=True)
                 self.change(person, room, what="edit", of=mine, text="edited")
                 self.change(person, room, what="react", of=mine, emoji=EMOJI[0], on=True)

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from shared.client import Client, Message, Options, fixed
 from shared.protocol.room_names import own_room
-from tests.acts import any_act, perform, rooms_of_some
+from tests.acts import any_act, marks, perform, rooms_of_some, some_called, some_thread
 from tests.chaos.line import Line
 from tests.recording import JsonLines, Recorder, record_state, recorded
 
@@ -131,8 +131,7 @@ class Crowd:
     def _govern(self, person: Person) -> None:
         """Something about rooms of some; now and then the frame goes twice, or from the other device as well."""
         client, chance = person.client, person.chance
-        users = sorted({p.client.session.user_id for p in self.people} - {""})
-        act, id = any_act(client, chance, users, ()), f"{client.name}-act-{chance.getrandbits(48):012x}"
+        act, id = any_act(client, chance, self._users(), ()), f"{client.name}-act-{chance.getrandbits(48):012x}"
         perform(client, act, id)
         if act["type"] == "leave":
             return
@@ -142,6 +141,17 @@ class Crowd:
         room = act.get("room", own_room(client.session.user_id))
         if twin is not None and room in twin.client.session.rooms and chance.random() < 0.1:
             perform(twin.client, act, id)
+
+    def _users(self) -> list[str]:
+        """The ids of those who are here."""
+        return sorted({p.client.session.user_id for p in self.people} - {""})
+
+    def _said(self, person: Person, room: str) -> dict[str, Any]:
+        """What a message says beside its text: perhaps it stands in a thread, perhaps it calls some."""
+        chance, newest = person.chance, self._newest(person.client, room)
+        thread = some_thread(chance, newest[-8:]) if chance.random() < 0.35 else None
+        called = some_called(chance, self._users())
+        return ({} if thread is None else {"thread": thread}) | ({"mentions": called} if called else {})
 
     def _say(self, person: Person, room: str) -> None:
         client, chance = person.client, person.chance
@@ -154,9 +164,10 @@ class Crowd:
         elif what < 0.14 and person.twin is not None and room in person.twin.client.session.rooms:
             # The other device sends the same, over another gateway perhaps: one message in the end.
             id, text = f"{client.name}-twin-{chance.getrandbits(48):012x}", self._text(chance)
+            said = self._said(person, room)
             for device in (person, person.twin):
                 if device.client.ended is None:
-                    device.client.chat(room, text, id)
+                    device.client.chat(room, text, id, **said)
         elif what < 0.17:
             data = base64.b64encode(self._text(chance).encode() * chance.randint(1, 40)).decode()
             client.send_file(room, "note.txt", f"data:text/plain;base64,{data}")
@@ -166,15 +177,14 @@ class Crowd:
             self._govern(person)
         elif what < 0.28:
             client.typing(room)
-            known = client.session.rooms.get(room)
-            if known is not None and known.log.whole:
-                client.read(room, known.log.whole)
+            if room in client.session.rooms:
+                marks(client, chance, room)
         elif what < 0.55:
             self._change(person, room)
-        elif what < 0.60 and (said := self._newest(client, room)):
-            client.chat(room, self._text(chance), reply_to=chance.choice(said).seq)
+        elif what < 0.60 and (newest := self._newest(client, room)):
+            client.chat(room, self._text(chance), reply_to=chance.choice(newest).seq)
         else:
-            client.chat(room, self._text(chance))
+            client.chat(room, self._text(chance), **self._said(person, room))
 
     def _change(self, person: Person, room: str) -> None:
         """Changes one of the newest messages; now and then the frame goes twice, or from the other device as well."""
@@ -187,6 +197,8 @@ class Crowd:
             # A file has no text, and is refused then: for good.
             frame |= {"of": chance.choice(mine).seq}
             frame |= {"type": "edit", "text": self._text(chance)} if what < 0.3 else {"type": "delete"}
+            if what < 0.3 and (called := some_called(chance, self._users())):
+                frame["mentions"] = called
         elif said and what < 0.9:
             on = chance.random() < 0.65
             frame |= {"type": "react", "of": chance.choice(said).seq, "emoji": chance.choice(EMOJI), "on": on}
@@ -206,7 +218,7 @@ class Crowd:
         room, of, id = frame["room"], frame["of"], frame["id"]
         match frame["type"]:
             case "edit":
-                client.edit(room, of, frame["text"], id)
+                client.edit(room, of, frame["text"], id, mentions=frame.get("mentions", ()))
             case "delete":
                 client.delete(room, of, id)
             case "react":
@@ -219,14 +231,14 @@ class Crowd:
         known = client.session.rooms.get(room)
         return [] if known is None else known.log.messages[-NEWEST:]
 
-    @staticmethod
-    def _twice(person: Person, room: str) -> None:
+    def _twice(self, person: Person, room: str) -> None:
         """The frame that the outbox sends, once or twice more, without waiting for anything."""
         client, chance = person.client, person.chance
-        id, text = f"{client.name}-dup-{chance.getrandbits(48):012x}", Crowd._text(chance)
-        client.chat(room, text, id)
+        id, text = f"{client.name}-dup-{chance.getrandbits(48):012x}", self._text(chance)
+        said = self._said(person, room)
+        client.chat(room, text, id, **said)
         for _ in range(chance.randint(1, 2)):
-            client.send({"type": "chat", "room": room, "id": id, "text": text})
+            client.send({"type": "chat", "room": room, "id": id, "text": text, **said})
 
     @staticmethod
     def _text(chance: Random) -> str:

@@ -12,7 +12,14 @@ from shared.protocol.room_names import is_own, is_private, own_room
 from tests.witness import SETTINGS, stand
 
 Record = dict[str, Any]
-PLAIN: Record = {"title": "", "topic": "", "posting": "members", "invites": "members", "archived": False}
+PLAIN: Record = {
+    "title": "",
+    "topic": "",
+    "posting": "members",
+    "invites": "members",
+    "keep_days": 0,
+    "archived": False,
+}
 
 
 class Standings:

@@ -38,7 +38,11 @@ class Onlooker:
 
     async def rooms(self) -> dict[str, int]:
         """The newest number of each room that the user is a member of."""
-        return {room["room"]: room["seq"] for room in (await self._ask({"type": "rooms"}))["rooms"]}
+        return {room["room"]: room["seq"] for room in await self.listed()}
+
+    async def listed(self) -> list[dict[str, Any]]:
+        """The list of these rooms."""
+        return (await self._ask({"type": "rooms"}))["rooms"]  # type: ignore[no-any-return]
 
     async def history(self, room: str) -> list[dict[str, Any]]:
         """All entries, oldest first, from 1 on."""

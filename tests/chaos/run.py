@@ -22,7 +22,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.load import Crowd
 from tests.chaos.onlooker import NoAnswer, Onlooker
 from tests.chaos.verdict import Verdict
-from tests.recording import standing, stored
+from tests.recording import standing, stored, summed_up
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMQ
 from tests.system.cluster import Cluster
@@ -222,7 +222,10 @@ async def truth(rooms: Sequence[str], onlooker: Onlooker, insiders: Sequence[Onl
         yield record
     read: set[str] = set()
     for insider in insiders:
-        some = {room for room in await insider.rooms() if is_private(room)}
+        listed = await insider.listed()
+        for summary in listed:
+            yield {"kind": "summary", "user": insider.user, **summed_up(summary)}
+        some = {summary["room"] for summary in listed if is_private(summary["room"])}
         for room in sorted(some | {own_room(insider.user)}):
             joined = await insider.join(room)
             stands = standing(standing_of(joined, insider.user))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.router.core.cache import RoomCache
-from services.router.core.changes import Changes, DeepPage, Item
+from services.router.core.changes import Changes, DeepPage, Expire, Item
 from services.router.core.deliveries import deliveries, resumptions
 from services.router.core.entries import Entry
 from services.router.core.outgoing import Out
@@ -137,6 +137,10 @@ def settings(room: str, by: User, id: str, **fields: Any) -> Item:
     return submit(RoomSettings(type="settings", room=room, id=id, **fields), by)
 
 
+def expire(room: str, first: int, keep_days: int = 0, files: Sequence[str] = ()) -> Item:
+    return Item(Expire(room=room, first=first, keep_days=keep_days, files=list(files)))
+
+
 def read(room: str, by: User, seq: int) -> Item:
     return submit(Read(type="read", room=room, seq=seq), by)
 
@@ -150,6 +154,7 @@ def rows_of(room: Room) -> dict[str, Any]:
     return {
         "exists": room.exists,
         "seq": room.seq,
+        "first": room.first,
         "version": room.version,
         "rules": room.rules,
         "members": {u: (m.name, m.read_seq, m.role) for u, m in room.members.items()},

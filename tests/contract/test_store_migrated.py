@@ -14,7 +14,7 @@ from services.router.wiring import open_message_store
 from shared.protocol.names import shard_of
 from shared.protocol.room_names import private_room
 from shared.runtime.database import MIGRATIONS, migrate, open_engine
-from tests.contract.routing import NOW_MS, Writer, chat, create, edit, react, user
+from tests.contract.routing import NOW_MS, Writer, chat, create, edit, expire, react, user
 
 SHARDS = 8
 ANNA = user(1)
@@ -29,12 +29,12 @@ ROWS = [
 ]
 
 
-def as_before(connection: Connection) -> None:
-    """The tables as 0.1 and the first 0.2 had them, with a room in them."""
+def as_before(connection: Connection, revision: str = "0004_dimensions") -> None:
+    """The tables as they were then (0.1 and the first 0.2 had the fourth), with a room in them."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "0004_dimensions")
+    command.upgrade(config, revision)
     for row in ROWS:
         connection.execute(text(row))
 
@@ -63,6 +63,34 @@ async def test_what_was_there_before_there_were_changes_is_there_and_can_be_chan
             "r": None,
             private_room(ANNA.id, "c"): "owner",
         }
+    finally:
+        await store.close()
+        await engine.dispose()
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_a_log_begins_with_its_first_entry_also_where_a_router_of_before_makes_it(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str
+) -> None:
+    sqlite = f"sqlite:///{tmp_path}/homin.db"
+    url = sqlite if database == "sqlite" else str(request.getfixturevalue("empty_postgres_url"))
+    engine = open_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(as_before, "0006_rooms_of_some")
+    await migrate(url)
+    async with engine.begin() as connection:
+        shard = shard_of("new", SHARDS)
+        await connection.execute(
+            text(f"INSERT INTO rooms (id, name, shard, seq, version) VALUES (8, 'new', {shard}, 0, 0)")
+        )
+    store = open_message_store(url, engine, SHARDS, writers=1)
+    try:
+        assert {name: room.first for name, room in (await store.load(["r", "new"])).items()} == {"r": 1, "new": 1}
+        writer = Writer(store)
+        await writer.handle(expire("r", 2))
+        assert [entry.seq for entry in (await store.page("r", before=None, after=0, limit=10)).entries] == [2]
+        await writer.handle(chat("r", ANNA, "new", "text 3"))
+        assert (await store.load(["r"]))["r"].first == 2
     finally:
         await store.close()
         await engine.dispose()

@@ -40,11 +40,17 @@ class _Pipe:
             self._deliver(data)
 
 
+class _Socket:
+    """No kernel holds what is written here."""
+
+    def setsockopt(self, *_: object) -> None: ...
+
+
 class ServerEnd(asyncio.Transport):
     """What the gateway's connection writes to."""
 
     def __init__(self, line: Line) -> None:
-        super().__init__()
+        super().__init__({"socket": _Socket()})
         self._line = line
         self._closing = False
         self._paused = False

@@ -7,14 +7,16 @@ store's contract.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from services.router.core.changes import Changes
-from services.router.core.entries import Entry, Stored, StoredChange, of_today
+from services.router.core.entries import Entry, Stored, StoredChange, of_today, without_text
 from services.router.core.needs import Needs, Older
 from services.router.core.room import ANY, RECENT, Member, Room, Rules, Subscription
 from services.router.message_store import UNREAD_AT_MOST, Page, Summary
+from services.router.retention_store import Ageing, Leftover, Old
 from services.router.sql import names
 from shared.protocol.names import shard_of
 from shared.protocol.room_names import is_direct
@@ -32,6 +34,7 @@ async def at_once() -> None:
 class _Row:
     """A room as it is stored."""
 
+    name: str = ""
     seq: int = 0
     version: int = 0
     entries: list[Entry] = field(default_factory=list)
@@ -40,10 +43,21 @@ class _Row:
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     rules: Rules = ANY
     mentions: set[tuple[int, str]] = field(default_factory=set)
+    first: int = 1
+    removed: int = 0
+    """Up to here the entries are not there any more: their places stay."""
+
+    @property
+    def kept(self) -> list[Entry]:
+        """As they are told: an edit of what is not kept has no text."""
+        kept = self.entries[self.first - 1 :]
+        return [
+            without_text(self.name, e) if isinstance(e, StoredChange) and 0 < e.of < self.first else e for e in kept
+        ]
 
     @property
     def messages(self) -> list[Stored]:
-        return [entry for entry in self.entries if isinstance(entry, Stored)]
+        return [entry for entry in self.kept if isinstance(entry, Stored)]
 
 
 class Tables:
@@ -69,7 +83,8 @@ class MemoryMessageStore:
             if row is not None:
                 people = {user: Member(m.name, m.read_seq, m.role, m.notify) for user, m in row.members.items()}
                 loaded[name] = Room(name, True, row.seq, row.version, row.rules, people, dict(row.subscriptions))
-                for entry in row.entries[-RECENT:]:
+                loaded[name].first = row.first
+                for entry in row.kept[-RECENT:]:
                     loaded[name].remember(entry)
         await self._after()
         return loaded
@@ -85,7 +100,7 @@ class MemoryMessageStore:
                 return {c.room for c in batch}
         for changes in fresh:
             if changes.writes:
-                self._write(self._tables.rooms.setdefault(changes.room, _Row()), changes)
+                self._write(self._tables.rooms.setdefault(changes.room, _Row(changes.room)), changes)
                 self._tables.people |= names([changes])
         await self._after()
         return {c.room for c in batch} - {c.room for c in fresh}
@@ -114,6 +129,7 @@ class MemoryMessageStore:
                 member.name, max(member.read_seq, old.read_seq if old else 0), member.role, member.notify
             )
         row.rules = changes.rules or row.rules
+        row.first = changes.first or row.first
         row.mentions |= {called for called, now in changes.mentions.items() if now}
         row.mentions -= {called for called, now in changes.mentions.items() if not now}
         for user in changes.members_gone:
@@ -144,7 +160,8 @@ class MemoryMessageStore:
             later = [message for message in under if message.seq > after]
             page = Page(list(later[:limit]), len(later) > limit, row.seq)
         elif after is not None:
-            page = Page(row.entries[after : after + limit], len(row.entries) > after + limit, row.seq)
+            later_all = [entry for entry in row.kept if entry.seq > after]
+            page = Page(later_all[:limit], len(later_all) > limit, row.seq)
         else:
             earlier = [
                 message
@@ -176,7 +193,10 @@ class MemoryMessageStore:
                 self._others(row, user_id) if is_direct(name) else (),
                 min(
                     UNREAD_AT_MOST,
-                    sum(user == user_id and seq > row.members[user_id].read_seq for seq, user in row.mentions),
+                    sum(
+                        user == user_id and seq > row.members[user_id].read_seq and seq >= row.first
+                        for seq, user in row.mentions
+                    ),
                 ),
                 row.members[user_id].notify,
             )
@@ -229,6 +249,40 @@ class MemoryMessageStore:
         await self._after()
         return [name for name, users in people.items() if len(users) > above]
 
+    async def ageing(self, shard: int, after: int, limit: int) -> tuple[list[Ageing], int | None]:
+        await self._before()
+        reached = list(enumerate(self._tables.rooms.items(), 1))[after : after + limit]
+        found = [
+            Ageing(name, row.rules.keep_days, row.first, min((e.at_ms for e in row.kept[:1]), default=None),
+                   row.removed < row.first - 1)
+            for _, (name, row) in reached if shard_of(name, self._shards) == shard
+        ]  # fmt: skip
+        await self._after()
+        return found, reached[-1][0] if reached else None
+
+    async def oldest(self, room: str, start: int, limit: int) -> list[Old]:
+        await self._before()
+        row = self._tables.rooms.get(room) or _Row()
+        found = [Old(e.seq, e.at_ms, _file(e)) for e in row.entries[max(start, row.first) - 1 :][:limit]]
+        await self._after()
+        return found
+
+    async def leftover(self, room: str, limit: int) -> Leftover | None:
+        await self._before()
+        row = self._tables.rooms.get(room) or _Row()
+        left = row.entries[row.removed : row.first - 1][:limit]
+        await self._after()
+        files = [file for entry in left if (file := _file(entry)) is not None]
+        return Leftover(left[0].seq, left[-1].seq, files) if left else None
+
+    async def remove(self, room: str, leftover: Leftover) -> None:
+        await self._before()
+        row = self._tables.rooms[room]
+        row.removed = max(row.removed, min(leftover.end, row.first - 1))
+        row.keys = {key: seq for key, seq in row.keys.items() if seq > row.removed}
+        row.mentions = {(seq, user) for seq, user in row.mentions if seq > row.removed}
+        await self._after()
+
     async def epoch(self) -> str:
         await self._before()
         epoch = self._tables.epoch
@@ -240,3 +294,7 @@ class MemoryMessageStore:
 
     def _of(self, shard: int) -> dict[str, _Row]:
         return {name: row for name, row in self._tables.rooms.items() if shard_of(name, self._shards) == shard}
+
+
+def _file(entry: Entry) -> str | None:
+    return str(json.loads(entry.content)["id"]) if isinstance(entry, Stored) and entry.kind == "file" else None

@@ -16,7 +16,7 @@ from tests.flow.clock import Stuck, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCESSES = max(2, os.cpu_count() or 1)
-FIRST, SEEDS = 900_000, 1_500
+FIRST, SEEDS = 900_000, 1_000
 
 
 async def flow(*arguments: str) -> tuple[int, str]:

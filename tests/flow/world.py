@@ -28,7 +28,7 @@ from tests.flow.bus import Faults
 from tests.flow.line import Line
 from tests.flow.message_store import Tables
 from tests.flow.processes import ISSUER, GatewayProcess, RouterProcess
-from tests.recording import Record, record_state, recorded, stored
+from tests.recording import Record, record_state, recorded, stored, summed_up
 
 TROUBLE_S = 3_600.0  # talk and faults end by themselves long before
 PAUSES_S = (0.05, 2.0, 6.0)  # between what somebody does and what he does next, at most
@@ -174,8 +174,9 @@ class World:
             else:
                 reply_to = chance.choice(seen).seq if seen and chance.random() < 0.1 else None
                 thread = some_thread(chance, seen[-8:]) if self._calls(chance) else None
-                said = {"reply_to": reply_to, "thread": thread, "mentions": self._called(chance)}
-                self._writing.append(client.chat(room, f"{client.name} {n}", **said))
+                called = self._called(chance)
+                text = f"{client.name} {n}"
+                self._writing.append(client.chat(room, text, reply_to=reply_to, thread=thread, mentions=called))
 
     def _calls(self, chance: Random) -> bool:
         return self.calls > 0 and chance.random() < self.calls
@@ -185,6 +186,10 @@ class World:
 
     def _change(self, client: Client, chance: Random, seen: list[Message], text: str) -> asyncio.Future[Any]:
         """Of a message that it has seen: also what the server refuses, since it is deleted or somebody else's."""
+        mine = [m for m in seen if m.sender_id == client.session.user_id] if self._calls(chance) else []
+        if mine and chance.random() < 0.3:
+            message = chance.choice(mine)
+            return client.edit(message.room, message.seq, text, mentions=some_called(chance, USERS))
         message = chance.choice(seen)
         match chance.random():
             case x if x < 0.3:
@@ -325,8 +330,8 @@ class World:
             looker = self._client(user.removeprefix("u-"), "looker", accept=False)
             await looker.connected()
             for room in (await looker.rooms())["rooms"]:
-                said = {name: room.get(name) for name in ("room", "seq", "read_seq", "unread", "mentions", "notify")}
-                self.records.append({"at": 0.0, "client": "", "connection": 0, "kind": "summary", "user": user, **said})
+                listed = {"kind": "summary", "user": user, **summed_up(room)}
+                self.records.append({"at": 0.0, "client": "", "connection": 0, **listed})
             await looker.stop()
         self.records = [r for r in self.records if r["client"] != "looker"]
 

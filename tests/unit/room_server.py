@@ -21,13 +21,14 @@ class RoomServer:
     """`rooms`: of each the log, every entry as a frame; the messages among them as they are now. `fit`: how many
     entries an answer has room for, this time. `behind`: by how much an answer understates up to where its messages hold
     the changes, this time. `standings`: of each room what holds there, and the role of each of its `people`; `private`:
-    the rooms of some."""
+    the rooms of some; `first`: where each log begins."""
 
     def __init__(self, fit: Callable[[], int] = lambda: 200, behind: Callable[[], int] = lambda: 0) -> None:
         self.fit, self.behind = fit, behind
         self.rooms: dict[str, list[JsonFrame]] = {}
         self.standings: defaultdict[str, JsonFrame] = defaultdict(lambda: {"people": {}})
         self.private: set[str] = set()
+        self.first: defaultdict[str, int] = defaultdict(lambda: 1)
         self.epoch = "e-1"
 
     def append(self, room: str, sender: str, id: str, text: str, **more: Any) -> JsonFrame:
@@ -39,7 +40,7 @@ class RoomServer:
         """A change, or what is stored under its id already; None where it is refused."""
         log = self.rooms.setdefault(room, [])
         if self._find(log, sender, id) is None:
-            target = log[of - 1] if 0 < of <= len(log) else None
+            target = log[of - 1] if self.first[room] <= of <= len(log) else None
             if target is None or target["kind"] not in ("chat", "file"):
                 return None
             if kind in ("edit", "delete") and target["from"]["id"] != sender:
@@ -74,7 +75,7 @@ class RoomServer:
 
     def any_change(self, chance: Random, room: str, sender: str, id: str) -> JsonFrame | None:
         """One of the kinds, of a message that is there; None where it is refused."""
-        messages = [entry for entry in self.rooms.get(room, []) if entry["kind"] == "chat"]
+        messages = [entry for entry in self.messages(room) if entry["kind"] == "chat"]
         if not messages:
             return None
         kind, of = some_change(chance, [message["seq"] for message in messages[-5:]])
@@ -93,26 +94,37 @@ class RoomServer:
         if entry["kind"] == "edit":
             entry.pop("text")
             entry.pop("mentions", None)
-            of_today = log[entry["of"] - 1]
-            entry |= {name: of_today[name] for name in ("text", "mentions") if name in of_today}
+            if entry["of"] >= self.first[room]:
+                of_today = log[entry["of"] - 1]
+                entry |= {name: of_today[name] for name in ("text", "mentions") if name in of_today}
         return entry
 
     def messages(self, room: str) -> list[JsonFrame]:
-        return [entry for entry in self.rooms.get(room, []) if entry["kind"] in MESSAGES]
+        """Those that are kept."""
+        log = self.rooms.get(room, [])
+        return [entry for entry in log if entry["kind"] in MESSAGES and entry["seq"] >= self.first[room]]
+
+    def expire(self, room: str, first: int) -> None:
+        """Nothing before `first` is kept any more."""
+        self.first[room] = max(self.first[room], min(first, len(self.rooms.get(room, [])) + 1))
+
+    def _begins(self, room: str) -> JsonFrame:
+        return {"first": self.first[room]} if self.first[room] > 1 else {}
 
     def joined(self, frame: JsonFrame) -> JsonFrame:
         room, after, fit = frame["room"], frame.get("after"), self.fit()
         log = self.rooms.setdefault(room, [])
         if after is None:
             listed = [m["seq"] for m in self.messages(room)[-min(50, fit) :]]
-            more = bool(listed) and listed[0] > 1
+            more = bool(listed) and listed[0] > self.first[room]
         else:
+            after = max(after, self.first[room] - 1)
             listed = list(range(after + 1, min(len(log), after + fit) + 1))
             more = bool(listed) and listed[-1] < len(log)
         behind = {"as_of": max(0, len(log) - self.behind())} if self.behind() else {}
         return {
-            "type": "joined", "room": room, "seq": len(log), **behind, "members": 1, "online": [ME],
-            **self._stands(room), "messages": [self.shown(room, seq) for seq in listed], "more": more,
+            "type": "joined", "room": room, "seq": len(log), **self._begins(room), **behind, "members": 1,
+            "online": [ME], **self._stands(room), "messages": [self.shown(room, seq) for seq in listed], "more": more,
         }  # fmt: skip
 
     def _stands(self, room: str) -> JsonFrame:
@@ -134,12 +146,13 @@ class RoomServer:
             more = len(under) > len(listed)
         elif (before := frame.get("before")) is not None:
             listed = [m["seq"] for m in self.messages(room) if m["seq"] < before][-most:]
-            more = bool(listed) and listed[0] > 1
+            more = bool(listed) and listed[0] > self.first[room]
         else:
-            listed = list(range(frame["after"] + 1, min(len(log), frame["after"] + most) + 1))
+            after = max(frame["after"], self.first[room] - 1)
+            listed = list(range(after + 1, min(len(log), after + most) + 1))
             more = bool(listed) and listed[-1] < len(log)
         return {
-            "type": "history", "room": room, "seq": max(0, len(log) - self.behind()),
+            "type": "history", "room": room, "seq": max(0, len(log) - self.behind()), **self._begins(room),
             "messages": [self.shown(room, seq) for seq in listed], "more": more,
         }  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.client.core.events import Person, RoomChange, RoomChanged, Standing, entry_of
+from shared.client.core.events import SETTINGS, Person, RoomChange, RoomChanged, Standing, entry_of
 from shared.client.core.room_log import RoomLog
 from shared.client.core.standing import after, standing_of
 from tests.unit.test_client_session import World, calm, joined, same
@@ -43,7 +43,7 @@ def test_a_room_stands_as_the_table_says(case: dict[str, Any]) -> None:
         change = entry_of(frame)
         assert isinstance(change, RoomChange)
         standing = after(standing, change)
-    said = {name: getattr(standing, name) for name in ("title", "topic", "posting", "invites", "archived", "role")}
+    said = {name: getattr(standing, name) for name in (*SETTINGS, "role")}
     people = None if standing.people is None else sorted([p.id, p.role] for p in standing.people.values())
     assert {**said, "people": people} == case["stands"]
 

@@ -121,10 +121,12 @@ def test_whose_notices_were_dropped_is_told_how_things_stand() -> None:
     assert changes.requires_version_check
 
 
-def test_whose_notices_were_dropped_hears_how_far_it_has_read_elsewhere() -> None:
+def test_whose_notices_were_dropped_hears_how_far_it_has_read_and_its_level_that_was_set_elsewhere() -> None:
     scene = Scene(1)
     changes = step(scene.room, [Item(Retell(address="mailbox.g1", room="r", session=ONLOOKER.id))], NOW_MS)
-    assert any(b'"type":"read"' in frame for out in outs_of(changes) for frame in out.payload)
+    frames = [frame for out in outs_of(changes) for frame in out.payload]
+    assert any(b'"type":"read"' in frame for frame in frames)
+    assert b'{"type":"notify","room":"r","level":"all"}' in frames
 
 
 @pytest.mark.parametrize(("address", "session"), [("mailbox.g1", "nobody"), ("mailbox.g9", ONLOOKER.id)])

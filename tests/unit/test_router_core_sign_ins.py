@@ -107,5 +107,5 @@ def test_a_notice_of_another_room_goes_beside_it() -> None:
 
 def test_it_is_read_from_the_bus_as_it_was_written() -> None:
     message = signed_in().message
-    head, _ = decode(encode("accounts.a", [pack(message)]))  # type: ignore[arg-type]
+    head, _ = decode(encode("accounts.a", [pack(message)]))
     assert head.messages == [message]

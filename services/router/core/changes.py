@@ -30,6 +30,16 @@ class CrowdDue(Frame):
     names: bool = False
 
 
+class Expire(Frame):
+    """Said by the router to itself: what stands before `first` in this room has been kept for long enough, by the
+    room's `keep_days` as it was then. `files`: those among it."""
+
+    room: str
+    first: int
+    keep_days: int
+    files: list[str]
+
+
 class DeepPage(Frame):
     """Said by the router to itself: what `by`, a `history` or who enters a room, lists from further back than memory
     has been read. The page holds all changes up to `as_of`; what has happened since is for the step to see. `more`:
@@ -71,7 +81,7 @@ class Item(NamedTuple):
     """One bus message to be handled. `redelivered`: another router may have handled it already. `resumes`: of a
     `resume` the room that it is about; each of its rooms is an item."""
 
-    message: BusMessage | Gone | CrowdDue | DeepPage | Notify
+    message: BusMessage | Gone | CrowdDue | Expire | DeepPage | Notify
     redelivered: bool = False
     resumes: RoomAfter | None = None
 
@@ -128,8 +138,8 @@ class Changes:
     stored before, by their `seq`, as they are now; `mentions` says of a message (`seq`) and a member, not its sender,
     whether it mentions them from now on; `files_gone` the files whose messages were deleted, `notices` what
     people are to find in their own logs, `gone_everywhere` what every gateway is to hear; `rules` what holds from now
-    on. No row is named twice: a user is in one of `members`, `members_gone`, `read_marks` at most, a session in one of
-    `subscriptions`, `subscriptions_gone`.
+    on, `first` where the log begins from now on. No row is named twice: a user is in one of `members`, `members_gone`,
+    `read_marks` at most, a session in one of `subscriptions`, `subscriptions_gone`.
     `names_owed`: two routers may have spoken of the room side by side, the one of who came and the other of who went;
     nothing orders their words, so who is there is to be told once more, later."""
 
@@ -147,6 +157,7 @@ class Changes:
     notices: list[Notify] = field(default_factory=list)
     gone_everywhere: list[Removed] = field(default_factory=list)
     rules: Rules | None = None
+    first: int | None = None
     members: dict[str, Member] = field(default_factory=dict)
     members_gone: set[str] = field(default_factory=set)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
@@ -165,4 +176,5 @@ class Changes:
 
     @property
     def writes(self) -> bool:
-        return bool(self.messages or self.changes or self.read_marks) or self.membership_changed
+        written = self.messages or self.changes or self.read_marks or self.first is not None
+        return bool(written) or self.membership_changed

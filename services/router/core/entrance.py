@@ -56,6 +56,7 @@ def _entered(batch: RoomBatch, by: Submit, shown: pages.Shown, kind: type[J], **
     return kind(
         room=room.name,
         seq=room.seq,
+        first=room.first if room.first > 1 else None,
         as_of=shown.as_of if shown.as_of < room.seq else None,
         members=room.online,
         online=room.online_users(JOIN_ONLINE),

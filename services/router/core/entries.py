@@ -24,10 +24,11 @@ class Replies(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A message of the log. `kind`: chat, file or deleted; in somebody's own log invited, removed, mention or signed_in.
-    `content`: a chat's text, a file's `StoredFile` as JSON, in one's own log an `About` or a `Device` as JSON; of the
-    deleted nothing. `at_ms`, `edited_ms`: Unix milliseconds. `frame`: as members see it. `digest`: of what was sent first, once
-    that is not there any more: so a message that is sent again is known by it. `mentions`: user ids, sorted."""
+    """A message of the log. `kind`: chat, file or deleted; in somebody's own log invited, removed, mention or
+    signed_in. `content`: a chat's text, a file's `StoredFile` as JSON, in one's own log an `About` or a `Device` as
+    JSON; of the deleted nothing. `at_ms`, `edited_ms`: Unix milliseconds. `frame`: as members see it. `digest`: of what
+    was sent first, once that is not there any more: so a message that is sent again is known by it. `mentions`: user
+    ids, sorted."""
 
     seq: int
     sender_id: str
@@ -168,6 +169,14 @@ def of_today(room: str, edit: StoredChange, message: Stored) -> StoredChange:
     return stored_change(
         room, e.seq, e.sender_id, e.sender_name, e.id, e.kind, e.value, e.at_ms, e.of, text, message.mentions
     )
+
+
+def without_text(room: str, change: StoredChange) -> StoredChange:
+    """`change`, whose message is not kept any more: what an edit says stood there alone."""
+    c = change
+    if c.kind != "edit":
+        return c
+    return stored_change(room, c.seq, c.sender_id, c.sender_name, c.id, c.kind, c.value, c.at_ms, c.of, None)
 
 
 def whose_text(entry: Entry) -> int | None:

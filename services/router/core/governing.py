@@ -21,7 +21,7 @@ from shared.protocol.client import Create, DirectRoom, GiveRole, Governing, Invi
 from shared.protocol.errors import ErrorCode, Refused
 from shared.protocol.server import About, User
 
-SETTABLE = {"title", "topic", "posting", "invites", "archived"}
+SETTABLE = {"title", "topic", "posting", "invites", "keep_days", "archived"}
 
 
 def make(batch: RoomBatch, by: Submit, frame: Made, item: Item) -> None:
@@ -36,7 +36,7 @@ def make(batch: RoomBatch, by: Submit, frame: Made, item: Item) -> None:
             return
     elif not batch.is_member(by, known_by):
         return
-    elif frame.type == "create" and (entry is None or not _is(entry, frame)):
+    elif frame.type == "create" and not _began_with(batch, entry, frame):
         batch.refuse(by, ErrorCode.ID_REUSED, known_by)
         return
     elif entry is not None and item.redelivered:
@@ -178,6 +178,11 @@ def _about(batch: RoomBatch) -> About:
 def _membership(user: User, role: Role | None) -> str:
     said: dict[str, Any] = {"user": {"id": user.id, "name": user.name}}
     return to_json(said if role is None else {**said, "role": role}).decode()
+
+
+def _began_with(batch: RoomBatch, entry: Entry | None, frame: Create) -> bool:
+    """Whether the room began with `frame`, after which it is named. What it began with may not be kept any more."""
+    return batch.room.first > 1 if entry is None else _is(entry, frame)
 
 
 def _set(frame: RoomSettings) -> dict[str, Any]:

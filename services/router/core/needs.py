@@ -47,6 +47,7 @@ def needs(room: Room, items: Sequence[Item], sent_back: bool) -> Needs | None:
     them. What is in memory is among it, since the batch's own entries may push it out before its turn."""
     pushed_out = max(0, len(room.recent) + len(items) - RECENT)
     reach = room.oldest_recent + pushed_out
+    first = room.first
     about: list[Item] = []  # may be refused for what has become of something since it was stored
     seqs, users = set[int](), set[str]()
     for item in items:  # once for each message of the hot path, so by `type` and without a call
@@ -59,7 +60,7 @@ def needs(room: Room, items: Sequence[Item], sent_back: bool) -> Needs | None:
         frame, of = message.frame, None
         if frame.type == "chat":
             of = frame.reply_to
-            if frame.thread is not None and 0 < frame.thread < reach and frame.thread <= room.seq:
+            if frame.thread is not None and first <= frame.thread < reach and frame.thread <= room.seq:
                 about.append(item)
                 seqs.add(frame.thread)
         elif frame.type in _CHANGING:
@@ -69,7 +70,7 @@ def needs(room: Room, items: Sequence[Item], sent_back: bool) -> Needs | None:
             users.update(frame.users)
         elif frame.type == "invite":
             users.add(frame.user)
-        if of is not None and 0 < of < reach and of <= room.seq:
+        if of is not None and first <= of < reach and of <= room.seq:
             about.append(item)
             seqs.add(of)
     users -= room.members.keys()
@@ -84,7 +85,7 @@ def _overtaken(room: Room, page: DeepPage, reach: int) -> set[int]:
     been: memory goes back only so far."""
     if page.as_of >= room.seq:
         return set()
-    listed = {seq for entry in page.page if (seq := whose_text(entry)) is not None and seq < reach}
+    listed = {seq for entry in page.page if (seq := whose_text(entry)) is not None and room.first <= seq < reach}
     if page.as_of + 1 < reach:
         return listed
     return listed & {each.of for each in room.recent if type(each) is StoredChange and each.seq > page.as_of}

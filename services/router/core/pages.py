@@ -54,7 +54,7 @@ def opening(room: Room, after: int | None, bytes_: int) -> Shown | None:
     `bytes_`. None: they are not in memory."""
     if after is None:
         recent = room.before(room.seq + 1, JOIN_RECENT)
-        return None if recent is None else _last(newest(recent, bytes_), room.seq)
+        return None if recent is None else _last(room, newest(recent, bytes_), room.seq)
     found = room.after(after, JOIN_PAGE)
     return None if found is None else _first(room, found, bytes_, room.seq)
 
@@ -62,7 +62,7 @@ def opening(room: Room, after: int | None, bytes_: int) -> Shown | None:
 def resuming(room: Room, after: int, bytes_: int) -> Shown:
     """The same for one of many rooms: without a word of what is not in memory, or does not fit, that is `more`."""
     shown = oldest(room.after(after, JOIN_PAGE) or [], bytes_, least=0)
-    return Shown(shown, (shown[-1].seq if shown else after) < room.seq, room.seq)
+    return Shown(shown, (shown[-1].seq if shown else max(after, room.first - 1)) < room.seq, room.seq)
 
 
 def opening_from(room: Room, after: int | None, page: Sequence[Entry], as_of: int, bytes_: int) -> Shown:
@@ -70,7 +70,7 @@ def opening_from(room: Room, after: int | None, page: Sequence[Entry], as_of: in
     in memory follows a page of entries; after a page of messages the client asks for it, since there may be changes
     among it."""
     if after is None:
-        return _last(newest(page, bytes_), as_of)
+        return _last(room, newest(page, bytes_), as_of)
     found = list(page)
     if len(found) < JOIN_PAGE:
         found += room.after(found[-1].seq if found else after, JOIN_PAGE - len(found)) or []
@@ -82,8 +82,8 @@ def _first(room: Room, found: Sequence[Entry], bytes_: int, as_of: int) -> Shown
     return Shown(shown, bool(shown) and shown[-1].seq < room.seq, as_of)
 
 
-def _last(shown: Sequence[Entry], as_of: int) -> Shown:
-    return Shown(shown, bool(shown) and shown[0].seq > 1, as_of)
+def _last(room: Room, shown: Sequence[Entry], as_of: int) -> Shown:
+    return Shown(shown, bool(shown) and shown[0].seq > room.first, as_of)
 
 
 def page(room: Room, wanted: History, bytes_: int) -> Shown | None:
@@ -95,7 +95,7 @@ def page(room: Room, wanted: History, bytes_: int) -> Shown | None:
         return None if found is None else _first(room, found, bytes_, room.seq)
     end = room.seq + 1
     messages = room.before(end if wanted.before is None else min(wanted.before, end), wanted.limit)
-    return None if messages is None else _last(newest(messages, bytes_), room.seq)
+    return None if messages is None else _last(room, newest(messages, bytes_), room.seq)
 
 
 def page_from(read: Sequence[Entry], more: bool, as_of: int, after: int | None, bytes_: int) -> Shown:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from services.router.core.events import Event, Noticed, Reminded, Told
 from services.router.core.room import Room
 from shared.protocol.bus import Submit
-from shared.protocol.server import JOIN_ONLINE, Presence, ReadMark, ServerBase, TypingNotice, User
+from shared.protocol.server import JOIN_ONLINE, NotifyLevel, Presence, ReadMark, ServerBase, TypingNotice, User
 
 CROWD = JOIN_ONLINE  # with more online than can be named nobody is told who comes and goes, only how many there are
 
@@ -59,7 +59,8 @@ def tell_owed(room: Room, events: list[Event], names: bool) -> None:
 
 
 def retell(room: Room, events: list[Event], session: str, address: str) -> None:
-    """Says to one session anew what notices have said: who is there, and how far its user has read."""
+    """Says to one session anew what notices have said: who is there, how far its user has read, and of what in the room
+    he is alerted."""
     subscription = room.subscriptions.get(session)
     if subscription is None or subscription.address != address:
         return
@@ -67,4 +68,5 @@ def retell(room: Room, events: list[Event], session: str, address: str) -> None:
     if (member := room.members.get(subscription.user_id)) is not None:
         user = User(id=subscription.user_id, name=member.name)
         told.append(ReadMark(room=room.name, user=user, seq=member.read_seq))
+        told.append(NotifyLevel(room=room.name, level=member.notify or "all"))
     events.append(Reminded(address, session, told))

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from services.router.core.audience import Audience
-from services.router.core.entries import Entry, Stored, StoredChange, of_today
+from services.router.core.entries import Entry, Stored, StoredChange, of_today, without_text
 from shared.protocol.client import Governors, Level, Role
 from shared.protocol.server import Person, User
 
@@ -43,6 +43,7 @@ class Rules(NamedTuple):
     topic: str = ""
     posting: Governors = "members"
     invites: Governors = "members"
+    keep_days: int = 0
     archived: bool = False
 
     def told(self) -> dict[str, Any]:
@@ -63,7 +64,7 @@ class Subscription(NamedTuple):
 
 @dataclass(slots=True)
 class Room:
-    """`exists`: there is a row for it."""
+    """`exists`: there is a row for it. `first`: the number of the oldest entry that is kept."""
 
     name: str
     exists: bool = False
@@ -74,6 +75,7 @@ class Room:
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     recent: deque[Entry] = field(default_factory=deque)
     bytes: int = 0
+    first: int = 1
     _ids: dict[tuple[str, str], Entry] = field(default_factory=dict)
     _online: dict[str, int] = field(default_factory=dict)
     _held: dict[str, int] = field(default_factory=dict)
@@ -93,9 +95,20 @@ class Room:
         self._ids[entry.sender_id, entry.id] = entry
         self.bytes += 2 * len(entry.frame) + 400
         while len(self.recent) > RECENT:
-            oldest = self.recent.popleft()
-            self._ids.pop((oldest.sender_id, oldest.id), None)
-            self.bytes -= 2 * len(oldest.frame) + 400
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        oldest = self.recent.popleft()
+        self._ids.pop((oldest.sender_id, oldest.id), None)
+        self.bytes -= 2 * len(oldest.frame) + 400
+
+    def begin_at(self, first: int) -> None:
+        """Nothing before `first` is kept any more, nor the text of what stood there."""
+        self.first = first
+        while self.recent and self.recent[0].seq < first:
+            self._forget_oldest()
+        for edit in [entry for entry in self.recent if type(entry) is StoredChange and 0 < entry.of < first]:
+            self._put(edit, without_text(self.name, edit))
 
     def find(self, sender_id: str, id: str) -> Entry | None:
         """The entry that this sender has sent under `id`, if it is recent."""
@@ -177,6 +190,7 @@ class Room:
 
     def after(self, seq: int, limit: int) -> list[Entry] | None:
         """The first `limit` entries after `seq`; None when that reaches back beyond what is in memory."""
+        seq = max(seq, self.first - 1)
         if seq + 1 < self.oldest_recent and self.seq > seq:
             return None
         skip = max(0, seq + 1 - self.oldest_recent)
@@ -191,6 +205,6 @@ class Room:
                 break
             if type(entry) is Stored:
                 found.append(entry)
-        if len(found) < limit and self.oldest_recent > 1 and seq > 1:
+        if len(found) < limit and self.oldest_recent > self.first and seq > self.first:
             return None
         return found[::-1]

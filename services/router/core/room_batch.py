@@ -16,6 +16,7 @@ from services.router.core.entries import (
     stored,
     stored_change,
     whose_text,
+    without_text,
 )
 from services.router.core.events import Answered, Event, Noticed, Said
 from services.router.core.needs import Older
@@ -42,7 +43,7 @@ class RoomBatch:
         if self.tell_everyone and self.room.exists:
             self.changes.requires_version_check = self.changes.names_owed = True
             self.events.append(Noticed(self.room.audience, presence.everyone(self.room)))
-        if self.changes.membership_changed:
+        if self.changes.membership_changed or self.changes.first is not None:
             self.room.version += 1
         self.changes.seq, self.changes.version = self.room.seq, self.room.version
         return self.changes
@@ -88,8 +89,8 @@ class RoomBatch:
         room = self.room
         room.seq += 1
         message = stored(
-            room.name, room.seq, sender.id, sender.name, id, kind, content, self.now_ms, reply_to, None, False, (), None,
-            thread, None, mentions,
+            room.name, room.seq, sender.id, sender.name, id, kind, content, self.now_ms, reply_to, None, False, (),
+            None, thread, None, mentions,
         )  # fmt: skip
         room.remember(message)
         self.changes.messages.append(message)
@@ -135,6 +136,8 @@ class RoomBatch:
     def as_now(self, entry: Entry) -> Entry:
         """`entry`, which was looked up or read, with what it bears of a message as that is now."""
         seq = whose_text(entry)
+        if seq is not None and seq < self.room.first <= entry.seq:
+            return without_text(self.room.name, entry)  # type: ignore[arg-type]
         message = None if seq is None else self.known(seq)
         if message is None or type(entry) is Stored:
             return message or entry
@@ -148,7 +151,9 @@ class RoomBatch:
         return self.known(seq)
 
     def known(self, seq: int) -> Stored | None:
-        """Likewise, whenever it was stored."""
+        """Likewise, whenever it was stored, if it is kept."""
+        if seq < self.room.first:
+            return None
         return self.changes.changed.get(seq) or self.room.message(seq) or self.older.by_seq.get(seq)
 
     def say(self, by: Submit | Post, entry: Entry, ref: str | None, settle: str | None) -> None:
@@ -168,7 +173,7 @@ class RoomBatch:
         if not same:
             self.refuse(by, ErrorCode.ID_REUSED, ref or entry.id, settle)
             return
-        if redelivered:
+        if redelivered and entry.seq >= self.room.first:
             # Its first handler may have died between the commit and the deliveries. Who has it drops it by its seq;
             # the sender's session gets its own copy, and no second one.
             self.events.append(Said(self.room.audience, entry, skip=by.session))

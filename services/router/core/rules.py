@@ -67,8 +67,9 @@ def require_setting(room: Room, by: Member, frame: RoomSettings) -> None:
     _require_choice(room)
     if not moderates(by):
         raise _forbidden("Only moderators and owners change a room.")
-    if by.role != "owner" and any(v is not None for v in (frame.posting, frame.invites, frame.archived)):
-        raise _forbidden("Only an owner says who writes and who invites, and archives a room.")
+    rules = (frame.posting, frame.invites, frame.keep_days, frame.archived)
+    if by.role != "owner" and any(value is not None for value in rules):
+        raise _forbidden("Only an owner says who writes, who invites and what is kept, and archives a room.")
 
 
 def require_an_owner(room: Room, without: Member) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from services.router.core import governing, messages, own_log, pages, presence
 from services.router.core.audience import one
-from services.router.core.changes import Changes, CrowdDue, Deep, DeepPage, Gone, Item, Notify
+from services.router.core.changes import Changes, CrowdDue, Deep, DeepPage, Expire, Gone, Item, Notify
 from services.router.core.entrance import after_of, come_back, come_in, enter, known_by
 from services.router.core.events import Answered, Informed, Listing, Noticed, Said, Told
 from services.router.core.fold import Changing, named
@@ -158,7 +158,9 @@ class _Step(RoomBatch):
         self.show(by, frame.ref, page)
 
     def show(self, by: Submit, ref: str | None, page: pages.Shown) -> None:
-        listed = HistoryPage(room=self.room.name, seq=page.as_of, messages=[], more=page.more, ref=ref)
+        room = self.room
+        first = room.first if room.first > 1 else None
+        listed = HistoryPage(room=room.name, seq=page.as_of, first=first, messages=[], more=page.more, ref=ref)
         self.events.append(Answered(by, ref, Listing(listed, page.entries)))
 
     def typing(self, by: Submit, frame: Typing, item: Item) -> None:
@@ -249,6 +251,9 @@ class _Step(RoomBatch):
         if not self.is_member(by, known_by(frame)):  # the user has gone while the page was read
             return
         self.changes.requires_version_check = True
+        if read.page and read.page[0].seq < self.room.first:  # some of it has gone while it was read
+            self.changes.reads.append(Deep(by, frame))
+            return
         page = [self.as_now(entry) for entry in read.page]
         if frame.type == "history":
             shown = pages.page_from(page, read.more, read.as_of, frame.after, self.answer_bytes)
@@ -262,6 +267,15 @@ class _Step(RoomBatch):
         self.changes.names_owed = True
         for session in [s for s, subscription in self.room.subscriptions.items() if subscription.address == by.address]:
             self.end_subscription(session)
+
+    def expire(self, by: Expire, item: Item) -> None:
+        room = self.room
+        self.changes.requires_version_check = True
+        # Where it is to be kept for another time by now, it is looked at anew.
+        if room.exists and room.rules.keep_days == by.keep_days and room.first < by.first <= room.seq + 1:
+            room.begin_at(by.first)
+            self.changes.first = by.first
+            self.changes.files_gone += by.files
 
     def crowd_due(self, by: CrowdDue, item: Item) -> None:
         self.changes.requires_version_check = True
@@ -301,4 +315,5 @@ _MESSAGES: dict[type, Callable[[_Step, Any, Item], None]] = {
     DeepPage: _Step.deep_page,
     Gone: _Step.gone,
     CrowdDue: _Step.crowd_due,
+    Expire: _Step.expire,
 }

@@ -60,6 +60,13 @@ class Backfill:
 
             self._page(room, asked, filled)
 
+    def begins(self, room: Room, first: int) -> None:
+        """The server keeps nothing of the room before `first`."""
+        told = room.log.begins(first)
+        if told is not None:
+            self._ports.emit(events.Expired(room.name, first))
+            self._ports.tell(told)
+
     def _page(self, room: Room, asked: dict[str, int], take: Callable[[Page], None]) -> None:
         """Asks for a page, has it taken, and goes on where something is missing yet."""
         log, whole = room.log, room.log.whole
@@ -77,7 +84,10 @@ class Backfill:
             if log.contradicts(page.entries):
                 self._ports.went_back(room)
                 return
+            self.begins(room, page.first)
             take(page)
+            if log.standing is None:  # what was passed over may have changed it
+                self._ports.not_joined(room.name)
             if log.whole != whole:  # else it does not answer what it was asked, and would not the next time either
                 self.repair(room)
 
@@ -88,10 +98,8 @@ class Backfill:
         if anew is not None:
             self._ports.emit(events.Skipped(room.name, *anew.passed, anew.through))
             self._ports.tell(anew.told)
-            if room.log.standing is None:
-                self._ports.not_joined(room.name)
 
 
 def page_of(answer: JsonFrame) -> Page:
     """What a `history` frame lists."""
-    return Page([entry_of(m) for m in answer["messages"]], answer["seq"], answer["more"])
+    return Page([entry_of(m) for m in answer["messages"]], answer["seq"], answer["more"], answer.get("first", 1))

@@ -160,7 +160,7 @@ class RoomChange(NamedTuple):
 Entry = Message | Change | RoomChange
 """What a room's log consists of: each has the room's next `seq`."""
 MESSAGES: Final = ("chat", "file", "deleted", "invited", "removed", "mention", "signed_in")
-SETTINGS: Final = ("title", "topic", "posting", "invites", "archived")
+SETTINGS: Final = ("title", "topic", "posting", "invites", "keep_days", "archived")
 
 
 def entry_of(frame: JsonFrame) -> Entry:
@@ -174,7 +174,8 @@ def entry_of(frame: JsonFrame) -> Entry:
 
 
 class Standing(NamedTuple):
-    """How a room stands as of the entry `as_of`. `posting`, `invites`: who may, `members` or `moderators`. `me`: one's
+    """How a room stands as of the entry `as_of`. `posting`, `invites`: who may, `members` or `moderators`. `keep_days`:
+    for how long it keeps what is said; 0: as the deployment says. `me`: one's
     own user id; `role`: one's own. `people`: all members of a private room by id, None of a public one. To change it is
     `core.standing`'s."""
 
@@ -184,6 +185,7 @@ class Standing(NamedTuple):
     topic: str = ""
     posting: str = "members"
     invites: str = "members"
+    keep_days: int = 0
     archived: bool = False
     role: str | None = "member"
     people: dict[str, Person] | None = None
@@ -191,11 +193,13 @@ class Standing(NamedTuple):
 
 class Page(NamedTuple):
     """A page of history, oldest first: asked for with `before` messages alone, with `after` all entries, changes among
-    them. Its messages hold all changes up to `seq`. `more`: there are others in the direction that was asked for."""
+    them. Its messages hold all changes up to `seq`. `more`: there are others in the direction that was asked for.
+    `first`: the number of the oldest entry that is kept."""
 
     entries: list[Entry]
     seq: int
     more: bool
+    first: int = 1
 
     @property
     def messages(self) -> list[Message]:
@@ -246,9 +250,9 @@ class Lost(NamedTuple):
 
 class Arrived(NamedTuple):
     """A message of a joined room. All entries of a room, these and `Changed` and `RoomChanged`, come each once, in the
-    order of `seq`, and without a gap but what `Skipped` names, and but for changes that the first messages of all hold
-    already. In one's own log: one was invited somewhere, or removed, or somebody has called one (`mention`), or one
-    has signed in somewhere (`signed_in`).
+    order of `seq`, and without a gap but what `Skipped` and `Expired` name, and but for changes that the first messages
+    of all hold already. In one's own log: one was invited somewhere, removed or called (`mention`), or has
+    signed in somewhere (`signed_in`).
     `root`: the message under which it stands, as it is with this one counted; None where it stands under none, or that
     one is not held here."""
 
@@ -283,6 +287,14 @@ class Skipped(NamedTuple):
     first: int
     last: int
     through: int
+
+
+class Expired(NamedTuple):
+    """The server keeps nothing of the room before the number `first` any more. What was held of that is let go, and
+    what had not come does not arrive."""
+
+    room: str
+    first: int
 
 
 class Acknowledged(NamedTuple):
@@ -364,6 +376,6 @@ class Notice(NamedTuple):
 
 
 Event = (
-    Connected | Lost | Arrived | Changed | RoomChanged | Skipped | Acknowledged | NotSent | CaughtUp | PresenceChanged
-    | Typing | ReadUpTo | AlertedOf | Left | EpochChanged | WentBack | Notice
+    Connected | Lost | Arrived | Changed | RoomChanged | Skipped | Expired | Acknowledged | NotSent | CaughtUp
+    | PresenceChanged | Typing | ReadUpTo | AlertedOf | Left | EpochChanged | WentBack | Notice
 )  # fmt: skip

@@ -64,7 +64,7 @@ class Room:
     def unread(self, me: str) -> Unread | None:
         """What the user `me` has not read; None where that cannot be told from what is held here."""
         read = self.marks.read_seq
-        if read is None or not self.log.is_whole or self.log.held_from > read + 1:
+        if read is None or not self.log.is_whole or self.log.held_from > max(read + 1, self.log.first):
             return None
         return unread(self.log.messages, read, me)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import reduce
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from shared.client.core.events import Arrived, Change, Changed, Entry, Message, RoomChange, RoomChanged, Standing
 from shared.client.core.fold import answered, fold
@@ -36,7 +36,8 @@ class Anew(NamedTuple):
 
 
 class RoomLog:
-    """Whole from `start` to `whole`; beyond that there may be holes up to `target`. `keep`: how many of the newest
+    """Whole from `start` to `whole`; beyond that there may be holes up to `target`. Before `first` the server keeps
+    nothing any more. `keep`: how many of the newest
     messages are held (None: all). A page of history covers the numbers it was asked for even where it holds no
     entry for one of them (an operator may keep messages for a limited time), so a hole is asked for once.
 
@@ -49,6 +50,7 @@ class RoomLog:
     def __init__(self, keep: int | None = None) -> None:
         self.start: int | None = None
         self.held_from = 1
+        self.first = 1
         self.whole = 0
         self.target = 0
         self._keep = keep
@@ -117,6 +119,26 @@ class RoomLog:
         if self.start is None:
             self.start, self.whole, self.target = seq + 1, seq, seq
             self.held_from = seq + 1
+
+    def begins(self, first: int) -> list[Told] | None:
+        """The server keeps nothing before `first`: what is held of that is let go, and none of it is missing. Gives
+        what can now be told; None where that was known, or of the room nothing is."""
+        if first <= self.first:
+            return None
+        self.first = first
+        if self.start is None:
+            return None
+        self.start = max(self.start, first)
+        known: tuple[dict[int, Any], ...] = (self._held, self._changes, self._ahead, self._as_of)
+        for of_seq in known:
+            for seq in [seq for seq in of_seq if seq < first]:
+                del of_seq[seq]
+        if self.whole >= first - 1:
+            return []
+        if self.standing is not None and self.standing.as_of < first - 1:
+            self.standing = None  # among what was missed there may have been changes of the room
+        self.target = max(self.target, first - 1)
+        return self._advance(first - 1)
 
     def expect(self, seq: int) -> None:
         """The room is known to reach `seq`: what lies between is missing."""

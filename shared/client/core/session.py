@@ -188,6 +188,7 @@ class Session:
             self.went_back(room)
             return
         room.entered(answer)
+        self._backfill.begins(room, answer.get("first", 1))
         self.tell(room.log_joined(answer, after, entries, self.user_id))
         self.outbox.flush(room.name)
         self._tell_entered(room, {"type": "joined", **answer})

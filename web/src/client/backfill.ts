@@ -72,6 +72,7 @@ export class Backfill {
     const page = await this.#ports.requests.ask({ type: "history", room: room.name, ...asked })
     if (room.log !== log) return // forgotten meanwhile
     if (log.contradicts(page.messages)) return this.#ports.wentBack(room)
+    log.begins(page.first ?? 1)
     take(page)
     this.#ports.found(page.messages)
     this.#ports.changed(room.name)
@@ -113,12 +114,13 @@ export class Backfill {
     const { log } = room
     const before = log.start
     if (before === null || !log.hasOlder) return
-    const { seq, messages, more } = await this.#ports.requests.ask(
+    const { seq, first, messages, more } = await this.#ports.requests.ask(
       { type: "history", room: room.name, before, limit: OLDER_PAGE },
       ASK_AT_MOST,
     )
     if (room.log !== log || log.start !== before) return // what is held begins elsewhere by now
     if (log.contradicts(messages)) return this.#ports.wentBack(room)
+    log.begins(first ?? 1)
     log.pageBefore(before, messages, more, seq)
     this.#ports.found(messages)
     void this.repair(room) // of what was changed since the page was read
@@ -129,12 +131,14 @@ export class Backfill {
     const { log } = room
     const { end, target } = log
     if (end === null) return
-    const { seq, messages, more } = await this.#ports.requests.ask(
+    const { seq, first, messages, more } = await this.#ports.requests.ask(
       { type: "history", room: room.name, after: end, limit: PAGE_LIMIT },
       ASK_AT_MOST,
     )
-    if (room.log !== log || log.end !== end) return // what is held ends elsewhere by now
+    if (room.log !== log) return
     if (log.contradicts(messages)) return this.#ports.wentBack(room)
+    log.begins(first ?? 1)
+    if (log.end !== end) return // what is held ends elsewhere by now
     log.pageAfter(end, target, messages, more, seq)
     this.#ports.found(messages)
     void this.repair(room)

@@ -25,6 +25,8 @@ export interface Settings {
   readonly topic?: string
   readonly posting?: Governors
   readonly invites?: Governors
+  /** What is older is removed; 0: as the deployment says. */
+  readonly keep_days?: number
   readonly archived?: boolean
 }
 

@@ -17,6 +17,7 @@ export class KnownNumbers {
   #start: number | null = null
   #end: number | null = null
   #target = 0
+  #first = 1
   #beginningSeen = false
 
   /** The number before which nothing has been asked for yet, or null for a room of which nothing is known. */
@@ -34,8 +35,13 @@ export class KnownNumbers {
     return this.#target
   }
 
+  /** Those before this one are not kept any more. */
+  get first(): number {
+    return this.#first
+  }
+
   get hasOlder(): boolean {
-    return this.#start !== null && this.#start > 1 && !this.#beginningSeen
+    return this.#start !== null && this.#start > this.#first && !this.#beginningSeen
   }
 
   get hole(): Interval | null {
@@ -53,18 +59,28 @@ export class KnownNumbers {
 
   /** Whether it is known of this one what stands there, or at least that it is no message. */
   isKnown(seq: number): boolean {
-    return this.#known.has(seq) || this.#passed.has(seq)
+    return seq < this.#first || this.#known.has(seq) || this.#passed.has(seq)
   }
 
-  /** Of how many in [from, to] that is not known. */
-  unknown(from: number, to: number): number {
+  /** Of how many in [start, to] that is not known. */
+  unknown(start: number, to: number): number {
+    const from = Math.max(start, this.#first)
     if (to < from) return 0
     return this.#known.missing(from, to) + this.#passed.missing(from, to) - (to - from + 1)
   }
 
   /** Wants them from `start` on, too. */
   reach(start: number): void {
-    this.#start = Math.min(this.#start ?? start, start)
+    this.#start = Math.max(this.#first, Math.min(this.#start ?? start, start))
+  }
+
+  /** Those before `first` are not kept any more: none of them is wanted. */
+  begins(first: number): void {
+    this.#first = first
+    this.expect(first - 1)
+    if (this.#start === null) return
+    this.#start = Math.max(this.#start, first)
+    this.#known.dropBelow(first)
   }
 
   expect(seq: number): void {

@@ -33,6 +33,7 @@ export class MessageLookup {
 
   /** The message with the number `seq`; null where there is none, or the server does not give it. Throws `Disconnected` or `Unanswered`. */
   message(room: Room, seq: number): Promise<Message | null> {
+    if (seq < room.log.first) return Promise.resolve(null) // it is not kept any more
     const held = room.log.at(seq)
     if (held !== null) return Promise.resolve(held)
     const key = keyOf(room.name, seq)

@@ -208,12 +208,13 @@ export interface History {
   limit?: number
 }
 
-/** `messages`: with `before` messages alone, with `after` all entries. They hold all changes up to `seq`, the newest entry when they were read. */
+/** `messages`: with `before` messages alone, with `after` all entries. They hold all changes up to `seq`, the newest entry when they were read. `first`: of the oldest that is kept, left out where it is 1. */
 export interface HistoryPage {
   type: "history"
   ref?: string
   room: string
   seq: number
+  first?: number
   messages: (LoggedChat | LoggedFile | LoggedDeleted | LoggedInvited | LoggedRemoved | LoggedMention | LoggedSignedIn | LoggedEdit | LoggedDelete | LoggedReact | LoggedPin | LoggedMember | LoggedSettings)[]
   more: boolean
 }
@@ -259,9 +260,11 @@ export interface Joined {
   topic?: string
   posting?: "members" | "moderators"
   invites?: "members" | "moderators"
+  keep_days?: number
   archived?: boolean
   room: string
   seq: number
+  first?: number
   as_of?: number
   members: number
   online: User[]
@@ -272,15 +275,17 @@ export interface Joined {
   more: boolean
 }
 
-/** What is told of a room to who is subscribed from now on. `seq`: of the newest entry. `messages`: the entries after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is left out where it is `seq`. `role`: one's own, left out where it is `member`. `private`: only its members know of the room, and `people` are all of them, whether online or not. What holds for the room (`Settings`), its people and one's role are as of `seq`. */
+/** What is told of a room to who is subscribed from now on. `seq`: of the newest entry; `first`: of the oldest that is kept, left out where it is 1. `messages`: the entries after the `after` that was asked for, or without it the last messages. They hold all changes up to `as_of`, which is left out where it is `seq`. `role`: one's own, left out where it is `member`. `private`: only its members know of the room, and `people` are all of them, whether online or not. What holds for the room (`Settings`), its people and one's role are as of `seq`. */
 export interface JoinedRoom {
   title?: string
   topic?: string
   posting?: "members" | "moderators"
   invites?: "members" | "moderators"
+  keep_days?: number
   archived?: boolean
   room: string
   seq: number
+  first?: number
   as_of?: number
   members: number
   online: User[]
@@ -480,6 +485,7 @@ export interface LoggedSettings {
   topic?: string
   posting?: "members" | "moderators"
   invites?: "members" | "moderators"
+  keep_days?: number
   archived?: boolean
   room: string
   seq: number
@@ -723,7 +729,7 @@ export interface RoomList {
   rooms: RoomSummary[]
 }
 
-/** What is left out stays as it is. `posting`: who may write. `invites`: who may invite. `archived`: nobody may do either. */
+/** What is left out stays as it is. `posting`: who may write. `invites`: who may invite. `keep_days`: what is older is removed; 0: as the deployment says. `archived`: nobody may write or invite. */
 export interface RoomSettings {
   type: "settings"
   ref?: string
@@ -733,6 +739,7 @@ export interface RoomSettings {
   topic?: string
   posting?: "members" | "moderators"
   invites?: "members" | "moderators"
+  keep_days?: number
   archived?: boolean
 }
 
@@ -775,6 +782,7 @@ export interface SettingsChange {
   topic?: string
   posting?: "members" | "moderators"
   invites?: "members" | "moderators"
+  keep_days?: number
   archived?: boolean
   room: string
   seq: number
@@ -831,7 +839,7 @@ export interface User {
   name: string
 }
 
-/** `me`: the room of one's own, which is joined as any other and lists what happened to oneself. */
+/** `me`: the room of one's own, which is joined as any other and lists what happened to oneself. `keep_days`: for so many days rooms keep what is said, where they say nothing else; left out where that is for ever. */
 export interface Welcome {
   type: "welcome"
   ref?: string
@@ -842,6 +850,7 @@ export interface Welcome {
   heartbeat_s: number
   limits: Limits
   me: string
+  keep_days?: number
 }
 
 export type ClientFrame =

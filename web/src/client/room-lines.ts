@@ -12,6 +12,10 @@ export class RoomLines {
     return this.#lines
   }
 
+  dropBelow(seq: number): void {
+    this.#lines = this.#lines.filter((line) => line.seq >= seq)
+  }
+
   add(lines: readonly RoomChange[]): void {
     for (const line of lines) {
       const at = indexOf(this.#lines, line.seq)

@@ -2,8 +2,8 @@
  * What is known of one room's log: its messages as they are now, in the order of `seq`, without doubles, and which numbers are still missing.
  *
  * The log is wanted from `start` to `target` whole; `hole` names the lowest part of that which has not been seen. A page of history
- * covers the numbers it was asked for, even where it holds no message for one of them (it is a change's, or a deployment keeps messages for
- * a limited time), so a hole is asked for once and never again.
+ * covers the numbers it was asked for, even where it holds no message for one of them (it is a change's, or is not kept any more: what is
+ * before `first`), so a hole is asked for once and never again.
  *
  * It holds a bounded number of messages, those around the reader. Where the reader stands far above the newest, the log ends at `end`, and
  * what follows is only counted until somebody reads on. What is changed of the messages that are held is wanted all the same, so which
@@ -99,6 +99,11 @@ export class RoomLog {
     return this.#numbers.target
   }
 
+  /** The number of the oldest entry that the server keeps. */
+  get first(): number {
+    return this.#numbers.first
+  }
+
   get hasOlder(): boolean {
     return this.#numbers.hasOlder
   }
@@ -142,6 +147,21 @@ export class RoomLog {
     })
   }
 
+  /** The server keeps nothing before `first` any more: what is held of it is let go, and none of it is missing. */
+  begins(first: number): void {
+    if (first <= this.first) return
+    this.#numbers.begins(first)
+    this.#lines.dropBelow(first)
+    if (this.#newest !== null && this.#newest.seq < first) this.#newest = null
+    this.#held.keep(this.#held.indexOf(first), this.size)
+    if (this.start === null) return
+    if (this.end !== null && this.end < first) this.toNewest()
+    const { through } = this.#changes
+    if (through >= first - 1) return
+    this.#passedOver = first - 1
+    this.#apply(this.#changes.saw(through + 1, first - 1))
+  }
+
   /** Wants the log from after `seq` on, without the messages up to there: for a room that is followed but not looked at. */
   anchor(seq: number): void {
     if (this.start !== null) return
@@ -161,6 +181,7 @@ export class RoomLog {
 
   /** The room's newest message, with what was changed up to `asOf`. It need not be held. */
   listed(message: Message, asOf: number): void {
+    if (message.seq < this.first) return
     const { newest } = this
     if (newest !== null && (message.seq < newest.seq || (message.seq === newest.seq && asOf <= this.asOf(newest)))) return
     if (this.#held.at(message.seq) !== null) return
@@ -175,8 +196,9 @@ export class RoomLog {
   }
 
   /** Goes on where it was kept; nothing where something is known already. */
-  restore({ seq, start, hasOlder, messages, asOf, lines }: KeptLog): void {
+  restore({ seq, start, first, hasOlder, messages, asOf, lines }: KeptLog): void {
     if (this.start !== null) return
+    this.begins(first)
     this.#begin(start, seq)
     if (!hasOlder) this.#numbers.sawBeginning()
     messages.forEach((message, i) => this.#held.note(message, asOf[i]!))
@@ -241,6 +263,7 @@ export class RoomLog {
    */
   anew(upTo: number, entries: readonly Entry[], more: boolean, asOf: number): RoomLog {
     const log = new RoomLog(this.#onRoomChange, this.#watch)
+    log.begins(this.first)
     log.#lines.add(this.lines)
     log.joinedFresh(entries, upTo, more, asOf)
     log.#adopt(this, upTo)
@@ -357,7 +380,7 @@ export class RoomLog {
   /** A page that covers the numbers [from, to], and whose messages hold what was changed up to `asOf`. */
   #insert(entries: readonly Entry[], from: number, to: number, asOf: number): void {
     const end = this.end ?? Infinity
-    const messages = entries.filter(isMessage)
+    const messages = entries.filter(isMessage).filter(({ seq }) => seq >= this.first)
     for (const message of messages) this.#held.note(message, asOf)
     for (const message of messages) if (message.seq > end) this.#watch.passed(message)
     const added = messages.filter(({ seq }) => seq <= end && !this.#numbers.has(seq))

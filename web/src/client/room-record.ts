@@ -8,7 +8,7 @@ import type { Message, Person, RoomChange, RoomName, RoomSummary } from "./wire.
  * How rooms are kept. Raised where an entry comes to mean more to this client (`fold`, `foldRoom`): what an older page made of it is not
  * whole then, and is dropped.
  */
-export const KEPT_AS = 1
+export const KEPT_AS = 2
 /** So many of a room's newest messages are kept, and so many of the changes of the room itself that stand between them. */
 export const KEPT_MESSAGES = 200
 export const KEPT_LINES = 100
@@ -17,6 +17,8 @@ export const KEPT_LINES = 100
 export interface KeptLog {
   readonly seq: number
   readonly start: number
+  /** The oldest entry that the server keeps. */
+  readonly first: number
   readonly hasOlder: boolean
   readonly messages: readonly Message[]
   /** Of each message the number as of which it is held. */
@@ -73,6 +75,7 @@ export const partsOf = ({ log, stores, standing, readSeq, summary }: Room): read
   log.lines,
   log.newest,
   log.resumeAfter,
+  log.first,
 ]
 
 const keptLog = (log: RoomLog): KeptLog | null => {
@@ -86,7 +89,8 @@ const keptLog = (log: RoomLog): KeptLog | null => {
   return {
     seq,
     start,
-    hasOlder: isAll ? log.hasOlder : start > 1,
+    first: log.first,
+    hasOlder: isAll ? log.hasOlder : start > log.first,
     messages,
     asOf: messages.map((message) => log.asOf(message)),
     lines: log.lines.filter((line) => line.seq >= start && line.seq <= seq).slice(-KEPT_LINES),

@@ -174,7 +174,7 @@ export class Room {
   /** The first number after the mark that is, or may be, another's message; null where all is read. */
   get firstUnread(): number | null {
     if (this.readSeq === null) return null
-    for (let seq = this.readSeq + 1; seq <= this.seq; seq++) if (!this.#needsNoEyes(seq)) return seq
+    for (let seq = Math.max(this.readSeq + 1, this.log.first); seq <= this.seq; seq++) if (!this.#needsNoEyes(seq)) return seq
     return null
   }
 
@@ -236,6 +236,7 @@ export class Room {
     this.#nowOnline(online)
     // What came by itself meanwhile may be ahead of the answer.
     if (this.standing === null || this.standing.asOf <= seq) this.standing = standingOf(joined)
+    this.log.begins(joined.first ?? 1)
     if (after === null) this.log.joinedFresh(messages, seq, more, as_of)
     else {
       this.log.expect(seq)

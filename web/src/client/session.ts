@@ -72,6 +72,8 @@ export class Session {
 
   user: User | null = null
   limits: Limits | null = null
+  /** For how many days rooms that say nothing themselves keep what is said; 0: for ever. */
+  keepDays = 0
   readonly #rooms: Rooms
   readonly #requests: Requests
   readonly #entrance: Entrance
@@ -314,10 +316,11 @@ export class Session {
     }
   }
 
-  #welcomed({ user, session, epoch, limits, me }: Incoming<"welcome">): void {
+  #welcomed({ user, session, epoch, limits, me, keep_days }: Incoming<"welcome">): void {
     const renewed = session === this.#sessionId
     this.user = user
     this.limits = limits
+    this.keepDays = keep_days ?? 0
     this.#sessionId = session
     if (renewed) return
     if (this.#epoch !== null && this.#epoch !== epoch) for (const room of this.rooms.values()) this.#forget(room)

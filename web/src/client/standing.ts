@@ -13,6 +13,8 @@ export interface Standing {
   readonly topic: string
   readonly posting: Governors
   readonly invites: Governors
+  /** For how many days it keeps what is said; 0: as the deployment says. */
+  readonly keepDays: number
   readonly archived: boolean
   /** This user's own. */
   readonly role: Role
@@ -26,6 +28,7 @@ export const standingOf = (joined: JoinedRoom): Standing => ({
   topic: joined.topic ?? "",
   posting: joined.posting ?? "members",
   invites: joined.invites ?? "members",
+  keepDays: joined.keep_days ?? 0,
   archived: joined.archived ?? false,
   role: joined.role ?? "member",
   people: joined.people ? new Map(joined.people.map((person) => [person.id, person])) : null,
@@ -37,8 +40,9 @@ export const foldRoom = (standing: Standing, change: RoomChange, isMe: (user: Us
   const asOf = change.seq
   switch (change.kind) {
     case "room": {
-      const { title = standing.title, topic = standing.topic, posting = standing.posting, invites = standing.invites, archived = standing.archived } = change
-      return { ...standing, asOf, title, topic, posting, invites, archived }
+      const { title = standing.title, topic = standing.topic, posting = standing.posting, invites = standing.invites } = change
+      const { keep_days: keepDays = standing.keepDays, archived = standing.archived } = change
+      return { ...standing, asOf, title, topic, posting, invites, keepDays, archived }
     }
     case "member": {
       const { user, role } = change

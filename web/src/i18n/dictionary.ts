@@ -125,6 +125,14 @@ export interface Dictionary {
   posting: Phrase
   invites: Phrase
   governors: Record<Governors, string>
+  keeping: Phrase
+  keepForEver: Phrase
+  keepAsServer: Counted
+  keepDays: Counted
+  keepOther: Phrase
+  keepNumber: Phrase
+  keepWrong: Phrase
+  keepHint: Phrase
   archive: Phrase
   archiveHint: Phrase
   removedFrom: (room: string, by: string | null) => string
@@ -163,6 +171,8 @@ export interface Dictionary {
     noTopic: Phrase
     posting: Record<Governors, string>
     invites: Record<Governors, string>
+    keep: Counted
+    keepAsServer: Phrase
     archived: Phrase
     reopened: Phrase
   }
@@ -187,6 +197,8 @@ export interface Dictionary {
   loadingOlder: Phrase
   beginning: Named
   beginningDirect: Phrase
+  olderRemoved: Counted
+  earlierRemoved: Phrase
   sending: Phrase
   stored: Phrase
   notSent: Phrase

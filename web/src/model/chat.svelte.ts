@@ -86,6 +86,8 @@ export class Chat {
   /** Whether `rooms` are all of which the user is a member. */
   listed = $state(false)
   textChars = $state(8000)
+  /** For how many days rooms keep what is said where they say nothing else; 0: for ever. */
+  keepDays = $state(0)
   /** The newest message that somebody else said in the current room, for screen readers. */
   heard = $state.raw<Message | null>(null)
   readonly #views = new Map<RoomName, RoomView>()
@@ -315,6 +317,7 @@ export class Chat {
     this.#drawnAt = Date.now()
     wallClock.look()
     if (this.session.limits) this.textChars = this.session.limits.text_chars
+    this.keepDays = this.session.keepDays
     const { rooms } = this.session
     if (this.session.isListed && !this.listed) void this.#toldOfDrafts()
     this.listed = this.session.isListed

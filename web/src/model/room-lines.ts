@@ -15,12 +15,13 @@ export const sentencesOf = (change: RoomChange, demoted: boolean, { lines, roles
     if (self) return [lines.tookRole(roles[role])]
     return [role === "member" && !demoted ? lines.added(user.name) : lines.gaveRole[role](user.name)]
   }
-  const { title, topic, posting, invites, archived } = change
+  const { title, topic, posting, invites, keep_days: days, archived } = change
   return [
     ...(title === undefined ? [] : [lines.title(title)]),
     ...(topic === undefined ? [] : [topic === "" ? lines.noTopic : lines.topic(topic)]),
     ...(posting === undefined ? [] : [lines.posting[posting]]),
     ...(invites === undefined ? [] : [lines.invites[invites]]),
+    ...(days === undefined ? [] : [days === 0 ? lines.keepAsServer : lines.keep(days)]),
     ...(archived === undefined ? [] : [archived ? lines.archived : lines.reopened]),
   ]
 }

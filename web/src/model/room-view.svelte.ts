@@ -286,6 +286,8 @@ const look = (room: Room, { me, waiting, loadingOlder }: Beside, before: Lists) 
   missing: room.joined ? room.log.missing : 0,
   hole: room.log.hole,
   hasOlder: room.log.hasOlder,
+  /** Whether what was said first is not kept any more. */
+  beginsLater: room.log.first > 1,
   /** Whether later messages than those that are here were let go, since the reader stands far above them. */
   hasNewer: room.log.end !== null,
   loadingOlder,

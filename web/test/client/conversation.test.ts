@@ -1,4 +1,4 @@
-/** The cases of tests/cases/conversation.json and threads.json, which the Python client passes as well: the two cannot make different things of one room. */
+/** The cases of tests/cases/conversation.json, threads.json and mentions.json, which the Python client passes as well: the two cannot make different things of one room. */
 import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
 import { RoomLog } from "../../src/client/room-log.ts"
@@ -24,7 +24,7 @@ const SOME_ORDERS = 200
 
 const casesOf = (name: string): Case[] =>
   (JSON.parse(readFileSync(new URL(`../../../tests/cases/${name}.json`, import.meta.url), "utf8")) as { cases: Case[] }).cases
-const cases = ["conversation", "threads"].flatMap(casesOf)
+const cases = ["conversation", "threads", "mentions"].flatMap(casesOf)
 
 const permutations = <Item>(items: readonly Item[]): Item[][] =>
   items.length === 0 ? [[]] : items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]))

@@ -15,7 +15,7 @@ export const react = (seq: number, of: number, emoji: string, on = true, by = 1)
 export const pin = (seq: number, of: number, on = true, by = 1): Change => ({ kind: "pin", ...common(seq, by), of, on })
 
 export const member = (seq: number, user: User, role?: "owner" | "moderator" | "member", by = 1): RoomChange => ({ kind: "member", ...common(seq, by), user, ...(role && { role }) })
-export const settings = (seq: number, set: Pick<Extract<RoomChange, { kind: "room" }>, "title" | "topic" | "posting" | "invites" | "archived">, by = 1): RoomChange => ({ kind: "room", ...common(seq, by), ...set })
+export const settings = (seq: number, set: Pick<Extract<RoomChange, { kind: "room" }>, "title" | "topic" | "posting" | "invites" | "keep_days" | "archived">, by = 1): RoomChange => ({ kind: "room", ...common(seq, by), ...set })
 
 type Random = () => number
 

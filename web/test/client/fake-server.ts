@@ -12,7 +12,7 @@ export type Changing = Exclude<Said, { type: "chat" }>
 
 /** What is done to a room itself. */
 type Done = Pick<Extract<RoomChange, { kind: "member" }>, "kind" | "user" | "role"> | (Pick<Extract<RoomChange, { kind: "room" }>, "kind"> & Set)
-type Set = Pick<Incoming<"joined">, "title" | "topic" | "posting" | "invites" | "archived">
+type Set = Pick<Incoming<"joined">, "title" | "topic" | "posting" | "invites" | "keep_days" | "archived">
 
 interface Told {
   /** The copy to our client does not arrive. */
@@ -30,6 +30,8 @@ export class FakeServer {
   readonly readMarks = new Map<string, number>()
   /** Of what the user is alerted, where that was set. */
   readonly levels = new Map<string, Level>()
+  /** Where logs begin that have been kept for long enough. */
+  readonly #first = new Map<string, number>()
   /** All frames that arrived, over all connections. */
   readonly received: ClientFrame[] = []
   epoch = "e1"
@@ -69,8 +71,22 @@ export class FakeServer {
     return log
   }
 
+  /** Those that are kept. */
   messages(room: string): Message[] {
-    return this.log(room).filter(isMessage)
+    return this.log(room).filter(isMessage).filter(({ seq }) => seq >= this.first(room))
+  }
+
+  first(room: string): number {
+    return this.#first.get(room) ?? 1
+  }
+
+  /** Nothing before `first` is kept any more. */
+  expire(room: string, first: number): void {
+    this.#first.set(room, Math.max(this.first(room), Math.min(first, this.log(room).length + 1)))
+  }
+
+  #begins(room: string): { first?: number } {
+    return this.first(room) > 1 ? { first: this.first(room) } : {}
   }
 
   /** Somebody else writes. */
@@ -223,7 +239,7 @@ export class FakeServer {
     const set: Set = {}
     const people = new Map<string, NonNullable<Incoming<"joined">["people"]>[number]>()
     for (const entry of this.log(room)) {
-      if (entry.kind === "room") for (const each of ["title", "topic", "posting", "invites", "archived"] as const) Object.assign(set, entry[each] !== undefined && { [each]: entry[each] })
+      if (entry.kind === "room") for (const each of ["title", "topic", "posting", "invites", "keep_days", "archived"] as const) Object.assign(set, entry[each] !== undefined && { [each]: entry[each] })
       if (entry.kind !== "member") continue
       people.delete(entry.user.id)
       if (entry.role) people.set(entry.user.id, { ...entry.user, ...(entry.role !== "member" && { role: entry.role }) })
@@ -234,7 +250,7 @@ export class FakeServer {
 
   #refuses(room: string, said: Changing): ErrorCode | null {
     const message = this.log(room)[said.of - 1]
-    if (!message || !isMessage(message) || message.kind === "deleted") return "no_such_message"
+    if (!message || !isMessage(message) || message.kind === "deleted" || said.of < this.first(room)) return "no_such_message"
     return (said.type === "edit" || said.type === "delete") && message.from.id !== this.user.id ? "forbidden" : null
   }
 
@@ -254,24 +270,29 @@ export class FakeServer {
   #join({ room, after }: Outgoing<"join">): Incoming<"joined"> {
     this.members.add(room)
     this.#joined.add(room)
-    const log = this.log(room)
+    const log = this.#kept(room)
     const fit = this.fit()
     const found = after === undefined ? this.messages(room).slice(-Math.min(50, fit)) : log.filter(({ seq }) => seq > after).slice(0, fit)
-    const more = after === undefined ? (found[0]?.seq ?? 1) > 1 : (found.at(-1)?.seq ?? log.length) < log.length
+    const more = after === undefined ? (found[0]?.seq ?? 1) > this.first(room) : (found.at(-1)?.seq ?? this.log(room).length) < this.log(room).length
     const seq = this.#newest(room)
     const as_of = Math.max(0, seq - this.understate())
     const messages = found.map(this.#listed)
-    return { type: "joined", room, seq, ...(as_of < seq && { as_of }), members: 2, online: [OLENA, TARAS], ...(isPrivate(room) && { private: true }), ...this.standing(room), messages, more }
+    return { type: "joined", room, seq, ...this.#begins(room), ...(as_of < seq && { as_of }), members: 2, online: [OLENA, TARAS], ...(isPrivate(room) && { private: true }), ...this.standing(room), messages, more }
   }
 
   #history({ room, before, after, thread, limit = 50 }: Outgoing<"history">): ServerFrame {
     if (thread !== undefined) return this.#threadPage(room, thread, before, after, limit)
-    const log = this.log(room)
+    const log = this.#kept(room)
     const size = Math.min(limit, this.fit())
     const found =
       before !== undefined ? this.messages(room).filter(({ seq }) => seq < before).slice(-size) : log.filter(({ seq }) => seq > (after ?? 0)).slice(0, size)
-    const more = before !== undefined ? (found[0]?.seq ?? 1) > 1 : (found.at(-1)?.seq ?? log.length) < log.length
-    return { type: "history", room, seq: Math.max(0, this.#newest(room) - this.understate()), messages: found.map(this.#listed), more }
+    const newest = this.log(room).length
+    const more = before !== undefined ? (found[0]?.seq ?? 1) > this.first(room) : (found.at(-1)?.seq ?? newest) < newest
+    return { type: "history", room, ...this.#begins(room), seq: Math.max(0, this.#newest(room) - this.understate()), messages: found.map(this.#listed), more }
+  }
+
+  #kept(room: string): Entry[] {
+    return this.log(room).filter(({ seq }) => seq >= this.first(room))
   }
 
   #threadPage(room: string, thread: number, before: number | undefined, after: number | undefined, limit: number): ServerFrame {

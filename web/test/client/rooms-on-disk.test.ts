@@ -1,6 +1,7 @@
 /** A page is loaded anew: its rooms are there before the server has said anything, and only what came since is asked for. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { memoryOutbox, type OutboxStore } from "../../src/client/outbox-store.ts"
+import { KEPT_AS } from "../../src/client/room-record.ts"
 import { Session, type SessionOptions } from "../../src/client/session.ts"
 import { pass } from "./beginning.ts"
 import { FakeDisk } from "./fake-disk.ts"
@@ -123,6 +124,19 @@ describe("with a server", () => {
     expect(disk.text).not.toContain("text 2")
   })
 
+  test("what the server keeps no longer is gone, also from the disk", async () => {
+    server.fill("den", 4)
+    await visit("den")
+    server.expire("den", 3)
+    const session = await load("den")
+    await pass(0)
+    expect(texts(session)).toEqual(["text 3", "text 4"])
+    await pass(WRITTEN_MS)
+    expect(disk.text).not.toContain("text 2")
+    const { log } = (await loadOffline()).rooms.get("den")!
+    expect([log.messages.map(textOf), log.first, log.hasOlder]).toEqual([["text 3", "text 4"], 3, false])
+  })
+
   test("a disk that answers late is waited for; what was opened meanwhile is as the server says", async () => {
     server.fill("den", 3)
     server.fill("hall", 3)
@@ -220,7 +234,7 @@ describe("with a server", () => {
     const session = await load("den")
     await pass(2 * WRITTEN_MS)
     expect([server.got("join").length, texts(session)]).toEqual([1, stored()])
-    expect([...disk.rows.values()].map(({ life }) => life)).toEqual(["1 e1"])
+    expect([...disk.rows.values()].map(({ life }) => life)).toEqual([`${KEPT_AS} e1`])
   })
 })
 

@@ -7,7 +7,7 @@ import type { Incoming, RoomChange } from "../../src/client/wire.ts"
 test.each(cases.map((each) => [each.name, each] as const))("%s", (_, { me, joined, changes, stands }) => {
   const begun = standingOf(joined as Incoming<"joined">)
   const standing = (changes as RoomChange[]).reduce((before, change) => foldRoom(before, change, ({ id }) => id === me), begun)
-  const { title, topic, posting, invites, archived, role } = standing
+  const { title, topic, posting, invites, keepDays: keep_days, archived, role } = standing
   const people = standing.people && [...standing.people.values()].map((person) => [person.id, person.role ?? "member"]).sort()
-  expect({ title, topic, posting, invites, archived, role, people }).toEqual(stands)
+  expect({ title, topic, posting, invites, keep_days, archived, role, people }).toEqual(stands)
 })

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict"
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
-import { changed, people, rooms, some } from "./content.mjs"
+import { changed, people, rooms, some, threaded } from "./content.mjs"
 import { FakeServer } from "./fake.mjs"
 import { register } from "./registering.mjs"
 import { browser, PHONE } from "./stage.mjs"
@@ -18,6 +18,7 @@ const [, taras, maria] = people
 const line = `SELECT ${"column_of_a_long_name, ".repeat(20)} 1`
 rooms.code = { readUpTo: 2, talk: [[4, taras, `\`\`\`sql\n${line}\n\`\`\``], [3, maria, "https://a.example/x @Олена Кравець, @Тарас `code`", { mentions: ["u-olena", "u-taras"] }], [2, taras, "one more"], [1, maria, "and one that is new"]] }
 rooms.changed = changed
+rooms.threads = threaded
 Object.assign(rooms, some)
 for (let i = 0; i < 20; i++) rooms[`room-${i}`] = { readUpTo: 0, talk: [[1000 + i, taras, "said here"]] }
 
@@ -191,6 +192,15 @@ for (const [where, options] of inSome) {
     await page.getByTestId("person").first().click()
     await page.getByTestId("person-menu").waitFor()
   }, options)
+  await state(`a name is completed${where}`, async ({ page }) => {
+    await page.getByTestId("message").first().waitFor()
+    await page.getByTestId("composer").pressSequentially("@")
+    await page.getByTestId("names").waitFor()
+  }, options)
+  await state(`of what one is alerted${where}`, async ({ page }) => {
+    await page.getByTestId("open-level").click()
+    await page.getByTestId("level-menu").waitFor()
+  }, options)
   await state(`a room is made${where}`, async ({ page }) => {
     await page.getByTestId("composer").waitFor()
     if (where) await page.getByTestId("open-rooms").click()
@@ -215,6 +225,17 @@ for (const [where, options] of inSome) {
     await page.getByTestId("happening").nth(1).waitFor()
   }, options)
 }
+await state("people are mentioned", async ({ page, server }) => {
+  await row(page, 11).waitFor()
+  server.tell({ type: "notify", room: "ops.alerts", level: "none" })
+  await page.getByTestId("muted").waitFor()
+  server.say("дизайн", maria, "@Олена Кравець", { mentions: ["u-olena"] })
+  await page.getByTestId("mentions-дизайн").waitFor()
+}, inChanged)
+for (const [where, options] of [["", {}], [" on a phone", { device: PHONE }]]) await state(`a thread${where}`, async ({ page }) => {
+  await row(page, 6).getByTestId("replies").click()
+  await page.getByTestId("thread").locator("[data-seq='13']").waitFor()
+}, { ...options, room: "threads" })
 await state("an archived room", ({ page }) => page.getByTestId("closed").waitFor(), { room: "~old" })
 await state("asked before somebody is removed", async ({ page }) => {
   await page.getByTestId("person").filter({ hasText: "Марія" }).click()

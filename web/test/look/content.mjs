@@ -126,7 +126,7 @@ export const threaded = {
     [20, andrii, null, { thread: 6 }],
     [18, andrii, "Показ готовий. Посилання в запрошенні.", { thread: 6 }],
     [12, sam, "Coffee machine is fixed, by the way."],
-    [6, iryna, "@Олена Кравець лист можна надсилати?", { thread: 10 }],
+    [6, iryna, "@Олена Кравець лист можна надсилати?", { thread: 10, mentions: [me.id] }],
     [2, maria, "Запрошення надіслала, перевірте календар."],
   ],
 }

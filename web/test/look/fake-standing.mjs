@@ -1,6 +1,6 @@
 /** How the rooms of the fake server stand: what was set, and who is in them. */
 
-const SETTABLE = ["title", "topic", "posting", "invites", "archived"]
+const SETTABLE = ["title", "topic", "posting", "invites", "keep_days", "archived"]
 
 /** Of what content.mjs says of a room; null: a public one of which nothing was set. */
 export const standing = ({ set = {}, members } = {}) => ({ set: { ...set }, members: members ? new Map(members.map(([user, role]) => [user.id, { ...user, role }])) : null })

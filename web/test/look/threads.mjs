@@ -137,6 +137,34 @@ await scenario("what is read in the thread is read in the room", "threads", asyn
   assert.equal(marks().at(-1), 17)
 }, beside)
 
+await scenario("what happened to one in a thread leads there, from another room as well", "розробка", async ({ page, server }) => {
+  server.happen("mention", people[4], { room: "threads", of: 15, thread: 10, why: "mention" })
+  await page.getByTestId("open-inbox").click()
+  await page.getByTestId("happening").click()
+  await until(page, () => document.activeElement.dataset.seq === "15" && document.activeElement.closest("[data-testid=thread]"))
+  assert.match(page.url(), /#\/threads\/thread\/10$/)
+  assert.equal(await inThread(page, 15).getByTestId("mention-of-me").count(), 1)
+  assert.match(await inRoom(page, 15).getAttribute("class"), /mentioned/)
+}, beside)
+
+await scenario("in a thread somebody is named as in a room: Escape takes the list away first", "threads", async ({ page, server }) => {
+  await inRoom(page, 6).getByTestId("replies").click()
+  await untilFocused(page, "composer")
+  await page.keyboard.type("@Анд")
+  await page.getByRole("option").first().waitFor()
+  await page.keyboard.press("Escape")
+  await hidden(page.getByRole("option").first())
+  assert.ok(await page.getByTestId("thread").isVisible())
+  await page.keyboard.press("Backspace")
+  await page.getByRole("option").first().waitFor()
+  await page.keyboard.press("Enter")
+  await page.keyboard.type("дякую")
+  await page.keyboard.press("Enter")
+  await inThread(page, 17).waitFor()
+  const { text, mentions, thread } = heard(server, "chat").at(-1)
+  assert.deepEqual([text, mentions, thread], ["@Андрій дякую", [andrii.id], 6])
+}, beside)
+
 await scenario("a thread far above what is here opens by its address, page by page, and Back leads out of it", "far", async ({ page }) => {
   await page.evaluate(() => (location.hash = "#/far/thread/1"))
   const panel = page.getByTestId("thread")

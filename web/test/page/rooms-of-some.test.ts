@@ -39,6 +39,13 @@ describe("what happened to oneself", () => {
     expect(happenedText(happening("invited", "~d.1"), en)).toBe("Тарас began a conversation with you")
   })
 
+  test("names who has said something to one, and where", () => {
+    const said = (why: "mention" | "reply", room: string): Happening => ({ kind: "mention", room: "~me.1", seq: 1, id: "1", from: TARAS, at: "2026-11-20T10:00:00Z", about: { room, of: 4, why } })
+    expect(happenedText(said("mention", "kitchen"), en)).toBe("Тарас mentioned you in #kitchen")
+    expect(happenedText(said("reply", "kitchen"), uk)).toBe("Тарас відповідає у вашій гілці в кімнаті #kitchen")
+    expect(happenedText(said("mention", "~d.1"), en)).toBe("Тарас mentioned you")
+  })
+
   test("names the device of a sign-in, and says which is this one", () => {
     const device = { at: "2026-11-20T09:00:00Z", name: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", address: "10.0.0.1" }
     const signedIn: Happening = { kind: "signed_in", room: "~me.1", seq: 1, id: "~1", from: TARAS, at: "2026-11-20T10:00:00Z", device }
@@ -75,6 +82,11 @@ describe("a change of a room says", () => {
     expect(said({ kind: "room", ...base, title: "Бюджет", topic: "", posting: "moderators", archived: true })).toBe(
       "set the title “Бюджет”; took the topic away; let only moderators write; archived the room",
     )
+    expect([30, 1, 0].map((keep_days) => said({ kind: "room", ...base, keep_days }))).toEqual([
+      "has messages kept for 30 days",
+      "has messages kept for 1 day",
+      "has messages kept as the server says",
+    ])
   })
 })
 
