@@ -1,3 +1,4 @@
+# long: what the services say to one another stands in one place
 """What the services say to one another. The envelope, the head of an AMQP message's body, holds a batch of these.
 
     gateway ──Submit, Unsubscribe, Retell, Takeover, Beat──► frames.<shard> ──► router ──Tick──► frames.<shard>
@@ -18,8 +19,6 @@ frame in it that it cannot read; so routers say with all that they send which ve
 and gateways keep from them what is newer. What services want written in own logs goes to a queue of its own, which
 routers from before it do not read: there it waits for one that does.
 """
-
-# long: what the services say to one another stands in one place
 
 from __future__ import annotations
 

@@ -347,6 +347,7 @@ async def test_what_has_expired_is_tidied_away(deployment: Deployment, client: h
         "refresh_tokens": 1,
         "access_tokens": 1,
         "revoked_tokens": 1,
+        "sign_ins": 0,
         "signing_keys": 1,
     }
     await AccountStore(engine).tidy(later, guests_before=later - 30 * DAY)

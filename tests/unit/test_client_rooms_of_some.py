@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from shared.client.core import events
-from shared.client.core.events import About, ClientError, Disconnected, JsonFrame, Left, Message, Person, Refused
+from shared.client.core.events import (
+    About,
+    ClientError,
+    Device,
+    Disconnected,
+    JsonFrame,
+    Left,
+    Message,
+    Person,
+    Refused,
+    entry_of,
+)
 from tests.unit.room_server import ME
 from tests.unit.test_client_session import World, calm, joined, same
 
@@ -324,6 +335,18 @@ def test_ones_own_log_tells_which_room_something_happened_in() -> None:
         Message("~me", 1, "~i", "invited", "you", "you", "", "", None, about=About("~r", "title"))
     ]  # fmt: skip
     assert "~r" not in world.session.rooms, "it was not told to accept invitations"
+
+
+def test_ones_own_log_tells_what_one_has_signed_in_on() -> None:
+    device: JsonFrame = {"at": "2026-11-28T12:00:00.000Z", "name": "curl/8.5.0", "address": "192.0.2.7"}
+    frame: JsonFrame = {"room": "~me", "seq": 1, "id": "~i", "kind": "signed_in", "from": {"id": "me", "name": "me"}}
+    message = entry_of({**frame, "at": "2026-11-28T12:00:01.000Z", "device": device})
+    assert isinstance(message, Message)
+    assert message.device == Device("2026-11-28T12:00:00.000Z", "curl/8.5.0", "192.0.2.7")
+    del device["name"], device["address"]
+    bare = entry_of({**frame, "at": "2026-11-28T12:00:01.000Z", "device": device})
+    assert isinstance(bare, Message)
+    assert bare.device == Device("2026-11-28T12:00:00.000Z")
 
 
 def accepting(**options: Any) -> World:
