@@ -20,8 +20,8 @@ TOOLS = Path(sys.executable).parent
 
 
 def is_excused(source: str) -> bool:
-    """Whether a long file says why, on a line `# long: <reason>` among its first 20."""
-    return bool(REASON.search("\n".join(source.splitlines()[:20])))
+    """Whether a long file says why, on a line `# long: <reason>` among its first 30."""
+    return bool(REASON.search("\n".join(source.splitlines()[:30])))
 
 
 def test_no_file_of_the_services_is_long_without_a_reason() -> None:

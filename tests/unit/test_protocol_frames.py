@@ -391,6 +391,7 @@ BUS_MESSAGES: list[dict[str, Any]] = [
     {"type": "fanout", "room": "r", "first": 5, "sizes": [10, 20], "skip": "s"},
     {"type": "fanout", "room": "r", "first": None, "sizes": [10]},
     {"type": "direct", "session": "s", "sizes": [10], "answers": "i"},
+    {"type": "signed_in", "user": ANNA, "id": "~1", "device": {"at": "t", "name": "Firefox", "address": "10.0.0.1"}},
     {"type": "revoked", "token_id": "t", "expires_at": 1},
     {"type": "revocations_wanted", "reply_to": "mailbox.a"},
     {"type": "revocations", "tokens": [{"type": "revoked", "token_id": "t", "expires_at": 1}]},

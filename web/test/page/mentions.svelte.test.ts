@@ -97,7 +97,7 @@ describe("the inbox", () => {
     server.notify("mention", { room: "~d.1", of: 1, why: "direct" })
     server.notify("mention", { room: "hall", of: 2, why: "reply" })
     await pass(100)
-    expect(chat.inbox.happenings.map((each) => each.kind === "mention" && each.about.why)).toEqual(["reply", "mention"])
+    expect(chat.inbox.happenings.map((it) => it.kind === "mention" && it.about.why)).toEqual(["reply", "mention"])
     expect([chat.inbox.unread, chat.inbox.repliesIn("hall")]).toEqual([2, 1])
   })
 
