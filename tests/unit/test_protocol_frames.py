@@ -387,7 +387,6 @@ BUS_MESSAGES: list[dict[str, Any]] = [
     {"type": "rewound", "room": "r", "seq": 5},
     {"type": "handled", "queue": "frames.3", "n": 7},
     {"type": "file_gone", "file": "f"},
-    {"type": "signed_in", "user": ANNA, "id": "~i", "device": {"at": "2026-11-28T12:00:00.000Z", "name": "curl"}},
     {"type": "fanout", "room": "r", "first": 5, "sizes": [10, 20], "skip": "s"},
     {"type": "fanout", "room": "r", "first": None, "sizes": [10]},
     {"type": "direct", "session": "s", "sizes": [10], "answers": "i"},
