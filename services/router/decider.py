@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from random import random
 
 import structlog
 
@@ -34,11 +35,16 @@ Waiting = dict[str, list[Item]]
 
 @dataclass(frozen=True)
 class DeciderLimits:
-    """`tries`: how often a batch is decided anew before it counts as one that cannot be handled. `retry_s`: pause while
-    the store is away. `question_ms`: how long after it came a question is still answered. `answer_bytes`: of the
-    messages that one answer lists."""
+    """`tries`: how often a batch is decided anew before it counts as one that cannot be handled; `notice_tries`: one
+    of notices, since somebody's own log is written by every worker that has something for it. `contended_s`: from the
+    second time on a pause goes before, of this at most, then of twice this, up to `contended_most_s`: who meets another
+    by chance does not meet him again. `retry_s`: pause while the store is away. `question_ms`: how long after it came a
+    question is still answered. `answer_bytes`: of the messages that one answer lists."""
 
-    tries: int = 8
+    tries: int = 30
+    notice_tries: int = 300
+    contended_s: float = 0.01
+    contended_most_s: float = 0.32
     retry_s: float = 0.5
     question_ms: float = 8_000
     answer_bytes: int = ANSWER_BYTES
@@ -50,7 +56,7 @@ async def nothing() -> None:
 
 class Decider:
     """`clock`: Unix milliseconds. `refuse`: tells whoever has asked that there is no answer now. `while_away`: done
-    after each pause for the store. `down`: a sentence while the store is away."""
+    after each pause for the store. `chance`: from 0 to 1. `down`: a sentence while the store is away."""
 
     def __init__(
         self,
@@ -60,16 +66,23 @@ class Decider:
         limits: DeciderLimits,
         refuse: Callable[[Submit], None],
         while_away: Callable[[], Awaitable[None]] = nothing,
+        chance: Callable[[], float] = random,
     ) -> None:
         self._store, self.cache, self._clock, self._limits = store, cache, clock, limits
-        self._refuse, self._while_away = refuse, while_away
+        self._refuse, self._while_away, self._chance = refuse, while_away, chance
         self.down: str | None = None
 
     async def decide(
-        self, items: Iterable[Item], committed: Callable[[list[Changes]], None], since: float | None = None
+        self,
+        items: Iterable[Item],
+        committed: Callable[[list[Changes]], None],
+        since: float | None = None,
+        tries: int | None = None,
     ) -> None:
         """`committed` is called with the rooms' changes as soon as they are stored. Raises when some item cannot be
-        handled; what was committed by then stays so. `since`: when they came, by the clock."""
+        handled; what was committed by then stays so. `since`: when they came, by the clock. `tries`: other than of the
+        limits."""
+        most = self._limits.tries if tries is None else tries
         since = self._clock() if since is None else since
         waiting: Waiting = defaultdict(list)
         resuming: Waiting = defaultdict(list)
@@ -78,14 +91,14 @@ class Decider:
         # Who resumes comes first, so that all of a client's rooms can be answered as one: before anything else is said.
         for room, back in resuming.items():
             waiting[room] = back + waiting[room]
-        tries = 0
+        done = 0
         while waiting:
             if self._clock() - since > self._limits.question_ms:
                 # Their askers have been told long ago that there is no answer. We may have stood still, and another
                 # router may have done it: what came after it (a `leave`, a removal) must not be undone.
                 waiting = {name: kept for name in waiting if (kept := self._refuse_overdue(waiting[name]))}
             try:
-                stale = await self._try(waiting, tries > 0, committed)
+                stale = await self._try(waiting, done > 0, committed)
             except StoreDown as why:
                 self.cache.drop(waiting)
                 waiting = await self._wait_for_store(waiting, str(why))
@@ -95,11 +108,17 @@ class Decider:
                 raise
             self.down = None
             waiting = {name: waiting[name] for name in waiting if name in stale}
-            tries += 1
+            done += 1
             if waiting:
                 REDONE.inc(len(waiting))
-                if tries > self._limits.tries:
+                if done > most:
                     raise RuntimeError(f"rooms stay out of date: {', '.join(list(waiting)[:5])}")
+                await self._let_others(done)
+
+    async def _let_others(self, tries: int) -> None:
+        if tries > 1:
+            longest = min(self._limits.contended_s * 2 ** min(tries - 2, 16), self._limits.contended_most_s)
+            await asyncio.sleep(self._chance() * longest)
 
     async def load(self, names: Iterable[str]) -> dict[str, Room]:
         """These rooms, from memory or else from the store."""

@@ -197,14 +197,27 @@ class PartitionWorker:
                 self._beside(changes)
 
         await self.decider.decide(items, committed, since)
-        while notices:
-            due, notices = notices, []
-            await self.decider.decide(due, committed)
+        try:
+            await self._write_notices(notices, committed)
+        except Exception:
+            # What is stored is told all the same. Its message is buried, where somebody sees why.
+            await self._tell(untold, sent)
+            raise
+        await self._tell(untold, sent)
+        return sent
+
+    async def _write_notices(self, notices: list[Item], committed: Callable[[list[Changes]], None]) -> None:
+        """So many at once as frames are."""
+        most = self._limits.batch_frames
+        for start in range(0, len(notices), most):
+            due = notices[start : start + most]
+            await self.decider.decide(due, committed, tries=self._limits.decider.notice_tries)
+
+    async def _tell(self, untold: Iterable[Changes], sent: set[asyncio.Future[None]]) -> None:
         for changes in untold:
             if changes.gone_everywhere:  # before whoever has come back since is let in
                 await self._removals.tell(changes.gone_everywhere)
             sent.update(self._outboxes.send(deliveries(changes.room, changes.events)))
-        return sent
 
     def _beside(self, changes: Changes) -> None:
         """What a batch leaves to be done without holding it up."""

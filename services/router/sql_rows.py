@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Select, case, cast, null, select
 
 from services.router.core.entries import Entry, Reactions, Replies, Stored, stored, stored_change
-from services.router.core.room import ANY, Rules
+from services.router.core.room import ANY, PLAIN, Rules
 from services.router.tables import changes, messages
 
 _STATE = (
@@ -58,7 +58,8 @@ def rules_in(rules: Rules) -> str:
 
 
 def rules_of(written: str | None) -> Rules:
-    return Rules(**from_json(written)) if written else ANY
+    """What a newer build has set beside is left alone."""
+    return Rules(**{name: value for name, value in from_json(written).items() if name in PLAIN}) if written else ANY
 
 
 def _nothing(like: Any, name: str) -> Any:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
+import pytest
+
+from services.router.core.cache import RoomCache
+from services.router.core.changes import Changes, Item
+from services.router.decider import Decider, DeciderLimits
 from services.router.message_store import UNREAD_AT_MOST
 from services.router.sql import SqlMessageStore
+from shared.protocol.bus import Submit
+from shared.protocol.room_names import direct_room, own_room
 from shared.protocol.server import User
 from tests.contract.routing import (
+    NOW_MS,
     Writer,
     chat,
     delete,
+    direct,
     edit,
     join,
     leave,
@@ -18,6 +28,7 @@ from tests.contract.routing import (
     read,
     rows_of,
     set_notify,
+    user,
 )
 from tests.contract.test_store import ANNA, BORYS, VIRA, Stores, filled, store, stores
 
@@ -119,6 +130,37 @@ async def test_an_edit_that_is_read_later_says_whom_its_message_mentions_today(s
         ("@Vira", ["u3"]),
     ] * 2  # fmt: skip
     assert page.entries == list(writer.room("r").recent)[1:]
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+async def test_what_many_workers_have_for_one_own_log_all_comes_there_once(stores: Stores, workers: int) -> None:
+    """Everybody writes to one person at once: a help desk, a bot."""
+    desk, each = user(50), 40
+    await Writer(stores()).handle(join("hall", desk))
+
+    async def work(number: int) -> None:
+        cache, who = RoomCache(1_000, 1 << 30), user(number + 1)
+        decider = Decider(stores(), cache, lambda: NOW_MS, DeciderLimits(), refuse=_nobody)
+        room, owed = direct_room([who.id, desk.id]), list[Item]()
+
+        def committed(batch: list[Changes]) -> None:
+            owed.extend(Item(notice) for changes in batch for notice in changes.notices)
+
+        await decider.decide([direct(who, "d", desk)], committed)
+        for n in range(each):
+            await decider.decide([chat(room, who, f"m{n}")], committed)
+            due, owed[:] = list(owed), []
+            await decider.decide(due, committed, tries=DeciderLimits.notice_tries)
+
+    await asyncio.gather(*map(work, range(workers)))
+    log = await stores().page(own_room(desk.id), before=None, after=0, limit=200)
+    assert [entry.seq for entry in log.entries] == list(range(1, workers * (each + 1) + 1))
+    told = [(entry.sender_id, json.loads(entry.frame)["about"].get("of")) for entry in log.entries]
+    assert len(set(told)) == len(told)
+
+
+def _nobody(submit: Submit) -> None:
+    raise AssertionError(f"{submit} is refused")
 
 
 async def test_a_level_is_kept_and_listed(stores: Stores) -> None:

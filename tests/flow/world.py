@@ -5,6 +5,7 @@ docs/protocol.md by the checker of tests/chaos."""
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -59,6 +60,7 @@ class World:
     """`records`: the history so far; `said`: the same in words, for whoever replays a seed."""
 
     def __init__(self, seed: int) -> None:
+        random.seed(seed)  # what the services draw themselves
         self.chance = Random(seed)
         self.faults = Faults(Random(self.chance.random()))
         self.records: list[History] = []

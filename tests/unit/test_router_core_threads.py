@@ -22,9 +22,11 @@ from tests.contract.routing import (
     delete,
     direct,
     edit,
+    expire,
     join,
     leave,
     react,
+    remove,
     rows_of,
     set_notify,
     settings,
@@ -231,6 +233,32 @@ def test_where_a_router_died_before_the_notices_the_next_says_the_same() -> None
         assert first.notices
         assert set(second.notices) == set(first.notices)
         assert not second.writes
+
+
+@pytest.mark.parametrize("leaving", [leave("r", ANNA), remove("r", VIRA, "out", ANNA)], ids=["left", "removed"])
+def test_what_its_author_was_still_to_tell_is_told_though_he_has_gone_since(leaving: Item) -> None:
+    """In the batch that the router died on."""
+    frames = [
+        chat("r", ANNA, "a", "@Borys", mentions=[BORYS]), edit("r", ANNA, "x", 1, "@Borys", mentions=[BORYS]),
+    ]  # fmt: skip
+    for frame in frames:
+        scene = Scene()
+        scene.room.members[VIRA.id].role = "owner"
+        first, second = scene.run(frame, leaving), scene.run(frame, leaving, redelivered=True)
+        ids = [notice.id for notice in first.notices if notice.kind == "mention"]
+        assert len(ids) == 1
+        assert [notice.id for notice in second.notices if notice.kind == "mention"] == ids
+        assert not second.messages
+
+
+def test_of_what_is_not_kept_any_more_nobody_is_told() -> None:
+    scene = Scene()
+    said = chat("r", ANNA, "a", "@Borys", mentions=[BORYS])
+    scene.run(said)
+    old = scene.room.message(2)
+    assert old is not None
+    scene.run(expire("r", 3))
+    assert not scene.run(said, redelivered=True, older=Older({(ANNA.id, "a"): old}, {})).notices
 
 
 def test_who_answers_later_was_not_owed_what_was_said_before() -> None:

@@ -26,13 +26,14 @@ def append(
 ) -> None:
     """Numbers a message, or finds that it has its number already."""
     user, ref = by.user, by.frame.ref if by.type == "submit" else by.ref
+    entry = batch.sent_before(user.id, id)
+    same = type(entry) is Stored and _is(entry, kind, content, reply_to, thread, mentions)
+    if same and redelivered and entry.seq >= batch.room.first:  # type: ignore[union-attr]
+        # Whoever has stored it may have died before it told anybody; also where its author has left since.
+        tell_of_message(batch, entry)  # type: ignore[arg-type]
     if not batch.is_member(by, ref or id, settle):
         return
-    entry = batch.sent_before(user.id, id)
     if entry is not None:
-        same = type(entry) is Stored and _is(entry, kind, content, reply_to, thread, mentions)
-        if same and redelivered:  # whoever has stored it may have died before it told anybody
-            tell_of_message(batch, entry)  # type: ignore[arg-type]
         batch.say_again(by, entry, same, ref, settle, redelivered)
         return
     # Where nothing was set every member writes: asked first, once for each message.
@@ -89,12 +90,12 @@ def change(batch: RoomBatch, by: Submit, frame: Changing, redelivered: bool) -> 
         # Also where its author has left since: the bytes go all the same.
         batch.changes.requires_version_check = True
         batch.changes.files_gone.append(entry.value)
+    same = type(entry) is StoredChange and _is_change(entry, frame)
+    if same and redelivered and frame.type == "edit" and (of := batch.known(frame.of)) is not None:
+        tell_of_mentions(batch, of, of.mentions)
     if not batch.is_member(by, known_by):
         return
     if entry is not None:
-        same = type(entry) is StoredChange and _is_change(entry, frame)
-        if same and redelivered and frame.type == "edit" and (of := batch.known(frame.of)) is not None:
-            tell_of_mentions(batch, of, of.mentions)
         batch.say_again(by, entry, same, frame.ref, None, redelivered)
         return
     target = batch.message(frame.of)

@@ -257,6 +257,8 @@ class _Step(RoomBatch):
         page = [self.as_now(entry) for entry in read.page]
         if frame.type == "history":
             shown = pages.page_from(page, read.more, read.as_of, frame.after, self.answer_bytes)
+            if frame.after is None and shown.entries and shown.entries[0].seq == self.room.first:
+                shown = shown._replace(more=False)  # the log has begun there since it was read
             self.show(by, frame.ref, shown)
         else:
             shown = pages.opening_from(self.room, after_of(frame), page, read.as_of, self.answer_bytes)
