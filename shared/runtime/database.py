@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from shared.runtime.outage import first_line
+from shared.runtime.outage import first_line, is_outage
 from shared.runtime.service import CannotStart
 from shared.runtime.settings import async_database_url
 
@@ -103,12 +103,17 @@ async def migrate(url: str) -> None:
 async def wait_for_database(url: str, *, patience_s: float = 60.0) -> None:
     """Migrates as soon as the database answers. CannotStart if it does not within `patience_s`, or lets nobody in."""
     deadline = asyncio.get_running_loop().time() + patience_s
-    while (why := await _refusal(url)) is not None:
-        if not _will_pass(why, url) or asyncio.get_running_loop().time() > deadline:
+    while True:
+        why = await _refusal(url)
+        passes = why is None or _will_pass(why, url)
+        if why is None:
+            why = await _interruption(url)
+        if why is None:
+            return
+        if not passes or asyncio.get_running_loop().time() > deadline:
             raise CannotStart(f"The database {place_of(url)} cannot be used: {first_line(why)}.") from why
         log.warning("waiting for the database", why=first_line(why))
         await asyncio.sleep(1)
-    await migrate(url)
 
 
 def place_of(url: str) -> str:
@@ -126,6 +131,17 @@ async def _refusal(url: str) -> Exception | None:
             await engine.dispose()
     except (OSError, DBAPIError) as why:
         return why
+
+
+async def _interruption(url: str) -> Exception | None:
+    """Migrates; gives the outage by which a database that has just answered was cut off."""
+    try:
+        await migrate(url)
+    except Exception as why:
+        if not is_outage(why):
+            raise
+        return why
+    return None
 
 
 def _will_pass(why: Exception, url: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,7 +19,7 @@ from services.accounts.settings import Settings
 from services.accounts.store import AccountStore
 from services.accounts.tables import users
 from services.accounts.tokens import make_tokens
-from shared.runtime.database import MIGRATIONS, migrate, open_engine, wait_for_database
+from shared.runtime.database import MIGRATION_LOCK, MIGRATIONS, migrate, open_engine, wait_for_database
 from shared.runtime.service import CannotStart
 from shared.tokens.settings import TokenSettings
 from shared.tokens.verifier import Verifier
@@ -112,6 +113,23 @@ async def test_a_database_that_starts_late_is_waited_for(own_postgres: Postgres)
     with pytest.raises(OSError, match=r"refused|Connect"):
         await migrate(url)
     waiting = asyncio.create_task(wait_for_database(url))
+    await asyncio.to_thread(own_postgres.start)
+    await waiting
+    engine = open_engine(url)
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(func.count()).select_from(users))).scalar() == 0
+    await engine.dispose()
+
+
+async def test_a_database_that_goes_away_after_it_has_answered_is_waited_for_again(own_postgres: Postgres) -> None:
+    """A process that starts while the database restarts would end otherwise."""
+    url = own_postgres.make_database()
+    holder = await asyncpg.connect(url)
+    await holder.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+    waiting = asyncio.create_task(wait_for_database(url))
+    while not await holder.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+        assert not waiting.done()
+    await asyncio.to_thread(own_postgres.stop)
     await asyncio.to_thread(own_postgres.start)
     await waiting
     engine = open_engine(url)
