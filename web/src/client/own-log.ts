@@ -6,6 +6,8 @@ export interface OwnLogPorts {
   room(name: RoomName): Room
   /** This user has been let in: the room is one of theirs. */
   invited(room: Room): void
+  /** This user is in a room that is not listed here: it was entered on another connection. */
+  elsewhere(room: Room): void
   read(room: Room, seq: number): void
 }
 
@@ -39,11 +41,15 @@ export class OwnLog {
   /** These came. */
   found(entries: readonly Entry[]): void {
     for (const entry of entries) {
-      if (entry.kind !== "invited" || entry.room !== this.name) continue
+      if ((entry.kind !== "invited" && entry.kind !== "mention") || entry.room !== this.name) continue
       const log = this.#ports.room(entry.room)
       if (!log.joined || entry.seq <= (this.#since ??= log.enteredSeq)) continue
       const room = this.#ports.room(entry.about.room)
       if (room.joined) continue
+      if (entry.kind === "mention") {
+        if (room.summary === null) this.#ports.elsewhere(room)
+        continue
+      }
       room.invited(entry.from, entry.about.title ?? "")
       this.#ports.invited(room)
     }

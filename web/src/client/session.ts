@@ -136,7 +136,7 @@ export class Session {
       notJoined: (room) => this.#enterAgain(room),
       made: (room) => this.open(room),
     })
-    this.#ownLog = new OwnLog({ room: (name) => this.#rooms.of(name), invited: (room) => this.#invited(room), read: (room, seq) => this.#reading.read(room, seq) })
+    this.#ownLog = new OwnLog({ room: (name) => this.#rooms.of(name), invited: (room) => this.#invited(room), elsewhere: (room) => this.#isElsewhere(room), read: (room, seq) => this.#reading.read(room, seq) })
     this.#lookup = new MessageLookup({ requests: this.#requests, enter: (room) => this.#entrance.enter(room) })
     this.#reading = new Reading(
       (room, seq) => this.#rooms.isJoined(room) && send({ type: "read", room, seq }),
@@ -400,6 +400,12 @@ export class Session {
     }
     this.outbox.roomRefused(room.name, room.refusal!)
     this.#changed(room.name)
+  }
+
+  /** Entered only once the server has listed it: this user may have left it since. */
+  #isElsewhere(room: Room): void {
+    const enter = () => (room.summary !== null && !room.joined ? this.#entrance.enter(room) : undefined)
+    void this.#listing.refresh().then(enter).catch(ignoreLoss)
   }
 
   /** Somebody has let this user in. */

@@ -70,5 +70,5 @@ export const beginningSo = (typed: string, people: readonly User[]): readonly Us
 // From each word on to the end of the name.
 const wordsOf = (name: string): readonly string[] => {
   const lower = name.toLowerCase()
-  return [...lower.matchAll(/(?<=[\s._-])[^\s._-]/gu)].map(({ index }) => lower.slice(index))
+  return [...lower.matchAll(/(?<![\p{L}\p{M}\p{N}'’])[\p{L}\p{N}]/gu)].map(({ index }) => lower.slice(index))
 }

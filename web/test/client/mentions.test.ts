@@ -22,6 +22,15 @@ beforeEach(() => {
 })
 afterEach(() => void vi.useRealTimers())
 
+test("a room that was entered in another window is listed, and entered here, as soon as somebody calls there", async () => {
+  const session = await begin()
+  server.say("hall", "@Олена")
+  server.members.add("hall")
+  server.notify("mention", { room: "hall", of: 1, why: "mention" })
+  await pass(100)
+  expect(session.rooms.get("hall")).toMatchObject({ joined: true, summary: { room: "hall" } })
+})
+
 describe("a message", () => {
   const mentioning = (message: Message) => (message.kind === "chat" ? message.mentions : "none left")
 

@@ -98,6 +98,18 @@ await scenario("by keys alone: the actions of a row lead into a thread, a line d
   await until(page, () => document.activeElement.closest("[data-seq='16']"))
 }, beside)
 
+await scenario("an address that names a message in a thread leads to that thread, and one that names nothing asks for no words", "threads", async ({ page, server }) => {
+  await inRoom(page, 1).waitFor()
+  await page.goto(`${server.origin}/#/threads/thread/4`)
+  await inThread(page, 1).waitFor()
+  await inThread(page, 4).waitFor()
+  assert.match(page.url(), /thread\/1$/)
+  await page.goto(`${server.origin}/#/threads/thread/999`)
+  await page.getByTestId("thread").getByText("This message is no longer kept").waitFor()
+  await hidden(page.getByTestId("thread").getByTestId("composer"))
+  assert.equal(await page.getByText("No replies yet.").count(), 0)
+}, beside)
+
 await scenario("in a thread one edits, deletes, reacts and quotes as in a room", "threads", async ({ page, server }) => {
   await inRoom(page, 1).getByTestId("replies").click()
   const composer = page.getByTestId("thread").getByTestId("composer")

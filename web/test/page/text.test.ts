@@ -102,6 +102,8 @@ describe("a name that is being typed", () => {
     expect(found("шевч")).toEqual(["Шевченко", "Ірина"])
     expect(found("олена к")).toEqual(["Олена"])
     expect(found("лена")).toEqual([])
+    expect(beginningSo("dev", [{ id: "s", name: "Sam O'Neil (dev)" }])).toHaveLength(1)
+    expect(beginningSo("neil", [{ id: "s", name: "Sam O'Neil (dev)" }])).toEqual([])
   })
 })
 
